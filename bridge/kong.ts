@@ -1,0 +1,34 @@
+/**
+ * The part of the `kong` object the plugins use, with the types it really has; those of npm kong-pdk promise
+ * arrays and tuples that never arrive. Our plugin server and Kong's stock one both hand over such an object.
+ *
+ * Text from Kong is bytes: with our server one character per byte (latin1), with the stock server UTF-8.
+ */
+export interface Kong {
+  readonly request: {
+    getMethod(): Promise<string>;
+    /** @param max headers at most; Kong's own limit is 1000, and its default of 100 drops the rest silently */
+    getHeaders(max: number): Promise<Record<string, string | string[]>>;
+    /** @param max bytes; 0 means any size */
+    getRawBody(max: number): Promise<Buffer | undefined>;
+  };
+  readonly nginx: { getVar(name: string): Promise<string | undefined> };
+  readonly ctx: {
+    readonly shared: { get(key: string): Promise<unknown>; set(key: string, value: string): Promise<void> };
+  };
+  readonly service: { readonly request: { setHeader(name: string, value: string): Promise<void> } };
+  readonly response: {
+    exit(status: number, body: Buffer | string, headers: Record<string, string | string[]>): Promise<void>;
+  };
+  readonly log: { err(text: string): Promise<void> };
+  /** Ask `signalOf` instead. */
+  readonly signal?: unknown;
+}
+
+/**
+ * Aborts when the event is over before its handler is. Only our server has it: in the stock server every property
+ * of `kong` is a proxy that would call Kong.
+ */
+export function signalOf(kong: Kong): AbortSignal | undefined {
+  return kong.signal instanceof AbortSignal ? kong.signal : undefined;
+}
