@@ -1,0 +1,87 @@
+/** An option table as the schema Kong reads from the plugin server's query command (a "dump"). */
+import type { ArrayType, Field, IntegerType, OptionTable, RecordType, StringType } from './fields';
+
+export interface PluginIdentity {
+  readonly name: string;
+  /** `x.y.z`: Kong loads no plugin with another form. */
+  readonly version: string;
+  readonly priority: number;
+  readonly phases: readonly string[];
+}
+
+type SchemaNode = Record<string, unknown>;
+
+/**
+ * One plugin per dump, because Kong 3.9 takes only the first. Only attributes that Kong 3.4 knows; the
+ * protocol is spelled out because Kong falls back to MsgPack:1 without a word when it is missing.
+ */
+export function kongDump(plugin: PluginIdentity, table: OptionTable): SchemaNode {
+  return {
+    Protocol: 'ProtoBuf:1',
+    Plugins: [
+      {
+        Name: plugin.name,
+        Version: plugin.version,
+        Phases: plugin.phases,
+        Priority: plugin.priority,
+        Schema: {
+          name: plugin.name,
+          fields: [
+            // Per-consumer configuration would split one route's request and reply halves.
+            { consumer: { type: 'foreign', reference: 'consumers', eq: null } },
+            {
+              protocols: {
+                type: 'set',
+                required: true,
+                default: ['http', 'https'],
+                elements: { type: 'string', one_of: ['http', 'https'] },
+                description: 'Protocols of the requests this plugin runs for.',
+              },
+            },
+            { config: { type: 'record', required: true, fields: kongFields(table) } },
+          ],
+        },
+      },
+    ],
+  };
+}
+
+export function kongFields(table: OptionTable): SchemaNode[] {
+  return table.map((field) => ({ [field.name]: kongField(field) }));
+}
+
+function kongField(field: Field): SchemaNode {
+  const node = kongType(field);
+  // A record without `required` is null in Kong when it is not given; with it, it is filled with defaults.
+  if (field.required === true || field.type === 'record') node.required = true;
+  if ('default' in field) node.default = field.default;
+  node.description = field.description;
+  return node;
+}
+
+function kongType(type: StringType | IntegerType | { type: 'boolean' } | ArrayType | RecordType): SchemaNode {
+  switch (type.type) {
+    case 'string':
+      return {
+        type: 'string',
+        ...(type.oneOf && { one_of: type.oneOf }),
+        ...(type.minLength !== undefined && { len_min: type.minLength }),
+        ...(type.maxLength !== undefined && { len_max: type.maxLength }),
+        ...(type.pattern && {
+          match_all: [{ pattern: type.pattern.lua, err: `must be ${type.pattern.meaning}` }],
+        }),
+      };
+    case 'integer':
+      return { type: 'integer', ...(type.between && { between: type.between }) };
+    case 'boolean':
+      return { type: 'boolean' };
+    case 'array':
+      return {
+        type: 'array',
+        elements: kongType(type.elements),
+        ...(type.minLength !== undefined && { len_min: type.minLength }),
+      };
+    case 'record':
+      return { type: 'record', fields: kongFields(type.fields) };
+  }
+}

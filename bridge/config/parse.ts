@@ -1,0 +1,165 @@
+/**
+ * Raw configuration from Kong -> complete, frozen object, or one sentence naming the option and the reason.
+ *
+ * Kong has checked the same rules against the dump; this is for what reaches the plugin another way (the
+ * stock server, an older dump) and for what a schema cannot express.
+ */
+import Ajv, { type ErrorObject } from 'ajv';
+import { createHash } from 'node:crypto';
+import { GatewayError } from '../errors';
+import type { ArrayType, ConfigOf, Field, IntegerType, OptionTable, RecordType, StringType } from './fields';
+
+/** A rule across options; returns the complaint, naming the options, or undefined. */
+export type CrossRule<Config> = (config: Config) => string | undefined;
+
+/** Members that Kong adds to every plugin configuration; `__*` ones (`__seq__`, `__key__` …) come on top. */
+const ADDED_BY_KONG = new Set([
+  '$refs',
+  'route_id',
+  'service_id',
+  'consumer_id',
+  'consumer_group_id',
+  'plugin_instance_name',
+]);
+
+/**
+ * @returns a parser that throws GatewayError `misconfigured` with the option's name and the reason
+ */
+export function configParser<const Table extends OptionTable>(
+  table: Table,
+  rules: readonly CrossRule<ConfigOf<Table>>[] = [],
+): (raw: unknown) => ConfigOf<Table> {
+  const ajv = new Ajv({ useDefaults: true, allErrors: false, strict: true, verbose: true });
+  const validate = ajv.compile(jsonRecord(table));
+  return (raw) => {
+    const given = withoutKongMembers(raw);
+    if (!validate(given)) {
+      throw new GatewayError('misconfigured', explain(validate.errors?.[0], table));
+    }
+    const config = inTableOrder(table, given) as ConfigOf<Table>;
+    for (const rule of rules) {
+      const complaint = rule(config);
+      if (complaint !== undefined) throw new GatewayError('misconfigured', complaint);
+    }
+    return config;
+  };
+}
+
+/**
+ * Names a configuration without revealing it: equal configurations get equal keys in every worker and route.
+ * @param only the rows that count, e.g. those that decide the connection
+ */
+export function configKey(
+  table: OptionTable,
+  config: object,
+  only: (row: Field) => boolean = () => true,
+): string {
+  const rows = table
+    .filter(only)
+    .map((row) => [row.name, (config as Record<string, unknown>)[row.name] ?? null]);
+  return createHash('sha256').update(JSON.stringify(rows)).digest('base64url').slice(0, 22);
+}
+
+export const isConnectionRow = (row: Field): boolean => row.connection === true;
+
+function withoutKongMembers(raw: unknown): Record<string, unknown> {
+  if (typeof raw !== 'object' || raw === null) return {};
+  const own = Object.entries(raw).filter(([name]) => !name.startsWith('__') && !ADDED_BY_KONG.has(name));
+  return structuredClone(Object.fromEntries(own));
+}
+
+function jsonRecord(fields: OptionTable): object {
+  return {
+    type: 'object',
+    additionalProperties: false,
+    required: fields.filter((field) => field.required === true).map((field) => field.name),
+    properties: Object.fromEntries(fields.map((field) => [field.name, jsonField(field)])),
+  };
+}
+
+function jsonField(field: Field): object {
+  // Records are always there, so that a default deep inside one applies without the record being given.
+  if (field.type === 'record') return { ...jsonType(field), default: {} };
+  return { ...jsonType(field), ...('default' in field && { default: field.default }) };
+}
+
+function jsonType(type: StringType | IntegerType | { type: 'boolean' } | ArrayType | RecordType): object {
+  switch (type.type) {
+    case 'string':
+      return {
+        type: 'string',
+        ...(type.oneOf && { enum: type.oneOf }),
+        ...(type.minLength !== undefined && { minLength: type.minLength }),
+        ...(type.maxLength !== undefined && { maxLength: type.maxLength }),
+        ...(type.pattern && { pattern: type.pattern.regex }),
+      };
+    case 'integer':
+      return { type: 'integer', ...(type.between && { minimum: type.between[0], maximum: type.between[1] }) };
+    case 'boolean':
+      return { type: 'boolean' };
+    case 'array':
+      return {
+        type: 'array',
+        items: jsonType(type.elements),
+        ...(type.minLength !== undefined && { minItems: type.minLength }),
+      };
+    case 'record':
+      return jsonRecord(type.fields);
+  }
+}
+
+/** One order for equal configurations, whatever order Kong sent, and frozen all the way down. */
+function inTableOrder(fields: OptionTable, given: Record<string, unknown>): object {
+  const ordered: Record<string, unknown> = {};
+  for (const field of fields) ordered[field.name] = valueInOrder(field, given[field.name]);
+  return Object.freeze(ordered);
+}
+
+function valueInOrder(type: Field | ArrayType['elements'], value: unknown): unknown {
+  if (value === undefined) return undefined;
+  if (type.type === 'record') return inTableOrder(type.fields, value as Record<string, unknown>);
+  if (type.type === 'array') {
+    return Object.freeze((value as unknown[]).map((element) => valueInOrder(type.elements, element)));
+  }
+  return value;
+}
+
+function explain(error: ErrorObject | undefined, table: OptionTable): string {
+  if (!error) return 'config: not valid';
+  const path = error.instancePath.slice(1).replaceAll('/', '.');
+  const params = error.params as Record<string, unknown>;
+  const inside = (name: string) => (path === '' ? name : `${path}.${name}`);
+  switch (error.keyword) {
+    case 'required':
+      return `${inside(String(params.missingProperty))}: required option is missing`;
+    case 'additionalProperties':
+      return `${inside(String(params.additionalProperty))}: unknown option`;
+    case 'enum':
+      return `${path}: must be one of ${(params.allowedValues as string[]).join(', ')}`;
+    case 'pattern':
+      return `${path}: must be ${patternMeaning(table, path) ?? 'of another form'}`;
+    case 'minimum':
+    case 'maximum': {
+      const { minimum, maximum } = error.parentSchema as { minimum: number; maximum: number };
+      return `${path}: must be between ${minimum} and ${maximum}`;
+    }
+    case 'minItems':
+    case 'minLength':
+      return `${path}: must not be empty`;
+    default:
+      return `${path}: ${error.message ?? 'not valid'}`;
+  }
+}
+
+function patternMeaning(fields: OptionTable, path: string): string | undefined {
+  let here: OptionTable = fields;
+  let meaning: string | undefined;
+  for (const part of path.split('.')) {
+    const field = here.find((candidate) => candidate.name === part);
+    if (!field) continue; // an index into an array
+    const type = field.type === 'array' ? field.elements : field;
+    if (type.type === 'record') here = type.fields;
+    if (type.type === 'string') meaning = type.pattern?.meaning;
+  }
+  return meaning;
+}

@@ -1,0 +1,44 @@
+/** The Markdown reference page of an option table. */
+import type { Field, OptionTable } from './fields';
+import type { PluginIdentity } from './kong-schema';
+
+export function referencePage(plugin: PluginIdentity, purpose: string, table: OptionTable): string {
+  return [
+    `# ${plugin.name}`,
+    '',
+    '<!-- Generated from the option table of the plugin; `npm run generate` writes it. -->',
+    '',
+    purpose,
+    '',
+    `Priority ${plugin.priority}, phase ${plugin.phases.join(', ')}, protocols http and https.`,
+    '',
+    '| option | type | default | what it does |',
+    '|---|---|---|---|',
+    ...table.flatMap((field) => rows(field, '')),
+    '',
+  ].join('\n');
+}
+
+function rows(field: Field, prefix: string): string[] {
+  const name = prefix + field.name;
+  if (field.type === 'record') return field.fields.flatMap((inner) => rows(inner, `${name}.`));
+  const own = `| \`${name}${field.type === 'array' ? '[]' : ''}\` | ${typeText(field)} | ${defaultText(field)} | ${field.description} |`;
+  if (field.type !== 'array' || field.elements.type !== 'record') return [own];
+  return [own, ...field.elements.fields.flatMap((inner) => rows(inner, `${name}[].`))];
+}
+
+function typeText(field: Field): string {
+  if (field.type === 'array') return `array of ${field.elements.type}${oneOfText(field.elements)}`;
+  if (field.type === 'integer' && field.between) return `integer, ${field.between[0]}–${field.between[1]}`;
+  return `${field.type}${oneOfText(field)}`;
+}
+
+function oneOfText(type: object): string {
+  if (!('oneOf' in type)) return '';
+  return `: ${(type.oneOf as string[]).map((value) => `\`${value}\``).join(', ')}`;
+}
+
+function defaultText(field: Field): string {
+  if ('default' in field) return `\`${JSON.stringify(field.default)}\``;
+  return field.required === true ? 'required' : '–';
+}

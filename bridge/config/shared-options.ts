@@ -1,0 +1,80 @@
+/** Rows that mean the same in both plugins. */
+import type { Field, StringType } from './fields';
+
+/** Legal names as the broker checks them: letters, digits, `.`, `_`, `-`, up to 249 characters. */
+export const TOPIC_NAME = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 249,
+  pattern: {
+    lua: '^[%w%._%-]+$',
+    regex: '^[A-Za-z0-9._-]+$',
+    meaning: 'a Kafka topic name (letters, digits, ".", "_", "-")',
+  },
+} as const satisfies StringType;
+
+/** An RFC 9110 token, which is what an HTTP header name must be. */
+export const HEADER_NAME = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 128,
+  pattern: {
+    lua: "^[%w!#$%%&'*+%-.^_`|~]+$",
+    regex: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
+    meaning: 'a header name',
+  },
+} as const satisfies StringType;
+
+/** A record header name may also have a colon (`:status`, `zilla:reply-to`) or a blank; never a NUL. */
+export const RECORD_HEADER_NAME = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 249,
+  pattern: { lua: '^[%g ]+$', regex: '^[\\x20-\\x7e]+$', meaning: 'a record header name in printable ASCII' },
+} as const satisfies StringType;
+
+export const BOOTSTRAP_SERVER_LIST = {
+  type: 'array',
+  minLength: 1,
+  connection: true,
+  elements: {
+    type: 'record',
+    fields: [
+      {
+        name: 'host',
+        type: 'string',
+        required: true,
+        minLength: 1,
+        maxLength: 253,
+        pattern: {
+          lua: '^[%w%.:_%-%[%]]+$',
+          regex: '^[A-Za-z0-9.:_\\[\\]-]+$',
+          meaning: 'a host name or an IP address',
+        },
+        description: 'Host name or IP address of a broker.',
+      },
+      {
+        name: 'port',
+        type: 'integer',
+        required: true,
+        between: [1, 65535],
+        description: 'Port of the broker, 1 to 65535.',
+      },
+    ],
+  },
+} as const;
+
+export const ERROR_HANDLING = {
+  name: 'error_handling',
+  type: 'record',
+  description: 'What an error answer tells the client.',
+  fields: [
+    {
+      name: 'return_error_message',
+      type: 'boolean',
+      default: false,
+      description:
+        'Adds the cause to error answers as "error". Default false, because a cause names topics and brokers; it never holds secrets.',
+    },
+  ],
+} as const satisfies Field;

@@ -1,0 +1,57 @@
+/**
+ * Writes what is derived from the option tables: the dumps Kong reads (`kong/*.json`) and the reference pages
+ * (`docs/reference/*.md`). `--check` writes nothing and fails when a file differs.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { kongDump } from '../bridge/config/kong-schema';
+import { referencePage } from '../bridge/config/reference';
+import { CONSUMER, CONSUMER_OPTIONS, CONSUMER_PURPOSE } from '../plugins/custom_kafka_consumer/config';
+import { PRODUCER, PRODUCER_OPTIONS, PRODUCER_PURPOSE } from '../plugins/custom_kafka_producer/config';
+
+const PLUGINS = [
+  { identity: PRODUCER, purpose: PRODUCER_PURPOSE, table: PRODUCER_OPTIONS },
+  { identity: CONSUMER, purpose: CONSUMER_PURPOSE, table: CONSUMER_OPTIONS },
+];
+
+/** Path below the root of the repository -> content. */
+export function generatedFiles(): Map<string, string> {
+  return new Map(
+    PLUGINS.flatMap(({ identity, purpose, table }) => [
+      [`kong/${identity.name}.json`, `${JSON.stringify(kongDump(identity, table), null, 2)}\n`] as const,
+      [`docs/reference/${identity.name}.md`, referencePage(identity, purpose, table)] as const,
+    ]),
+  );
+}
+
+/** The files on disk that are not what the tables say. */
+export function outdatedFiles(root: string): string[] {
+  return [...generatedFiles()]
+    .filter(([path, content]) => {
+      try {
+        return readFileSync(join(root, path), 'utf8') !== content;
+      } catch {
+        return true; // not there
+      }
+    })
+    .map(([path]) => path);
+}
+
+function main(): void {
+  const root = join(__dirname, '..', '..');
+  const outdated = outdatedFiles(root);
+  if (process.argv.includes('--check')) {
+    if (outdated.length === 0) return;
+    process.stderr.write(`Outdated: ${outdated.join(', ')}. Run: npm run generate\n`);
+    process.exitCode = 1;
+    return;
+  }
+  const files = generatedFiles();
+  for (const path of outdated) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), files.get(path)!);
+    process.stdout.write(`wrote ${path}\n`);
+  }
+}
+
+if (require.main === module) main();

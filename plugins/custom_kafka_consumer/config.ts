@@ -1,0 +1,90 @@
+/** Every option of custom_kafka_consumer. The Kong schema, the check, the type and the reference come from here. */
+import { configParser, type CrossRule } from '../../bridge/config/parse';
+import type { ConfigOf, OptionTable } from '../../bridge/config/fields';
+import type { PluginIdentity } from '../../bridge/config/kong-schema';
+import {
+  BOOTSTRAP_SERVER_LIST,
+  ERROR_HANDLING,
+  RECORD_HEADER_NAME,
+  TOPIC_NAME,
+} from '../../bridge/config/shared-options';
+import { version } from '../../bridge/version';
+
+export const CONSUMER: PluginIdentity = {
+  name: 'custom_kafka_consumer',
+  version,
+  // Right after the producer, before request-termination (2), which can guard the route.
+  priority: 730,
+  phases: ['access'],
+};
+
+export const CONSUMER_PURPOSE =
+  'Holds the client until the reply to the record of custom_kafka_producer arrives, and answers with it.';
+
+export const CONSUMER_OPTIONS = [
+  {
+    ...BOOTSTRAP_SERVER_LIST,
+    name: 'bootstrap_servers',
+    description:
+      "Brokers of the reply topic. Default: the producer's. Needed only where the two plugins run in separate processes.",
+  },
+  {
+    ...TOPIC_NAME,
+    name: 'topic',
+    description:
+      "Reply topic. Default: the producer's `reply_topic`. Needed only where the two plugins run in separate processes.",
+  },
+  {
+    name: 'timeout',
+    type: 'integer',
+    between: [1, 300_000],
+    default: 5000,
+    description:
+      'How long the client is held, in milliseconds from the moment the request came in. Default 5000. After it 504.',
+  },
+  {
+    name: 'match',
+    type: 'string',
+    oneOf: ['header', 'key', 'body_field'],
+    default: 'header',
+    description:
+      'Where a reply carries the correlation id: a record header of any dialect (default), the record key, or a field of its JSON value.',
+  },
+  {
+    ...RECORD_HEADER_NAME,
+    name: 'match_name',
+    description:
+      'With `match: header` a header looked at before those of the dialects; with `body_field` the field, default `correlation-id`. Not with `key`.',
+  },
+  {
+    name: 'status_headers',
+    type: 'array',
+    elements: RECORD_HEADER_NAME,
+    default: [':status', 'status', 'x-status-code', 'http-status'],
+    description:
+      'Reply headers that may carry the HTTP status: the first with an integer from 200 to 599 wins. Headers present but none such: 502.',
+  },
+  {
+    name: 'max_reply_bytes',
+    type: 'integer',
+    between: [0, 16_777_216],
+    default: 1_048_576,
+    description: 'Largest reply in bytes. Above it 502 reply_too_large. Default 1 MiB, at most 16 MiB.',
+  },
+  ERROR_HANDLING,
+] as const satisfies OptionTable;
+
+export type ConsumerConfig = ConfigOf<typeof CONSUMER_OPTIONS>;
+
+const RULES: CrossRule<ConsumerConfig>[] = [
+  (config) =>
+    config.match === 'key' && config.match_name !== undefined
+      ? 'match_name: has no meaning with match: key, where the whole key is the correlation id'
+      : undefined,
+  (config) =>
+    config.bootstrap_servers !== undefined && config.topic === undefined
+      ? 'topic: required together with bootstrap_servers'
+      : undefined,
+];
+
+export const parseConsumerConfig = configParser(CONSUMER_OPTIONS, RULES);

@@ -1,0 +1,104 @@
+/** Every option of custom_kafka_producer. The Kong schema, the check, the type and the reference come from here. */
+import { configParser, type CrossRule } from '../../bridge/config/parse';
+import type { ConfigOf, OptionTable } from '../../bridge/config/fields';
+import type { PluginIdentity } from '../../bridge/config/kong-schema';
+import {
+  BOOTSTRAP_SERVER_LIST,
+  ERROR_HANDLING,
+  HEADER_NAME,
+  TOPIC_NAME,
+} from '../../bridge/config/shared-options';
+import { DIALECT_NAMES } from '../../bridge/reply/dialects';
+import { version } from '../../bridge/version';
+
+export const PRODUCER: PluginIdentity = {
+  name: 'custom_kafka_producer',
+  version,
+  // After authentication, rate limits and transformers; before request-termination (2), which can guard the route.
+  priority: 740,
+  phases: ['access'],
+};
+
+export const PRODUCER_PURPOSE =
+  'Turns an HTTP request into a Kafka record, and with `reply_topic` registers the wait for its reply.';
+
+export const PRODUCER_OPTIONS = [
+  {
+    ...BOOTSTRAP_SERVER_LIST,
+    name: 'bootstrap_servers',
+    required: true,
+    description: 'Brokers to start from; the rest of the cluster is learned from them. At least one.',
+  },
+  {
+    ...TOPIC_NAME,
+    name: 'topic',
+    required: true,
+    description: 'Topic the records go to.',
+  },
+  {
+    ...TOPIC_NAME,
+    name: 'reply_topic',
+    description:
+      'Topic the replies arrive on. Set: the client is held by custom_kafka_consumer until the reply. Unset: one-way.',
+  },
+  {
+    name: 'message_format',
+    type: 'string',
+    oneOf: ['raw', 'body_with_correlation_id'],
+    default: 'raw',
+    description:
+      '`raw` (default): the body bytes as they are. `body_with_correlation_id`: the body must be a JSON object and gets the correlation id as a field.',
+  },
+  {
+    name: 'correlation_body_field',
+    type: 'string',
+    minLength: 1,
+    maxLength: 249,
+    default: 'correlation_id',
+    description:
+      'Field that `body_with_correlation_id` adds to the JSON body, replacing one of that name. No effect in other formats.',
+  },
+  {
+    name: 'dialects',
+    type: 'array',
+    elements: { type: 'string', oneOf: DIALECT_NAMES },
+    default: ['plain', 'spring', 'smallrye'],
+    description:
+      'Families of record headers that tell the responder the correlation id and the reply topic. `spring` also serves NestJS. No effect without `reply_topic`.',
+  },
+  {
+    ...HEADER_NAME,
+    name: 'correlation_header',
+    default: 'Kong-Request-ID',
+    description:
+      'Request header in which the Correlation ID plugin puts its id. The id travels on as a record header of that name; set here if it is missing.',
+  },
+  {
+    name: 'max_in_flight',
+    type: 'integer',
+    between: [1, 1_000_000],
+    default: 10_000,
+    description: 'Requests of this configuration that may wait at once. Above it 503 overloaded, at once.',
+  },
+  {
+    name: 'max_request_bytes',
+    type: 'integer',
+    // The upper bound is the largest frame the plugin server accepts from Kong, less room for the rest of it.
+    between: [0, 16_777_216],
+    default: 1_048_576,
+    description:
+      'Largest request body in bytes. Above it 413, before anything is sent. Default 1 MiB, at most 16 MiB.',
+  },
+  ERROR_HANDLING,
+] as const satisfies OptionTable;
+
+export type ProducerConfig = ConfigOf<typeof PRODUCER_OPTIONS>;
+
+const RULES: CrossRule<ProducerConfig>[] = [
+  (config) =>
+    config.reply_topic !== undefined && config.reply_topic === config.topic && config.dialects.length === 0
+      ? 'dialects: must name at least one when reply_topic and topic are the same, to tell requests from replies'
+      : undefined,
+];
+
+export const parseProducerConfig = configParser(PRODUCER_OPTIONS, RULES);
