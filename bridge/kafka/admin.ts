@@ -1,0 +1,109 @@
+/** Topic administration for tests, the demo and development tools. The gateway itself never creates topics. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { newAdmin, newProducer } from './binding';
+import type { NativeAdmin, NativeError } from './binding';
+import { adminProperties, CONNECT_TIMEOUT_MS } from './connection';
+import type { ConnectionOptions } from './connection';
+
+export interface TopicLayout {
+  /** Default 1. */
+  readonly partitions?: number;
+  /** Default 1. */
+  readonly replicationFactor?: number;
+  /** Topic settings such as `max.message.bytes`. */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+const ADMIN_TIMEOUT_MS = 10_000;
+const TOPIC_ALREADY_EXISTS = 36;
+
+/** Resolves when every partition of the topic has a leader; an existing topic is left as it is. */
+export async function createTopic(
+  options: ConnectionOptions,
+  name: string,
+  layout: TopicLayout = {},
+): Promise<void> {
+  const partitions = layout.partitions ?? 1;
+  const topic = {
+    topic: name,
+    num_partitions: partitions,
+    replication_factor: layout.replicationFactor ?? 1,
+    ...(layout.config === undefined ? {} : { config: { ...layout.config } }),
+  };
+  await withAdmin(options, `create topic ${name}`, (admin, done) =>
+    admin.createTopic(topic, ADMIN_TIMEOUT_MS, (error) =>
+      done(error?.code === TOPIC_ALREADY_EXISTS ? undefined : error),
+    ),
+  );
+  await leadersOf(options, name, partitions);
+}
+
+/** @param total the new number of partitions */
+export async function createPartitions(
+  options: ConnectionOptions,
+  name: string,
+  total: number,
+): Promise<void> {
+  await withAdmin(options, `give topic ${name} ${total} partitions`, (admin, done) =>
+    admin.createPartitions(name, total, ADMIN_TIMEOUT_MS, done),
+  );
+  await leadersOf(options, name, total);
+}
+
+export async function deleteTopic(options: ConnectionOptions, name: string): Promise<void> {
+  await withAdmin(options, `delete topic ${name}`, (admin, done) =>
+    admin.deleteTopic(name, ADMIN_TIMEOUT_MS, done),
+  );
+}
+
+async function withAdmin(
+  options: ConnectionOptions,
+  what: string,
+  act: (admin: NativeAdmin, done: (error?: NativeError) => void) => void,
+): Promise<void> {
+  const admin = newAdmin(adminProperties(options));
+  try {
+    await new Promise<void>((resolve, reject) => {
+      act(admin, (error) =>
+        error ? reject(new Error(`Cannot ${what}: ${error.message}.`, { cause: error })) : resolve(),
+      );
+    });
+  } finally {
+    admin.disconnect();
+  }
+}
+
+/** A created topic is answered for before its leaders are elected; whoever produces then meets an unknown topic. */
+async function leadersOf(options: ConnectionOptions, name: string, partitions: number): Promise<void> {
+  const client = newProducer(adminProperties(options));
+  await new Promise<void>((resolve, reject) => {
+    client.connect({ allTopics: false, timeout: CONNECT_TIMEOUT_MS }, (error) =>
+      error ? reject(error) : resolve(),
+    );
+  });
+  try {
+    const deadline = Date.now() + ADMIN_TIMEOUT_MS;
+    for (;;) {
+      const led = await new Promise<number>((resolve, reject) => {
+        client.getMetadata(
+          { topic: name, allTopics: false, timeout: CONNECT_TIMEOUT_MS },
+          (error, metadata) =>
+            error
+              ? reject(error)
+              : resolve(
+                  metadata.topics[0]?.partitions.filter((partition) => partition.leader >= 0).length ?? 0,
+                ),
+        );
+      });
+      if (led >= partitions) return;
+      if (Date.now() > deadline) {
+        throw new Error(
+          `Topic ${name} has leaders for ${led} of ${partitions} partitions after ${ADMIN_TIMEOUT_MS} ms.`,
+        );
+      }
+      await delay(10);
+    }
+  } finally {
+    await new Promise<void>((resolve) => client.disconnect(100, () => resolve()));
+  }
+}

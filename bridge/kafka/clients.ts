@@ -1,0 +1,129 @@
+/**
+ * The Kafka clients of this process, shared by whoever has the same connection.
+ *
+ * acquire() starts connecting in the background and never fails for a cluster that is away. After the last release
+ * the clients stay for a while: a plugin configuration that is replaced comes back with the same key in seconds.
+ */
+import { GatewayError } from '../errors';
+import { log } from '../telemetry/log';
+import type { ConnectionOptions } from './connection';
+import { within } from './managed-client';
+import { RecordProducer } from './producer';
+import { TopicReader } from './reader';
+
+export interface KafkaClientsOptions {
+  /** How long unused clients stay connected. */
+  readonly lingerMs?: number;
+}
+
+export interface KafkaLease {
+  readonly producer: RecordProducer;
+  readonly reader: TopicReader;
+  /** Idempotent. */
+  release(): void;
+}
+
+interface Cluster {
+  readonly bootstrapServers: readonly string[];
+  readonly producer: RecordProducer;
+  readonly reader: TopicReader;
+  leases: number;
+  lingerTimer: NodeJS.Timeout | undefined;
+}
+
+export const DEFAULT_LINGER_MS = 30_000;
+const CLOSE_TIMEOUT_MS = 5000;
+/** What the producer gets even when the reader has used up the bound. */
+const LEAST_FLUSH_MS = 250;
+
+export class KafkaClients {
+  readonly #lingerMs: number;
+  readonly #clusters = new Map<string, Cluster>();
+  /** Closes of clusters that nobody leases any more; close() waits for them too. */
+  readonly #retiring = new Set<Promise<void>>();
+  #closing: Promise<void> | undefined;
+
+  constructor(options: KafkaClientsOptions = {}) {
+    this.#lingerMs = options.lingerMs ?? DEFAULT_LINGER_MS;
+  }
+
+  /**
+   * @param key stands for everything in `connection`: equal keys share their clients
+   * @throws GatewayError draining when closed
+   */
+  acquire(key: string, connection: ConnectionOptions): KafkaLease {
+    if (this.#closing) throw new GatewayError('draining', 'The Kafka clients are closed.');
+    const cluster = this.#clusters.get(key) ?? this.#open(key, connection);
+    clearTimeout(cluster.lingerTimer);
+    cluster.leases++;
+    let released = false;
+    return {
+      producer: cluster.producer,
+      reader: cluster.reader,
+      release: () => {
+        if (released) return;
+        released = true;
+        if (--cluster.leases === 0 && !this.#closing) this.#linger(key, cluster);
+      },
+    };
+  }
+
+  /**
+   * Readers first, then producers with what they still hold; resolves within about the bound. Idempotent: a second
+   * call shares the first one's bound.
+   */
+  close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs);
+    return this.#closing;
+  }
+
+  /** For the status page. Neither keys nor credentials. */
+  status(): Array<Record<string, unknown>> {
+    return [...this.#clusters.values()].map((cluster) => ({
+      bootstrap_servers: cluster.bootstrapServers,
+      leases: cluster.leases,
+      producer: cluster.producer.status(),
+      reader: cluster.reader.status(),
+    }));
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    const clusters = [...this.#clusters.values()];
+    this.#clusters.clear();
+    await Promise.all([...clusters.map((cluster) => shutDown(cluster, timeoutMs)), ...this.#retiring]);
+  }
+
+  #open(key: string, connection: ConnectionOptions): Cluster {
+    const producer = new RecordProducer(connection);
+    const cluster: Cluster = {
+      bootstrapServers: connection.bootstrapServers,
+      producer,
+      reader: new TopicReader(connection, producer),
+      leases: 0,
+      lingerTimer: undefined,
+    };
+    this.#clusters.set(key, cluster);
+    return cluster;
+  }
+
+  #linger(key: string, cluster: Cluster): void {
+    cluster.lingerTimer = setTimeout(() => {
+      this.#clusters.delete(key);
+      const closed = shutDown(cluster, CLOSE_TIMEOUT_MS).finally(() => this.#retiring.delete(closed));
+      this.#retiring.add(closed);
+    }, this.#lingerMs);
+  }
+}
+
+/** Never rejects. */
+async function shutDown(cluster: Cluster, timeoutMs: number): Promise<void> {
+  clearTimeout(cluster.lingerTimer);
+  const deadline = performance.now() + timeoutMs;
+  try {
+    // Replies to records still in flight cannot be delivered to anybody any more, so the reader need not wait.
+    await within(cluster.reader.close(), timeoutMs);
+    await cluster.producer.close(Math.max(deadline - performance.now(), LEAST_FLUSH_MS));
+  } catch (error) {
+    log.error('kafka clients did not close cleanly', { error });
+  }
+}

@@ -1,0 +1,140 @@
+/** From connection options to the properties of librdkafka, each number with its reason. */
+import type { ClientProperties } from './binding';
+
+export interface ConnectionOptions {
+  /** "host:port" each. */
+  readonly bootstrapServers: readonly string[];
+  /** Shows in the broker's logs and quotas. */
+  readonly clientId?: string;
+}
+
+export const DEFAULT_CLIENT_ID = 'kong-kafka-request-reply';
+
+/** How long a produced record may wait for its delivery report, retries included. */
+export const MESSAGE_TIMEOUT_MS = 3000;
+
+/** How often clients report their broker list: the watchdog's clock (statistics.ts). */
+export const STATISTICS_INTERVAL_MS = 500;
+
+/** connect() waits this long for metadata; librdkafka's default is 30 s. */
+export const CONNECT_TIMEOUT_MS = 3000;
+
+/** Records that may wait in the client; beyond it produce throws `overloaded`. */
+const QUEUED_RECORDS = 10_000;
+const QUEUED_KILOBYTES = 128 * 1024;
+
+function sharedProperties(options: ConnectionOptions): Record<string, string | number | boolean> {
+  return {
+    'metadata.broker.list': options.bootstrapServers.join(','),
+    'client.id': options.clientId ?? DEFAULT_CLIENT_ID,
+    // A black-holed connection is noticed after this and not after a minute; it must exceed fetch.wait.max.ms + 1 s.
+    'socket.timeout.ms': 10_000,
+    'socket.connection.setup.timeout.ms': 5000,
+    'socket.keepalive.enable': true,
+    // With the default maximum of 10 s a broker that was away for 2 s is missed for 10.
+    'reconnect.backoff.ms': 50,
+    'reconnect.backoff.max.ms': 500,
+    'retry.backoff.ms': 20,
+    'retry.backoff.max.ms': 200,
+    // Connect to every broker at start: the first record to each would pay for connection and TLS otherwise.
+    'enable.sparse.connections': false,
+    'statistics.interval.ms': STATISTICS_INTERVAL_MS,
+    // The broker's operator did not ask for client telemetry (KIP-714).
+    'enable.metrics.push': false,
+  };
+}
+
+export interface ProducerTuning {
+  /** For tests: properties that win over ours. */
+  readonly overrides?: Readonly<Record<string, string | number | boolean>>;
+}
+
+export function producerProperties(
+  options: ConnectionOptions,
+  tuning: ProducerTuning = {},
+): ClientProperties {
+  return {
+    global: {
+      ...sharedProperties(options),
+      // Reports for every record, not only for failed ones: the gateway tells "delivered, no reply" from "not known
+      // to be delivered", and the per-record object given along is only released by a report.
+      dr_cb: true,
+      // Any value above 0 costs 1.3 ms and more per record, even 0.1.
+      'linger.ms': 0,
+      // Retries after a broker failure would write requests twice otherwise. Implies acks=all.
+      'enable.idempotence': true,
+      // With linger 0 the default of a million lets thousands of tiny requests queue up at the broker: seconds.
+      'max.in.flight': 2,
+      'queue.buffering.max.messages': QUEUED_RECORDS,
+      'queue.buffering.max.kbytes': QUEUED_KILOBYTES,
+      // The broker's own limit shall decide, and answers for exactly the record that is too large.
+      'message.max.bytes': 10 * 1024 * 1024,
+      // A topic created a moment ago is waited for this long before it counts as missing; the default is 30 s.
+      'topic.metadata.propagation.max.ms': 1000,
+      // New partitions are used within this; it also keeps one connection from being closed as idle.
+      'topic.metadata.refresh.interval.ms': 30_000,
+      ...tuning.overrides,
+    },
+    topic: {
+      acks: -1,
+      // The same partition for a key as Java clients choose; librdkafka's default is CRC32.
+      partitioner: 'murmur2_random',
+      'message.timeout.ms': MESSAGE_TIMEOUT_MS,
+      'request.timeout.ms': 3000,
+    },
+  };
+}
+
+export interface ConsumerTuning {
+  /** Group to join with subscribe(); without it the consumer only assigns and commits nothing. */
+  readonly groupId?: string | undefined;
+  /** Where a subscribed group without a committed offset begins. Default: the first record. */
+  readonly groupStart?: 'earliest' | 'latest' | undefined;
+  /** For tests: properties that win over ours. */
+  readonly overrides?: Readonly<Record<string, string | number | boolean>> | undefined;
+}
+
+export function consumerProperties(
+  options: ConnectionOptions,
+  tuning: ConsumerTuning = {},
+): ClientProperties {
+  const inGroup = tuning.groupId !== undefined;
+  return {
+    global: {
+      ...sharedProperties(options),
+      // assign() needs some group id, but joins no group as long as nothing is subscribed or committed.
+      'group.id': tuning.groupId ?? `${options.clientId ?? DEFAULT_CLIENT_ID}-reader`,
+      'enable.auto.commit': inGroup,
+      'enable.auto.offset.store': inGroup,
+      // Brokers answer at once when there is a record. A longer wait would only delay newly assigned partitions and
+      // offset queries, which queue behind a pending fetch.
+      'fetch.wait.max.ms': 100,
+      'fetch.min.bytes': 1,
+      'fetch.queue.backoff.ms': 10,
+      'fetch.error.backoff.ms': 20,
+      // Bounds of what is fetched ahead of the drain loop.
+      'queued.min.messages': 10_000,
+      'queued.max.messages.kbytes': 16_384,
+      'topic.metadata.refresh.interval.ms': 30_000,
+      ...tuning.overrides,
+    },
+    topic: {
+      // When a topic was deleted and made anew, 'latest' would skip its first records. An assigned consumer always
+      // names its offset, so this decides nothing else for it.
+      'auto.offset.reset': tuning.groupStart ?? 'earliest',
+    },
+  };
+}
+
+/** Admin calls are rare and may wait: library defaults are right for them. */
+export function adminProperties(options: ConnectionOptions): ClientProperties {
+  return {
+    global: {
+      'metadata.broker.list': options.bootstrapServers.join(','),
+      'client.id': `${options.clientId ?? DEFAULT_CLIENT_ID}-admin`,
+      'reconnect.backoff.max.ms': 500,
+      'enable.metrics.push': false,
+    },
+    topic: {},
+  };
+}

@@ -1,0 +1,229 @@
+/**
+ * A consumer that keeps reading: connect, drain loop, watchdog, close within a bound.
+ *
+ * It either assigns what its owner says (`assignment`) or joins a group (`subscribe`). Records reach the owner one by
+ * one, in order per partition; an exception of the owner is logged and counted and stops nothing.
+ *
+ * The drain loop waits for one record, then takes what else is there without waiting. It has the latency of the
+ * library's flowing mode and more throughput, and is the only mode that neither dies silently on an error nor crashes
+ * on disconnect. Blocking for more than one record at a time would wait out the whole time limit.
+ */
+import { GatewayError } from '../errors';
+import { log } from '../telemetry/log';
+import { newConsumer } from './binding';
+import type { NativeConsumer, NativeError, NativeMessage, TopicPartitionOffset } from './binding';
+import { consumerProperties } from './connection';
+import type { ConnectionOptions, ConsumerTuning } from './connection';
+import { NATIVE_CODE } from './kafka-error';
+import { closedError, ManagedClient, within } from './managed-client';
+import type { ClientState } from './managed-client';
+import { fromNativeMessage } from './record-conversion';
+import type { ReceivedRecord } from './records';
+import { Waiters } from './waiters';
+
+export interface ConsumerSessionOptions {
+  /** For log lines, such as "reply reader". */
+  readonly name: string;
+  readonly connection: ConnectionOptions;
+  readonly tuning?: ConsumerTuning;
+  /** What to read and from where; asked before every assign, between two reads. */
+  readonly assignment?: () => readonly TopicPartitionOffset[];
+  /** Topics of the group in `tuning.groupId`; offsets are committed automatically. */
+  readonly subscribe?: readonly string[];
+  onRecord(record: ReceivedRecord): void;
+  /** Readiness may have changed: connected, assigned, replaced. */
+  onChange?(): void;
+}
+
+/** How long one read waits for the first record; also what an assign or a close waits for at most. */
+const WAIT_FOR_RECORD_MS = 100;
+/** The same while nothing is assigned: the first topic shall not wait for a read that cannot find anything. */
+const WAIT_FOR_ASSIGNMENT_MS = 10;
+const RECORDS_PER_DRAIN = 1000;
+const PAUSE_AFTER_ERROR_MS = 20;
+/** A read that is not back after this hangs in the library; the client is left to itself then. */
+const LOOP_END_LIMIT_MS = 1000;
+const QUERY_TIMEOUT_MS = 3000;
+
+export class ConsumerSession {
+  readonly counters = { records: 0, readErrors: 0, callbackErrors: 0 };
+  readonly #options: ConsumerSessionOptions;
+  readonly #managed: ManagedClient<NativeConsumer>;
+  readonly #assigned = new Waiters();
+  #assignAsked = true;
+  #waitMs = WAIT_FOR_RECORD_MS;
+  /** The client whose loop may deliver records; none while one is being replaced. */
+  #reading: NativeConsumer | undefined;
+  #loopEnded: Promise<void> = Promise.resolve();
+  #lastReadError: string | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ConsumerSessionOptions) {
+    this.#options = options;
+    this.#managed = new ManagedClient<NativeConsumer>({
+      name: options.name,
+      bootstrapServers: options.connection.bootstrapServers,
+      create: () => newConsumer(consumerProperties(options.connection, options.tuning)),
+      onLive: (client) => this.#read(client),
+      onGone: () => this.#stopReading(),
+      disconnect: (client, done) => client.disconnect(done),
+      onStateChange: () => options.onChange?.(),
+    });
+    this.#managed.start();
+  }
+
+  get state(): ClientState {
+    return this.#managed.state;
+  }
+
+  get reason(): string | undefined {
+    return this.#managed.reason ?? this.#lastReadError;
+  }
+
+  get downForMs(): number {
+    return this.#managed.downForMs;
+  }
+
+  /** True when a connected client reads the assignment. */
+  get reading(): boolean {
+    return this.#reading !== undefined && !this.#assignAsked;
+  }
+
+  whenUp(): Promise<void> {
+    return this.#managed.whenUp();
+  }
+
+  /** Asks `assignment` again and assigns it, between two reads. Rejects with not_ready when closed first. */
+  reassign(): Promise<void> {
+    if (this.#closing) return Promise.reject(closedError(this.#options.name));
+    this.#assignAsked = true;
+    return this.#assigned.wait();
+  }
+
+  /** For each partition the first offset at or after the time; -1 where there is none. Rejects with not_ready. */
+  async offsetsForTimes(topic: string, partitions: number, sinceMs: number): Promise<number[]> {
+    const client = this.#managed.current;
+    if (client === undefined)
+      throw new GatewayError('not_ready', `The Kafka ${this.#options.name} is not connected.`);
+    const times = Array.from({ length: partitions }, (_, partition) => ({
+      topic,
+      partition,
+      offset: sinceMs,
+    }));
+    const found = await new Promise<TopicPartitionOffset[]>((resolve, reject) => {
+      client.offsetsForTimes(times, QUERY_TIMEOUT_MS, (error, offsets) => {
+        if (error)
+          reject(
+            new GatewayError('not_ready', `Kafka gives no offsets by time: ${error.message}.`, {
+              cause: error,
+            }),
+          );
+        else resolve(offsets);
+      });
+    });
+    const byPartition = new Map(found.map(({ partition, offset }) => [partition, offset]));
+    return times.map(({ partition }) => byPartition.get(partition) ?? -1);
+  }
+
+  /** Stops the loop, then disconnects, each within its bound. Idempotent. */
+  close(): Promise<void> {
+    if (!this.#closing) {
+      this.#assigned.reject(closedError(this.#options.name));
+      this.#closing = this.#managed.close();
+    }
+    return this.#closing;
+  }
+
+  status(): Record<string, unknown> {
+    const { connects, failedConnects, replaced } = this.#managed.counters;
+    return {
+      state: this.state,
+      reason: this.reason,
+      records: this.counters.records,
+      read_errors: this.counters.readErrors,
+      callback_errors: this.counters.callbackErrors,
+      connects,
+      failed_connects: failedConnects,
+      replaced,
+    };
+  }
+
+  #read(client: NativeConsumer): void {
+    this.#reading = client;
+    this.#assignAsked = true;
+    if (this.#options.subscribe) {
+      client.subscribe(this.#options.subscribe);
+      this.#assignAsked = false;
+    }
+    this.#loopEnded = new Promise((ended) => {
+      const next = (wait: boolean): void => {
+        if (this.#reading !== client) {
+          ended();
+          return;
+        }
+        this.#assignIfAsked(client);
+        client.setDefaultConsumeTimeout(wait ? this.#waitMs : 0);
+        client.consume(wait ? 1 : RECORDS_PER_DRAIN, (error, messages) => {
+          if (error) {
+            this.#onReadError(error);
+            setTimeout(next, PAUSE_AFTER_ERROR_MS, true);
+            return;
+          }
+          this.#deliver(client, messages);
+          next(wait ? messages.length === 0 : messages.length < 2);
+        });
+      };
+      next(true);
+    });
+  }
+
+  async #stopReading(): Promise<void> {
+    this.#reading = undefined;
+    this.#options.onChange?.();
+    // Disconnecting under a read in progress is what hangs. Records of that last read still count: the loop delivers
+    // them before it ends, and the next assignment begins behind them.
+    await within(this.#loopEnded, LOOP_END_LIMIT_MS);
+  }
+
+  #assignIfAsked(client: NativeConsumer): void {
+    const { assignment } = this.#options;
+    if (!this.#assignAsked || !assignment) return;
+    try {
+      const offsets = assignment();
+      client.assign(offsets);
+      this.#waitMs = offsets.length === 0 ? WAIT_FOR_ASSIGNMENT_MS : WAIT_FOR_RECORD_MS;
+    } catch (error) {
+      this.#onReadError(error as NativeError);
+      return; // Still asked for: tried again before the next read.
+    }
+    this.#assignAsked = false;
+    this.#assigned.resolve();
+    this.#options.onChange?.();
+  }
+
+  #deliver(client: NativeConsumer, messages: readonly NativeMessage[]): void {
+    // A loop that outlived its bound must not add records that its successor reads again.
+    if (this.#reading !== undefined && this.#reading !== client) return;
+    if (messages.length > 0) this.#lastReadError = undefined;
+    for (const message of messages) {
+      this.counters.records++;
+      try {
+        this.#options.onRecord(fromNativeMessage(message));
+      } catch (error) {
+        // In a callback of the binding this would end the process.
+        this.counters.callbackErrors++;
+        const { topic, partition, offset } = message;
+        log.error('a record callback threw', { client: this.#options.name, topic, partition, offset, error });
+      }
+    }
+  }
+
+  #onReadError(error: NativeError): void {
+    this.counters.readErrors++;
+    // Without Read on its group an assigned consumer is told so once, and gets every record all the same.
+    if (error.code === NATIVE_CODE.groupAuthorizationFailed && !this.#options.subscribe) return;
+    if (error.message === this.#lastReadError) return;
+    this.#lastReadError = error.message;
+    log.warn('kafka read error', { client: this.#options.name, code: error.code, reason: error.message });
+  }
+}

@@ -1,0 +1,291 @@
+/**
+ * One librdkafka client that is always there: connected in the background, replaced when it cannot be trusted.
+ *
+ * - A client whose connect failed is thrown away and a new one made after a pause: connecting the same object again
+ *   duplicates every event.
+ * - A client with an empty broker list is replaced (statistics.ts).
+ * - Every connect and disconnect ends inside its own time bound, called back or not.
+ *
+ * Events of a client that is no longer ours are ignored by identity. Its listeners stay: the library uses some itself.
+ */
+import { log } from '../telemetry/log';
+import type { NativeClient } from './binding';
+import { CONNECT_TIMEOUT_MS } from './connection';
+import { reasonFromLog } from './failure-reason';
+import { GatewayError } from '../errors';
+import { countBrokers, StuckDetector } from './statistics';
+import type { BrokerCount } from './statistics';
+import { Waiters } from './waiters';
+
+/** `connecting`: no outcome yet, at the start and after a replacement. `down`: known to reach no broker. */
+export type ClientState = 'connecting' | 'up' | 'down';
+
+export interface ManagedClientRole<C extends NativeClient> {
+  /** For log lines, such as "producer". */
+  readonly name: string;
+  /** For log lines. */
+  readonly bootstrapServers: readonly string[];
+  create(): C;
+  /** The client is connected and ours to use. */
+  onLive(client: C): void;
+  /** The client is about to be disconnected: nothing may use it once this resolves. */
+  onGone(client: C, why: string): Promise<void>;
+  disconnect(client: C, done: () => void): void;
+  onStateChange?(state: ClientState): void;
+}
+
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 1000;
+/** Beyond its metadata timeout a failing connect only cleans up, which took milliseconds in every case seen. */
+const CONNECT_GRACE_MS = 2000;
+const DISCONNECT_LIMIT_MS = 2000;
+/** Statistics are written before they are delivered: one that arrives right after a proof of life may be older. */
+const STALE_STATISTICS_MS = 50;
+const ALL_BROKERS_DOWN = 'all broker connections are down';
+
+export class ManagedClient<C extends NativeClient> {
+  readonly counters = { connects: 0, failedConnects: 0, replaced: 0 };
+  readonly #role: ManagedClientRole<C>;
+  readonly #waiters = new Waiters();
+  #state: ClientState = 'connecting';
+  #reason: string | undefined;
+  readonly #loggedReasons = new Set<string>();
+  #downSinceMs: number | undefined;
+  /** Being connected; not usable yet. */
+  #candidate: C | undefined;
+  #current: C | undefined;
+  #attempt: Promise<void> = Promise.resolve();
+  #retryTimer: NodeJS.Timeout | undefined;
+  #retryMs = FIRST_RETRY_MS;
+  #provenUpAtMs = Number.NEGATIVE_INFINITY;
+  #replacement: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(role: ManagedClientRole<C>) {
+    this.#role = role;
+  }
+
+  get state(): ClientState {
+    return this.#state;
+  }
+
+  /** The last line that explains why there is no connection; undefined while all is well. */
+  get reason(): string | undefined {
+    return this.#reason;
+  }
+
+  get downForMs(): number {
+    return this.#downSinceMs === undefined ? 0 : performance.now() - this.#downSinceMs;
+  }
+
+  /** The connected client; undefined between two. */
+  get current(): C | undefined {
+    return this.#current;
+  }
+
+  /** Rejects with not_ready when closed first. */
+  whenUp(): Promise<void> {
+    if (this.#closing) return Promise.reject(closedError(this.#role.name));
+    return this.#state === 'up' ? Promise.resolve() : this.#waiters.wait();
+  }
+
+  start(): void {
+    this.#connect();
+  }
+
+  /** Somebody has just had an answer from a broker. */
+  proveUp(client: C): void {
+    if (client !== this.#current) return;
+    this.#provenUpAtMs = performance.now();
+    this.#setState('up');
+  }
+
+  /** Throws the client away and connects a new one. Does nothing for a client that is not current any more. */
+  replace(client: C, why: string): void {
+    if (client !== this.#current || this.#closing) return;
+    this.counters.replaced++;
+    log.warn('kafka client replaced', { client: this.#role.name, why });
+    this.#reason = why;
+    this.#setState('connecting');
+    this.#replacement = this.#discard(client, why).then(() => {
+      if (!this.#closing) this.#connect();
+    });
+  }
+
+  /** Idempotent; resolves within about the bounds of one connect and one disconnect. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    clearTimeout(this.#retryTimer);
+    this.#waiters.reject(closedError(this.#role.name));
+    await this.#replacement;
+    if (this.#current) await this.#discard(this.#current, 'the gateway is closing');
+    // A client that is just connecting cannot be stopped; it disconnects itself when its attempt ends.
+    if (this.#candidate) await within(this.#attempt, CONNECT_TIMEOUT_MS + CONNECT_GRACE_MS);
+  }
+
+  #connect(): void {
+    let client: C;
+    try {
+      client = this.#role.create();
+    } catch (error) {
+      this.#connectFailed(error instanceof Error ? error.message : String(error));
+      return;
+    }
+    this.#candidate = client;
+    this.#listen(client);
+    this.#attempt = new Promise((ended) => {
+      let answered = false;
+      const finish = (error: Error | null | undefined) => {
+        if (answered) {
+          // A late success: nobody waits for it any more.
+          if (!error) this.#disconnect(client).then(ended, ended);
+          return;
+        }
+        answered = true;
+        clearTimeout(limit);
+        this.#candidate = undefined;
+        if (error) {
+          this.#connectFailed(error.message);
+          ended();
+        } else if (this.#closing) {
+          this.#disconnect(client).then(ended, ended);
+        } else {
+          this.#connected(client);
+          ended();
+        }
+      };
+      const limit = setTimeout(
+        () => finish(new Error('the client did not answer')),
+        CONNECT_TIMEOUT_MS + CONNECT_GRACE_MS,
+      );
+      // The default would fetch the metadata of every topic and wait 30 s.
+      client.connect({ allTopics: false, timeout: CONNECT_TIMEOUT_MS }, finish);
+    });
+  }
+
+  #connected(client: C): void {
+    this.counters.connects++;
+    this.#retryMs = FIRST_RETRY_MS;
+    this.#current = client;
+    this.#provenUpAtMs = performance.now();
+    this.#role.onLive(client);
+    this.#setState('up');
+  }
+
+  #connectFailed(text: string): void {
+    this.counters.failedConnects++;
+    this.#reason ??= text;
+    this.#setState('down');
+    this.#logReason();
+    if (this.#closing) return;
+    this.#retryTimer = setTimeout(() => this.#connect(), this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
+  }
+
+  #listen(client: C): void {
+    const stuck = new StuckDetector();
+    const isOurs = () => client === this.#current || client === this.#candidate;
+    client.on('event.log', (event) => {
+      if (!isOurs()) return;
+      const reason = reasonFromLog(event);
+      if (reason !== undefined) this.#reason = reason;
+      // Lines about single brokers while others work are not worth more than debug.
+      if (this.#state === 'down') this.#logReason();
+      else log.debug('kafka client log', { client: this.#role.name, fac: event.fac, text: event.message });
+    });
+    client.on('event.error', (error) => {
+      if (client !== this.#current) return;
+      const text = error.message.toLowerCase();
+      if (text.includes('fatal')) this.replace(client, error.message);
+      else if (text.includes(ALL_BROKERS_DOWN)) {
+        this.#reason ??= error.message;
+        this.#setState('down');
+      }
+    });
+    client.on('event.stats', ({ message }) => {
+      const count = countBrokers(message);
+      if (client !== this.#current || count === undefined) return;
+      if (stuck.observe(count)) this.replace(client, 'the client has lost its list of brokers');
+      else this.#onBrokerCount(count);
+    });
+  }
+
+  #onBrokerCount(count: BrokerCount): void {
+    if (count.up > 0) {
+      this.#setState('up');
+    } else if (performance.now() - this.#provenUpAtMs > STALE_STATISTICS_MS) {
+      this.#reason ??= 'no broker is connected';
+      this.#setState('down');
+    }
+  }
+
+  #setState(state: ClientState): void {
+    if (state === 'up') this.#reason = undefined;
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#downSinceMs = state === 'up' ? undefined : (this.#downSinceMs ?? performance.now());
+    if (state === 'up') {
+      this.#loggedReasons.clear();
+      log.info('kafka client up', this.#facts());
+      this.#waiters.resolve();
+    } else if (state === 'down') {
+      this.#logReason();
+    }
+    this.#role.onStateChange?.(state);
+  }
+
+  /** Each reason once per outage: clients repeat it twice a second, and take turns with one line per broker. */
+  #logReason(): void {
+    const reason = this.#reason ?? 'unknown';
+    if (this.#loggedReasons.has(reason)) return;
+    this.#loggedReasons.add(reason);
+    log.warn('kafka client down', { ...this.#facts(), reason });
+  }
+
+  #facts(): Record<string, unknown> {
+    return { client: this.#role.name, bootstrap_servers: this.#role.bootstrapServers };
+  }
+
+  async #discard(client: C, why: string): Promise<void> {
+    this.#current = undefined;
+    await this.#role.onGone(client, why);
+    await this.#disconnect(client);
+  }
+
+  async #disconnect(client: C): Promise<void> {
+    const done = new Promise<void>((resolve) => {
+      try {
+        this.#role.disconnect(client, resolve);
+      } catch {
+        resolve(); // It throws when there is no connection: nothing to do then.
+      }
+    });
+    if (!(await within(done, DISCONNECT_LIMIT_MS))) {
+      log.warn('kafka client did not disconnect in time', {
+        client: this.#role.name,
+        limit_ms: DISCONNECT_LIMIT_MS,
+      });
+    }
+  }
+}
+
+/** @returns whether the promise was settled in time */
+export async function within(promise: Promise<unknown>, limitMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export function closedError(name: string): GatewayError {
+  return new GatewayError('not_ready', `The Kafka ${name} is closed.`);
+}

@@ -1,0 +1,44 @@
+/**
+ * What the clients' statistics tell about their brokers, and the watchdog's decision.
+ *
+ * After a broker's controlled stop librdkafka (2.10 up to at least 2.15.1) can be left with an empty broker list: a
+ * metadata answer without brokers removes them all, and the re-bootstrap that should follow is cancelled. Nothing
+ * revives such a client; it accepts records and times them out for ever. A plain outage looks different: the
+ * entries stay, with a state other than UP.
+ */
+
+export interface BrokerCount {
+  /** Brokers the client knows, the configured ones included. */
+  readonly known: number;
+  /** Of these, the ones with a working connection. */
+  readonly up: number;
+}
+
+/** Logical and internal entries are the client's own bookkeeping: a stuck consumer still lists its coordinator. */
+const NOT_A_BROKER = new Set(['logical', 'internal']);
+
+/** @returns undefined when the text is not a statistics object */
+export function countBrokers(statisticsJson: string): BrokerCount | undefined {
+  let brokers: unknown;
+  try {
+    brokers = (JSON.parse(statisticsJson) as { brokers?: unknown } | null)?.brokers;
+  } catch {
+    return undefined;
+  }
+  if (typeof brokers !== 'object' || brokers === null) return undefined;
+  const entries = (Object.values(brokers) as Array<{ source?: string; state?: string }>).filter(
+    ({ source }) => !NOT_A_BROKER.has(source ?? ''),
+  );
+  return { known: entries.length, up: entries.filter(({ state }) => state === 'UP').length };
+}
+
+/** An empty list in two statistics running means stuck; a single one may be a moment between two lists. */
+export class StuckDetector {
+  #emptyInARow = 0;
+
+  /** @returns true when the client must be replaced */
+  observe(count: BrokerCount): boolean {
+    this.#emptyInARow = count.known === 0 ? this.#emptyInARow + 1 : 0;
+    return this.#emptyInARow >= 2;
+  }
+}

@@ -1,0 +1,271 @@
+/**
+ * One topic as the reader follows it: the next offset of each partition, and who is told of its records.
+ *
+ * A feed first finds the end of every partition, as numbers, and has them assigned; 'latest' would be resolved some
+ * time after the assign and skip the first replies. A follower that wants earlier records makes the feed go back once;
+ * the others do not see those records again.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { GatewayError, toGatewayError } from '../errors';
+import { log } from '../telemetry/log';
+import type { TopicPartitionOffset } from './binding';
+import type { ConsumerSession } from './consumer-session';
+import { closedError } from './managed-client';
+import type { RecordProducer } from './producer';
+import type { ReceivedRecord } from './records';
+import { Waiters } from './waiters';
+
+export interface FollowOptions {
+  /** `end`: records from now on. A time in ms since 1970: also those at or after it. */
+  readonly from: 'end' | { readonly sinceMs: number };
+  onRecord(record: ReceivedRecord): void;
+  /** The topic went away and records may have been missed; it is followed again from its end when it is back. */
+  onLost?(error: GatewayError): void;
+}
+
+export interface FollowedTopic {
+  /** True when no record can be missed any more and a client is reading. */
+  readonly ready: boolean;
+  /** Why it is not ready, as far as known. */
+  readonly reason: string | undefined;
+  /** Rejects with not_ready when stopped or closed first. */
+  whenReady(): Promise<void>;
+  /** Idempotent. onRecord is not called any more. */
+  stop(): void;
+}
+
+const RETRY_MS = 1000;
+/** A shorter outage is bridged: replies are late then, not lost. During a longer one no further requests are taken. */
+const BRIDGED_OUTAGE_MS = 2000;
+/** A single answer without partitions may come from a broker that has only just started. */
+const MISSING_BEFORE_LOST = 2;
+
+export class TopicFeed {
+  readonly #topic: string;
+  readonly #producer: RecordProducer;
+  readonly #session: ConsumerSession;
+  readonly #followers = new Set<Follower>();
+  /** Next offset by partition; empty until the ends are known. */
+  readonly #positions = new Map<number, number>();
+  readonly #goBack: Array<() => void> = [];
+  readonly #ended = new AbortController();
+  #assigned = false;
+  #missingInARow = 0;
+  #reason: string | undefined;
+
+  constructor(topic: string, producer: RecordProducer, session: ConsumerSession) {
+    this.#topic = topic;
+    this.#producer = producer;
+    this.#session = session;
+    void this.#untilDone(() => this.#findEnds());
+  }
+
+  get followers(): number {
+    return this.#followers.size;
+  }
+
+  get partitions(): number {
+    return this.#positions.size;
+  }
+
+  /** True when its partitions are assigned to a working client. */
+  get reading(): boolean {
+    return this.#assigned && this.#session.reading && this.#session.downForMs < BRIDGED_OUTAGE_MS;
+  }
+
+  get reason(): string | undefined {
+    if (this.reading) return undefined;
+    return this.#reason ?? this.#session.reason ?? this.#producer.reason ?? 'the reader is connecting';
+  }
+
+  add(options: FollowOptions, onStop: () => void): FollowedTopic {
+    const follower = new Follower(this, options, () => {
+      this.#followers.delete(follower);
+      onStop();
+    });
+    this.#followers.add(follower);
+    if (options.from === 'end') follower.positioned = true;
+    else {
+      const { sinceMs } = options.from;
+      void this.#untilDone(() => this.#findTime(follower, sinceMs));
+    }
+    return follower;
+  }
+
+  /** Where reading goes on; asked at the moment of the assign. */
+  offsets(): TopicPartitionOffset[] {
+    for (const goBack of this.#goBack.splice(0)) goBack();
+    return [...this.#positions].map(([partition, offset]) => ({ topic: this.#topic, partition, offset }));
+  }
+
+  deliver(record: ReceivedRecord): void {
+    this.#positions.set(record.partition, record.offset + 1);
+    for (const follower of this.#followers) follower.deliver(record);
+  }
+
+  /** Finds partitions added since, and a topic that is gone. */
+  async checkPartitions(): Promise<void> {
+    if (!this.#assigned) return;
+    const count = await this.#producer.partitionsOf(this.#topic);
+    if (!this.#assigned || this.#ended.signal.aborted) return;
+    this.#missingInARow = count === 0 ? this.#missingInARow + 1 : 0;
+    if (this.#missingInARow >= MISSING_BEFORE_LOST) {
+      this.#lost();
+      return;
+    }
+    const known = this.#positions.size;
+    if (count <= known) return;
+    // They did not exist when the ends were taken, so everything in them is new.
+    for (let partition = known; partition < count; partition++) this.#positions.set(partition, 0);
+    log.info('kafka topic has more partitions', { topic: this.#topic, partitions: count });
+    await this.#session.reassign();
+  }
+
+  /** Readiness may have changed. */
+  wake(): void {
+    for (const follower of this.#followers) follower.wake();
+  }
+
+  end(): void {
+    this.#ended.abort();
+    for (const follower of [...this.#followers]) follower.stop();
+  }
+
+  async #findEnds(): Promise<void> {
+    const count = await this.#existingPartitions();
+    const marks = await this.#producer.watermarks(this.#topic, count);
+    if (this.#ended.signal.aborted) return;
+    marks.forEach(({ high }, partition) => this.#positions.set(partition, high));
+    await this.#session.reassign();
+    this.#assigned = true;
+    this.#reason = undefined;
+    log.info('kafka topic followed', { topic: this.#topic, partitions: count });
+    this.wake();
+  }
+
+  async #findTime(follower: Follower, sinceMs: number): Promise<void> {
+    const count = await this.#existingPartitions();
+    await this.#session.whenUp();
+    // Asked before the times: a record written between the two questions is behind this end and ahead of no time.
+    const marks = await this.#producer.watermarks(this.#topic, count);
+    const offsets = await this.#session.offsetsForTimes(this.#topic, count, sinceMs);
+    const targets = marks.map(({ high }, partition) => {
+      const offset = offsets[partition] ?? -1;
+      return offset < 0 ? high : Math.min(offset, high);
+    });
+    while (!this.#assigned) await delay(RETRY_MS / 20, undefined, { signal: this.#ended.signal });
+    this.#goBack.push(() => this.#goBackFor(follower, targets));
+    await this.#session.reassign();
+    this.wake();
+  }
+
+  #goBackFor(follower: Follower, targets: readonly number[]): void {
+    targets.forEach((target, partition) => {
+      const position = this.#positions.get(partition) ?? 0;
+      if (target >= position) return;
+      this.#positions.set(partition, target);
+      for (const other of this.#followers) if (other.positioned) other.skipBelow(partition, position);
+    });
+    follower.positioned = true;
+  }
+
+  async #existingPartitions(): Promise<number> {
+    await this.#producer.whenUp();
+    const count = await this.#producer.partitionsOf(this.#topic);
+    if (count === 0) {
+      throw new GatewayError(
+        'not_ready',
+        `Topic ${this.#topic} does not exist, or the gateway may not describe it.`,
+      );
+    }
+    return count;
+  }
+
+  /** Retries once a second until it works or the feed ends. */
+  async #untilDone(step: () => Promise<void>): Promise<void> {
+    while (!this.#ended.signal.aborted) {
+      try {
+        await step();
+        return;
+      } catch (error) {
+        const { detail } = toGatewayError(error);
+        if (this.#ended.signal.aborted) return;
+        if (detail !== this.#reason)
+          log.warn('kafka topic not followed yet', { topic: this.#topic, reason: detail });
+        this.#reason = detail;
+        await delay(RETRY_MS, undefined, { signal: this.#ended.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  #lost(): void {
+    this.#assigned = false;
+    this.#positions.clear();
+    this.#missingInARow = 0;
+    const error = new GatewayError('reply_reader_lost', `Topic ${this.#topic} is gone.`);
+    log.warn('kafka topic lost', { topic: this.#topic });
+    for (const follower of this.#followers) follower.lose(error);
+    void this.#untilDone(() => this.#findEnds());
+  }
+}
+
+class Follower implements FollowedTopic {
+  /** Its own start is part of the feed's position. */
+  positioned = false;
+  readonly #feed: TopicFeed;
+  readonly #options: FollowOptions;
+  readonly #onStop: () => void;
+  readonly #waiters = new Waiters();
+  readonly #skipBelow = new Map<number, number>();
+  #stopped = false;
+
+  constructor(feed: TopicFeed, options: FollowOptions, onStop: () => void) {
+    this.#feed = feed;
+    this.#options = options;
+    this.#onStop = onStop;
+  }
+
+  get ready(): boolean {
+    return !this.#stopped && this.positioned && this.#feed.reading;
+  }
+
+  get reason(): string | undefined {
+    if (this.ready) return undefined;
+    return this.#stopped ? 'not followed any more' : (this.#feed.reason ?? 'its start is being looked up');
+  }
+
+  whenReady(): Promise<void> {
+    if (this.#stopped) return Promise.reject(closedError('reader'));
+    return this.ready ? Promise.resolve() : this.#waiters.wait();
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#waiters.reject(closedError('reader'));
+    this.#onStop();
+  }
+
+  wake(): void {
+    if (this.ready) this.#waiters.resolve();
+  }
+
+  lose(error: GatewayError): void {
+    this.#skipBelow.clear();
+    this.#options.onLost?.(error);
+  }
+
+  skipBelow(partition: number, offset: number): void {
+    this.#skipBelow.set(partition, Math.max(offset, this.#skipBelow.get(partition) ?? 0));
+  }
+
+  deliver(record: ReceivedRecord): void {
+    if (!this.positioned || this.#stopped) return;
+    const known = this.#skipBelow.get(record.partition);
+    if (known !== undefined) {
+      if (record.offset < known) return;
+      this.#skipBelow.delete(record.partition);
+    }
+    this.#options.onRecord(record);
+  }
+}

@@ -1,0 +1,85 @@
+/** What the tests against a real broker share. */
+import type { TestContext } from 'node:test';
+import type { ConnectionOptions } from '../../../bridge/kafka/connection';
+import { RecordProducer } from '../../../bridge/kafka/producer';
+import { TopicReader } from '../../../bridge/kafka/reader';
+import type { OutgoingRecord, ReceivedRecord } from '../../../bridge/kafka/records';
+import { setLogSink } from '../../../bridge/telemetry/log';
+
+// Outages are the subject of these tests; their log lines would drown the results.
+setLogSink(() => undefined);
+
+export type Overrides = Readonly<Record<string, string | number | boolean>>;
+
+/** Closed at the end of the test, the reader first. */
+export function connect(
+  t: TestContext,
+  connection: ConnectionOptions,
+  overrides: { producer?: Overrides; reader?: Overrides } = {},
+): { producer: RecordProducer; reader: TopicReader } {
+  const producer = new RecordProducer(connection, { overrides: overrides.producer ?? {} });
+  const reader = new TopicReader(connection, producer, { overrides: overrides.reader });
+  t.after(async () => {
+    await reader.close();
+    await producer.close(500);
+  });
+  return { producer, reader };
+}
+
+/** Resolves when the broker has acknowledged, rejects with the delivery error. */
+export function deliver(
+  producer: RecordProducer,
+  record: Partial<OutgoingRecord> & { readonly topic: string },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    producer.produce(
+      { value: null, headers: [], ...record },
+      (error) => (error ? reject(error) : resolve()),
+      {
+        awaited: true,
+      },
+    );
+  });
+}
+
+/** Collects records and lets a test wait for the next ones. */
+export class Inbox {
+  readonly records: ReceivedRecord[] = [];
+  #wake: () => void = () => undefined;
+
+  readonly onRecord = (record: ReceivedRecord): void => {
+    this.records.push(record);
+    this.#wake();
+  };
+
+  get texts(): string[] {
+    return this.records.map(({ value }) => value?.toString() ?? '(null)');
+  }
+
+  async has(count: number, limitMs = 10_000): Promise<void> {
+    let limit: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve, reject) => {
+      this.#wake = () => {
+        if (this.records.length >= count) resolve();
+      };
+      this.#wake();
+      limit = setTimeout(() => {
+        reject(
+          new Error(
+            `${this.records.length} of ${count} records after ${limitMs} ms: ${this.texts.join(' ')}`,
+          ),
+        );
+      }, limitMs);
+    });
+    clearTimeout(limit);
+  }
+}
+
+/** For states that raise no event. */
+export async function until(what: string, isSo: () => boolean, limitMs = 10_000): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (!isSo()) {
+    if (performance.now() > deadline) throw new Error(`Not so after ${limitMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
