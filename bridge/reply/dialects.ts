@@ -1,0 +1,89 @@
+/**
+ * The header families in which frameworks carry a correlation id and a reply topic.
+ *
+ * Names and bytes: Spring Kafka `KafkaHeaders` and its reference (sending-messages, request/reply), NestJS
+ * `kafka-headers.enum.ts`, SmallRye `KafkaRequestReply` (request-reply manual), Zilla's http-kafka sync example.
+ */
+import type { ReceivedRecord } from '../kafka/records';
+
+interface Dialect {
+  readonly correlationId: string;
+  readonly replyTopic: string;
+}
+
+const SPRING: Dialect = { correlationId: 'kafka_correlationId', replyTopic: 'kafka_replyTopic' };
+
+const DIALECTS = {
+  plain: { correlationId: 'correlation-id', replyTopic: 'reply-to' },
+  spring: SPRING,
+  // Same names as Spring; the two differ only in the bytes of the reply partition, which is not sent here.
+  nestjs: SPRING,
+  smallrye: { correlationId: 'REPLY_CORRELATION_ID', replyTopic: 'REPLY_TOPIC' },
+  zilla: { correlationId: 'zilla:correlation-id', replyTopic: 'zilla:reply-to' },
+} as const satisfies Record<string, Dialect>;
+
+export type DialectName = keyof typeof DIALECTS;
+
+export const DIALECT_NAMES = Object.keys(DIALECTS) as DialectName[];
+
+/** Spring's and SmallRye's own clients send a UUID as 16 raw bytes, most significant first. */
+const BINARY_UUID_BYTES = 16;
+/** Ours have 36; anything longer than this cannot be an id we sent. */
+const MAX_ID_BYTES = 128;
+
+/** The order of search in a reply that carries several. */
+const REPLY_HEADER_RANK: ReadonlyMap<string, number> = new Map(
+  [SPRING, DIALECTS.smallrye, DIALECTS.zilla, DIALECTS.plain].map((dialect, rank) => [
+    dialect.correlationId,
+    rank,
+  ]),
+);
+
+const REPLY_TOPIC_HEADERS: ReadonlySet<string> = new Set(
+  Object.values(DIALECTS).map((dialect) => dialect.replyTopic),
+);
+
+/** The headers that tell a responder where and under which id to answer. Always text: no framework needs more. */
+export function requestHeaders(
+  dialects: readonly DialectName[],
+  correlationId: string,
+  replyTopic: string,
+): (readonly [string, string])[] {
+  const families = new Set(dialects.map((name): Dialect => DIALECTS[name]));
+  return [...families].flatMap((family) => [
+    [family.correlationId, correlationId] as const,
+    [family.replyTopic, replyTopic] as const,
+  ]);
+}
+
+/**
+ * The id a reply carries in a header of any dialect.
+ * @param firstName a header that is looked at before those of the dialects
+ */
+export function correlationIdOf(record: ReceivedRecord, firstName?: string): string | undefined {
+  let best: Buffer | undefined;
+  let bestRank = Infinity;
+  for (const [name, value] of record.headers) {
+    const rank = name === firstName ? -1 : REPLY_HEADER_RANK.get(name);
+    if (rank !== undefined && rank < bestRank) {
+      best = value;
+      bestRank = rank;
+    }
+  }
+  return best && correlationIdFromBytes(best);
+}
+
+/** Text, or a UUID in 16 raw bytes. Undefined for what cannot be an id. */
+export function correlationIdFromBytes(bytes: Buffer): string | undefined {
+  if (bytes.length === BINARY_UUID_BYTES) {
+    const hex = bytes.toString('hex');
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  }
+  if (bytes.length === 0 || bytes.length > MAX_ID_BYTES) return undefined;
+  return bytes.toString('latin1');
+}
+
+/** A record that names a reply topic is a request; where both share one topic, this keeps them apart. */
+export function isRequest(record: ReceivedRecord): boolean {
+  return record.headers.some(([name]) => REPLY_TOPIC_HEADERS.has(name));
+}

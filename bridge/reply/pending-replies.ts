@@ -1,0 +1,121 @@
+/**
+ * The requests that wait for a reply. It knows waiters, not Kafka and not Kong.
+ *
+ * A wait is registered before its record is produced, because a reply can overtake the delivery report. It
+ * ends exactly once: reply, failed delivery, deadline, reader failure, client gone and shutdown all go through
+ * `#take`, which removes the entry; whoever gets the entry settles it, everybody else gets nothing.
+ */
+import type { Clock } from '../clock';
+import { GatewayError } from '../errors';
+import type { Deadline, DeadlineWheel } from './deadline-wheel';
+
+export type Outcome<Reply> = { readonly reply: Reply } | { readonly error: GatewayError };
+
+export interface PendingReply<Reply> {
+  readonly id: string;
+  /** Monotonic milliseconds. */
+  readonly createdAtMs: number;
+  /** Resolves when the wait has ended, and never rejects: nobody may be listening yet. */
+  readonly outcome: Promise<Outcome<Reply>>;
+}
+
+class Entry<Reply> implements PendingReply<Reply>, Deadline {
+  readonly outcome: Promise<Outcome<Reply>>;
+  settle!: (outcome: Outcome<Reply>) => void;
+  onDeadline!: () => void;
+
+  constructor(
+    readonly id: string,
+    readonly createdAtMs: number,
+    public deadlineAtMs: number,
+  ) {
+    this.outcome = new Promise((resolve) => (this.settle = resolve));
+  }
+}
+
+export class PendingReplies<Reply> {
+  readonly #entries = new Map<string, Entry<Reply>>();
+  readonly #capacity: number;
+  readonly #clock: Clock;
+  readonly #wheel: DeadlineWheel;
+  #closedBy: GatewayError | undefined;
+
+  /** @param options.capacity waits at once; one more is refused with `overloaded` */
+  constructor(options: { capacity: number; clock: Clock; wheel: DeadlineWheel }) {
+    this.#capacity = options.capacity;
+    this.#clock = options.clock;
+    this.#wheel = options.wheel;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * @param deadlineAtMs on the clock of this registry
+   * @param onDeadline makes the error with which the wait ends at its deadline
+   * @throws GatewayError `overloaded` at capacity, `correlation_conflict` for an id that waits already, the
+   *   closing error after close
+   */
+  register(id: string, deadlineAtMs: number, onDeadline: () => GatewayError): PendingReply<Reply> {
+    if (this.#closedBy) throw this.#closedBy;
+    if (this.#entries.size >= this.#capacity) {
+      throw new GatewayError(
+        'overloaded',
+        `${this.#capacity} requests are in flight, which is the limit (max_in_flight)`,
+      );
+    }
+    if (this.#entries.has(id))
+      throw new GatewayError('correlation_conflict', 'the correlation id is in flight');
+    const entry = new Entry<Reply>(id, this.#clock.now(), deadlineAtMs);
+    entry.onDeadline = () => this.fail(id, onDeadline());
+    this.#entries.set(id, entry);
+    this.#wheel.add(entry);
+    return entry;
+  }
+
+  /** Moves the deadline of a wait that has not ended; does nothing for one that has. */
+  extend(id: string, deadlineAtMs: number): void {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    this.#wheel.remove(entry);
+    entry.deadlineAtMs = deadlineAtMs;
+    this.#wheel.add(entry);
+  }
+
+  has(id: string): boolean {
+    return this.#entries.has(id);
+  }
+
+  /** @returns false when nobody waits for this id: late, duplicate or foreign, which is normal on a shared topic */
+  settle(id: string, reply: Reply): boolean {
+    const entry = this.#take(id);
+    entry?.settle({ reply });
+    return entry !== undefined;
+  }
+
+  /** @returns false when nobody waits for this id */
+  fail(id: string, error: GatewayError): boolean {
+    const entry = this.#take(id);
+    entry?.settle({ error });
+    return entry !== undefined;
+  }
+
+  failAll(error: GatewayError): void {
+    for (const id of [...this.#entries.keys()]) this.fail(id, error);
+  }
+
+  /** Refuses what is new and fails what waits. */
+  close(error: GatewayError): void {
+    this.#closedBy ??= error;
+    this.failAll(error);
+  }
+
+  #take(id: string): Entry<Reply> | undefined {
+    const entry = this.#entries.get(id);
+    if (!entry) return undefined;
+    this.#entries.delete(id);
+    this.#wheel.remove(entry);
+    return entry;
+  }
+}
