@@ -1,0 +1,16 @@
+/** The one RequestReply of this process, and how it follows the life of our plugin server. */
+import { RequestReply } from './request-reply';
+
+export const requestReply = new RequestReply();
+
+const BOTH_HALVES = ['custom_kafka_producer', 'custom_kafka_consumer'];
+
+/** Each plugin exports these; all of them may be called more than once. The stock server calls none. */
+export const processHooks = {
+  start: (servedPlugins: readonly string[]): void =>
+    requestReply.setTogether(BOTH_HALVES.every((half) => servedPlugins.includes(half))),
+  drain: (): void => requestReply.drain(),
+  idle: (): Promise<void> => requestReply.idle(),
+  close: (): Promise<void> => requestReply.close(),
+  status: (): { ready: boolean } => requestReply.status(),
+};

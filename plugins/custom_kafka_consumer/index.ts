@@ -1,0 +1,18 @@
+/** What Kong loads. The names are those of kong-pdk, so that Kong's stock JavaScript server can load it as well. */
+import { kongFields } from '../../bridge/config/kong-schema';
+import { processHooks, requestReply } from '../../bridge/process';
+import { CONSUMER, CONSUMER_OPTIONS, parseConsumerConfig } from './config';
+import { ConsumerHandler } from './handler';
+
+export class Plugin extends ConsumerHandler {
+  /** @throws GatewayError `misconfigured` with the option's name and the reason */
+  constructor(rawConfig: unknown) {
+    super(parseConsumerConfig(rawConfig), requestReply);
+  }
+}
+
+export const Name = CONSUMER.name;
+export const Version = CONSUMER.version;
+export const Priority = CONSUMER.priority;
+export const Schema = kongFields(CONSUMER_OPTIONS);
+export const Process = processHooks;

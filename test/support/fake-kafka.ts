@@ -1,0 +1,86 @@
+import type { OutgoingRecord, ReceivedRecord } from '../../bridge/kafka/records';
+import type { ClientPool } from '../../bridge/request-reply';
+import { GatewayError } from '../../bridge/errors';
+
+type OnDelivery = (error: GatewayError | undefined) => void;
+
+/** A cluster in memory: tests see every record and decide when it is delivered and what is replied. */
+export class FakeKafka implements ClientPool {
+  readonly produced: { record: OutgoingRecord; onDelivery: OnDelivery }[] = [];
+  readonly acquired: string[] = [];
+  released = 0;
+  closed = 0;
+  state: 'connecting' | 'up' | 'down' = 'up';
+  reason: string | undefined;
+  /** Thrown by produce. */
+  refusal: GatewayError | undefined;
+  onProduce: ((record: OutgoingRecord, onDelivery: OnDelivery) => void) | undefined;
+  readonly followed = new Map<
+    string,
+    { onRecord: (record: ReceivedRecord) => void; onLost?: (error: GatewayError) => void }[]
+  >();
+
+  acquire(key: string) {
+    this.acquired.push(key);
+    // eslint-disable-next-line @typescript-eslint/no-this-alias -- the getters below belong to other objects
+    const kafka = this;
+    return {
+      producer: {
+        get state() {
+          return kafka.state;
+        },
+        get reason() {
+          return kafka.reason;
+        },
+        whenUp: () => (kafka.state === 'up' ? Promise.resolve() : new Promise<void>(() => undefined)),
+        produce: (record: OutgoingRecord, onDelivery: OnDelivery) => {
+          if (kafka.refusal) throw kafka.refusal;
+          kafka.produced.push({ record, onDelivery });
+          kafka.onProduce?.(record, onDelivery);
+        },
+      },
+      reader: {
+        follow: (
+          topic: string,
+          options: { onRecord: (record: ReceivedRecord) => void; onLost?: (error: GatewayError) => void },
+        ) => {
+          const followers = kafka.followed.get(topic) ?? [];
+          kafka.followed.set(topic, [...followers, options]);
+          return {
+            ready: true,
+            reason: undefined,
+            whenReady: () => Promise.resolve(),
+            stop: () => {
+              kafka.followed.set(
+                topic,
+                (kafka.followed.get(topic) ?? []).filter((other) => other !== options),
+              );
+            },
+          };
+        },
+      },
+      release: () => {
+        this.released++;
+      },
+    };
+  }
+
+  /** Hands a record to everybody who follows its topic. */
+  arrive(record: ReceivedRecord): void {
+    for (const follower of this.followed.get(record.topic) ?? []) follower.onRecord(record);
+  }
+
+  close(): Promise<void> {
+    this.closed++;
+    return Promise.resolve();
+  }
+
+  status(): unknown {
+    return [];
+  }
+}
+
+/** The value of a header of a produced record. */
+export function headerOf(record: OutgoingRecord, name: string): string | undefined {
+  return record.headers.find(([headerName]) => headerName === name)?.[1];
+}
