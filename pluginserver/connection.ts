@@ -1,0 +1,146 @@
+/**
+ * One connection from a Kong worker: frames in, frames out, and which answer belongs to which call.
+ *
+ * Kong answers the calls of a connection strictly in order, so a queue of expected answers is all the matching
+ * there is. It outlives an event: one that returns does not wait for the answers to its last calls, and those
+ * still come before the next event.
+ */
+
+import type { Socket } from 'node:net';
+import { GatewayError } from '../bridge/errors';
+import { log } from '../bridge/telemetry/log';
+import { FrameDecoder } from './frames';
+
+/** Somebody who waits for the next answer on a connection. */
+export interface ExpectedAnswer {
+  /** The payload is valid during the call only. Must not throw. */
+  answer(payload: Buffer): void;
+  fail(error: GatewayError): void;
+}
+
+export interface ConnectionOwner {
+  /** A frame that is no answer: a call from Kong. */
+  onCall(connection: Connection, payload: Buffer): void;
+  onClose(connection: Connection): void;
+}
+
+/** Larger parts are sent as they are instead of being copied into one buffer. */
+const COPY_BELOW_BYTES = 64 * 1024;
+
+export class Connection {
+  private readonly expected: ExpectedAnswer[] = [];
+  private readonly decoder: FrameDecoder;
+  private parts: Buffer[] = [];
+  private queued = false;
+  private closed = false;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly owner: ConnectionOwner,
+    maxFrameBytes: number,
+  ) {
+    this.decoder = new FrameDecoder(
+      {
+        onFrame: (payload) => this.onFrame(payload),
+        onOversize: (lengthBytes) => this.onOversize(lengthBytes, maxFrameBytes),
+      },
+      maxFrameBytes,
+    );
+    socket.on('data', (chunk) => this.decoder.push(chunk));
+    // A peer may vanish in any way it likes; 'close' follows and says all that matters.
+    socket.on('error', (error) => log.debug('a connection from Kong failed', { reason: error.message }));
+    socket.on('close', () => this.onClose());
+  }
+
+  /** True when no answer is outstanding. */
+  get settled(): boolean {
+    return this.expected.length === 0;
+  }
+
+  expect(answer: ExpectedAnswer): void {
+    this.expected.push(answer);
+  }
+
+  /** Adds to what is written at the end of this tick, in one write with everything else. */
+  send(part: Buffer): void {
+    this.parts.push(part);
+    if (!this.queued) {
+      this.queued = true;
+      flushAtEndOfTick(this);
+    }
+  }
+
+  /** Writes now what was collected. The kernel has it when this returns, unless its buffer is full. */
+  flush(): void {
+    this.queued = false;
+    const { parts } = this;
+    if (parts.length === 0 || this.closed) return;
+    this.parts = [];
+    if (parts.length === 1) {
+      this.socket.write(parts[0] as Buffer);
+      return;
+    }
+    const lengthBytes = parts.reduce((sum, part) => sum + part.length, 0);
+    if (lengthBytes < COPY_BELOW_BYTES) {
+      this.socket.write(Buffer.concat(parts, lengthBytes));
+      return;
+    }
+    this.socket.cork();
+    for (const part of parts) this.socket.write(part);
+    this.socket.uncork();
+  }
+
+  /** Ends the connection in order, after what was written. Kong then runs the event again: see event.ts. */
+  close(): void {
+    this.decoder.stop();
+    this.flush();
+    this.socket.destroySoon();
+  }
+
+  private onFrame(payload: Buffer): void {
+    const expected = this.expected.shift();
+    if (expected === undefined) this.owner.onCall(this, payload);
+    else expected.answer(payload);
+  }
+
+  /** Too large an answer fails its call only; closing would make Kong run the event again, with the same answer. */
+  private onOversize(lengthBytes: number, maxFrameBytes: number): void {
+    const expected = this.expected.shift();
+    if (expected === undefined) {
+      log.warn('closing a connection that does not speak the plugin protocol', { length_bytes: lengthBytes });
+      this.close();
+      return;
+    }
+    const detail = `Kong's answer has ${lengthBytes} bytes, the server takes ${maxFrameBytes}`;
+    expected.fail(new GatewayError('request_too_large', detail));
+  }
+
+  private onClose(): void {
+    this.closed = true;
+    this.decoder.stop();
+    this.parts = [];
+    this.owner.onClose(this);
+    const lost = this.expected.splice(0);
+    if (lost.length === 0) return;
+    const error = new GatewayError('internal', 'Kong closed the connection');
+    for (const expected of lost) expected.fail(error);
+  }
+}
+
+let waiting: Connection[] = [];
+
+/**
+ * The end of a tick is when all microtasks have run: then a handler that was resumed has made all the calls it
+ * can make, and has perhaps returned. Shared by all connections, so a tick costs one callback and not one each.
+ */
+function flushAtEndOfTick(connection: Connection): void {
+  waiting.push(connection);
+  if (waiting.length > 1) return;
+  queueMicrotask(() => process.nextTick(flushWaiting));
+}
+
+function flushWaiting(): void {
+  const due = waiting;
+  waiting = [];
+  for (const connection of due) connection.flush();
+}

@@ -1,0 +1,358 @@
+/**
+ * One event: one phase of one request, run by one handler over one connection.
+ *
+ *     Kong:    HandleEvent
+ *     server:  kong.nginx.get_var, and the handler's first calls        one write
+ *     Kong:    the answers, in order
+ *     server:  … more calls …, then exit, or EndOfCalls + RpcReturn
+ *
+ * An event never ends by closing its connection: Kong would run it again at once, without limit. Whatever goes
+ * wrong becomes `exit(5xx)`, or, where there is no exit, a call that Kong refuses with one clean 500.
+ */
+
+import { errorAnswer, GatewayError, toGatewayError, type HttpAnswer } from '../bridge/errors';
+import { log } from '../bridge/telemetry/log';
+import type { Connection, ExpectedAnswer } from './connection';
+import { toAnswer } from './exit-arguments';
+import { frameOf } from './frames';
+import {
+  encodeExit,
+  encodeReturn,
+  encodeString,
+  decodeOptionalString,
+  EMPTY,
+  END_OF_CALLS,
+} from './messages';
+import { createKong, pdkMethod, type PdkCaller, type PdkMethod } from './pdk';
+
+/** What an event needs from the plugin it runs for. */
+export interface EventOwner {
+  readonly pluginName: string;
+  /** Counts the server's timer: a clock that costs nothing to read. */
+  readonly tick: number;
+  /** True while some event was run so often that no handler may start before its request id is known. */
+  readonly holdsHandlers: boolean;
+  isExhausted(requestId: string, phase: string): boolean;
+  /** Once per event, when it has been answered or its connection is gone. */
+  onEnd(event: PluginEvent, how: EventEnd): void;
+  /** A handler failed. True for the plugin's first failure, which also goes to Kong's own log. */
+  countError(error: unknown): boolean;
+}
+
+export type EventEnd = 'exit' | 'return' | 'closed';
+export type Handler = (kong: object) => unknown;
+
+const EXIT = pdkMethod('kong.response.exit');
+const GET_VAR = pdkMethod('kong.nginx.get_var');
+const LOG_ERR = pdkMethod('kong.log.err');
+
+const REQUEST_ID_VARIABLE = 'kong_request_id';
+const REQUEST_ID_CALL = Buffer.concat([GET_VAR.nameFrame, encodeString(REQUEST_ID_VARIABLE)]);
+const HEARTBEAT_CALL = Buffer.concat([pdkMethod('kong.nginx.get_subsystem').nameFrame, EMPTY]);
+/** Kong answers an unknown method with one 500 for the client and forgets the connection. */
+const REFUSED_CALL = Buffer.concat([frameOf(Buffer.from('kong.event.failed')), EMPTY]);
+
+/** Phases that run inside a request, where nginx variables and `exit` exist. In the others both are Lua errors. */
+const REQUEST_PHASES = new Set(['rewrite', 'access', 'response']);
+
+const noop = (): void => undefined;
+const IGNORED_ANSWER: ExpectedAnswer = { answer: noop, fail: noop };
+
+/** As an expected answer, an event is the one that waits for its own request id. */
+export class PluginEvent implements PdkCaller, ExpectedAnswer {
+  /** Tick of the server's timer when the event began, and when it last wrote. */
+  readonly startedTick: number;
+  activeTick: number;
+
+  private readonly inRequest: boolean;
+  private held = false;
+  private ended: EventEnd | 'server' | undefined;
+  private requestIdState: 'unknown' | 'asked' | 'known' = 'unknown';
+  private requestId: string | undefined;
+  /** Of handlers that ask for the id themselves; they share the server's own call. */
+  private requestIdAnswer: PdkAnswer | undefined;
+  private abort: AbortController | undefined;
+  private abortReason: GatewayError | undefined;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly owner: EventOwner,
+    readonly phase: string,
+    private readonly sequence: number,
+    private readonly handler: Handler,
+  ) {
+    this.startedTick = owner.tick;
+    this.activeTick = owner.tick;
+    this.inRequest = REQUEST_PHASES.has(phase);
+  }
+
+  start(): void {
+    if (this.inRequest) {
+      this.requestIdState = 'asked';
+      this.connection.expect(this);
+      this.connection.send(REQUEST_ID_CALL);
+      this.held = this.owner.holdsHandlers;
+    }
+    if (!this.held) this.runHandler();
+  }
+
+  get open(): boolean {
+    return this.ended === undefined;
+  }
+
+  // ---- What the handler does -----------------------------------------------------------------------------
+
+  /** Aborted when Kong has closed the connection or the server has answered the event itself. */
+  get signal(): AbortSignal {
+    if (this.abort === undefined) {
+      this.abort = new AbortController();
+      if (this.abortReason !== undefined) this.abort.abort(this.abortReason);
+    }
+    return this.abort.signal;
+  }
+
+  call(method: PdkMethod, args: readonly unknown[]): Promise<unknown> {
+    if (method === EXIT) return this.exit(args[0], args[1], args[2]);
+    if (this.open && method === GET_VAR && args[0] === REQUEST_ID_VARIABLE) {
+      if (this.requestIdState === 'known') return Promise.resolve(this.requestId);
+      if (this.requestIdState === 'asked') {
+        return (this.requestIdAnswer ??= new PdkAnswer(method, args)).promise;
+      }
+    }
+    const answer = new PdkAnswer(method, args);
+    if (this.open) this.sendCall(method, args, answer);
+    else {
+      answer.fail(
+        this.abortReason ?? new GatewayError('internal', `${method.wireName} was called after the event`),
+      );
+    }
+    return answer.promise;
+  }
+
+  private sendCall(method: PdkMethod, args: readonly unknown[], answer: PdkAnswer): void {
+    this.activeTick = this.owner.tick;
+    let encoded: Buffer;
+    try {
+      encoded = method.encode(args);
+    } catch (error) {
+      answer.fail(toGatewayError(error));
+      return;
+    }
+    this.connection.expect(answer);
+    this.connection.send(method.nameFrame);
+    this.connection.send(encoded);
+  }
+
+  /** Resolves at once: Kong does not answer an exit, it closes the connection. */
+  private exit(status: unknown, body: unknown, headers: unknown): Promise<void> {
+    if (this.open) {
+      const { answer, error } = toAnswer(status, body, headers, this.requestId);
+      if (error !== undefined) this.reportError(error);
+      this.writeExit(answer);
+      this.end('exit');
+    } else if (this.ended === 'exit' || this.ended === 'return') {
+      log.error('a handler called exit for an event that it had already ended', this.facts());
+    }
+    return Promise.resolve();
+  }
+
+  private writeExit(answer: HttpAnswer): void {
+    this.connection.send(EXIT.nameFrame);
+    for (const part of encodeExit(answer.status, answer.body, answer.headers)) this.connection.send(part);
+    this.connection.flush();
+  }
+
+  // ---- How the handler ends ------------------------------------------------------------------------------
+
+  private runHandler(): void {
+    let result: unknown;
+    try {
+      result = this.handler(createKong(this));
+    } catch (error) {
+      this.onHandlerError(error);
+      return;
+    }
+    if (isThenable(result)) {
+      result.then(
+        () => this.onHandlerReturn(),
+        (error: unknown) => this.onHandlerError(error),
+      );
+    } else this.onHandlerReturn();
+  }
+
+  private onHandlerReturn(): void {
+    if (!this.open) return;
+    this.writeReturn();
+    this.end('return');
+  }
+
+  private writeReturn(): void {
+    this.connection.send(END_OF_CALLS);
+    this.connection.send(encodeReturn(this.sequence));
+    this.connection.flush();
+  }
+
+  private onHandlerError(error: unknown): void {
+    if (this.ended === 'closed' || this.ended === 'server') {
+      // The rejection of its calls, most likely: nobody waits for what this handler would say.
+      log.debug('a handler failed after its event was over', { ...this.facts(), reason: String(error) });
+      return;
+    }
+    const first = this.reportError(error);
+    if (!this.open) return;
+    if (first) this.logToKong(error);
+    this.answerError(error);
+    this.end('exit');
+  }
+
+  private reportError(error: unknown): boolean {
+    if (error instanceof GatewayError) {
+      // What a client or Kafka did is routine; a status of 500 means that an operator has something to do.
+      const level = error.status === 500 ? 'warn' : 'debug';
+      log[level]('a handler ended with an error', {
+        ...this.facts(),
+        code: error.code,
+        detail: error.detail,
+      });
+    } else {
+      const failure = error instanceof Error ? error : new Error('a value that is not an Error was thrown');
+      log.error('a handler threw: this is a bug in the plugin', { ...this.facts(), error: failure });
+    }
+    return this.owner.countError(error);
+  }
+
+  /** A managed server's own output is invisible at Kong's default log level. */
+  private logToKong(error: unknown): void {
+    const { code, detail } = toGatewayError(error);
+    const text = `${this.owner.pluginName}: ${code}: ${detail} (further failures are only in the plugin server's log)`;
+    this.sendCall(LOG_ERR, [text], new PdkAnswer(LOG_ERR, []));
+  }
+
+  private answerError(error: unknown): void {
+    if (this.inRequest) this.writeExit(errorAnswer(error, { requestId: this.requestId }));
+    else if (this.phase === 'log') this.writeReturn();
+    else this.writeRefusal();
+  }
+
+  private writeRefusal(): void {
+    this.connection.send(REFUSED_CALL);
+    this.connection.flush();
+  }
+
+  // ---- How the server ends it ----------------------------------------------------------------------------
+
+  /** Answers the event with this error, synchronously; the handler is told by `abortHandler`. */
+  refuse(error: GatewayError): void {
+    if (!this.open) return;
+    this.abortReason = error;
+    this.answerError(error);
+    this.ended = 'server';
+    this.owner.onEnd(this, 'exit');
+  }
+
+  /** Runs the handler's abort listeners: after all events have been refused, as listeners take time. */
+  abortHandler(): void {
+    if (this.abortReason !== undefined) this.abort?.abort(this.abortReason);
+  }
+
+  /** Kong has sent something that an event cannot contain: the event ends with one clean 500. */
+  failProtocol(): void {
+    log.error('Kong sent a call inside an event; the event fails', this.facts());
+    this.abortReason = new GatewayError('internal', 'Kong broke the plugin protocol');
+    this.writeRefusal();
+    this.ended = 'server';
+    this.owner.onEnd(this, 'exit');
+    this.abortHandler();
+  }
+
+  onConnectionClosed(): void {
+    if (!this.open) return;
+    this.abortReason = new GatewayError('internal', 'Kong closed the connection');
+    this.end('closed');
+    this.abortHandler();
+  }
+
+  /** Kong gives up after 60 s without a byte from us; any call will do. */
+  heartbeat(): void {
+    this.activeTick = this.owner.tick;
+    this.connection.expect(IGNORED_ANSWER);
+    this.connection.send(HEARTBEAT_CALL);
+  }
+
+  /** Known from the first answer on; undefined outside of requests. */
+  get kongRequestId(): string | undefined {
+    return this.requestId;
+  }
+
+  /** Kong's answer to the server's own question. */
+  answer(payload: Buffer): void {
+    this.requestIdState = 'known';
+    try {
+      this.requestId = decodeOptionalString(payload);
+    } catch (error) {
+      log.error('Kong sent a request id that cannot be read', { ...this.facts(), reason: String(error) });
+    }
+    if (!this.open) {
+      this.requestIdAnswer?.fail(new GatewayError('internal', 'the event is over'));
+    } else if (this.requestId !== undefined && this.owner.isExhausted(this.requestId, this.phase)) {
+      log.error('an event was run again too often and is refused', this.facts());
+      this.refuse(
+        new GatewayError('not_ready', 'Kong ran this event again after its connection had closed twice'),
+      );
+      this.abortHandler();
+    } else {
+      this.requestIdAnswer?.answer(payload);
+      if (this.held) this.runHandler();
+    }
+  }
+
+  fail(error: GatewayError): void {
+    this.requestIdAnswer?.fail(error);
+  }
+
+  private end(how: EventEnd): void {
+    this.ended = how;
+    this.owner.onEnd(this, how);
+  }
+
+  private facts(): Record<string, unknown> {
+    return { plugin: this.owner.pluginName, phase: this.phase, request_id: this.requestId };
+  }
+}
+
+/** The promise of one PDK call. */
+class PdkAnswer implements ExpectedAnswer {
+  readonly promise: Promise<unknown>;
+  private resolve: (value: unknown) => void = noop;
+  private reject: (error: GatewayError) => void = noop;
+
+  constructor(
+    private readonly method: PdkMethod,
+    private readonly args: readonly unknown[],
+  ) {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+
+  answer(payload: Buffer): void {
+    try {
+      this.resolve(this.method.decode(payload, this.args));
+    } catch (error) {
+      this.fail(toGatewayError(error));
+    }
+  }
+
+  /** Nobody may be waiting for this call: that must not count as an unhandled rejection. */
+  fail(error: GatewayError): void {
+    this.promise.catch(noop);
+    this.reject(error);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
+}

@@ -1,0 +1,96 @@
+/**
+ * Frames of Kong's ProtoBuf:1 protocol: uint32 little-endian length, then that many bytes.
+ *
+ * Kong writes length and payload with two sends, so any split must be expected, and pipelined answers come
+ * several to a chunk. Each byte is looked at once, whatever the split.
+ */
+
+export const MAX_FRAME_BYTES = 32 * 1024 * 1024;
+const LENGTH_BYTES = 4;
+
+export interface FrameHandlers {
+  /** The payload is valid during the call only: it may be a view into the socket's read buffer. */
+  onFrame(payload: Buffer): void;
+  /** A frame above the limit; its payload is skipped without being kept. */
+  onOversize(lengthBytes: number): void;
+}
+
+/** A complete frame around a payload. */
+export function frameOf(payload: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(LENGTH_BYTES + payload.length);
+  frame.writeUInt32LE(payload.length, 0);
+  frame.set(payload, LENGTH_BYTES);
+  return frame;
+}
+
+export class FrameDecoder {
+  private readonly length = Buffer.allocUnsafe(LENGTH_BYTES);
+  private lengthBytes = 0;
+  private partial: Buffer | undefined;
+  private partialBytes = 0;
+  private skipBytes = 0;
+  private stopped = false;
+
+  /** @param maxFrameBytes largest payload that is kept; default 32 MiB */
+  constructor(
+    private readonly handlers: FrameHandlers,
+    private readonly maxFrameBytes: number = MAX_FRAME_BYTES,
+  ) {}
+
+  /** Ends decoding: what is left of the current chunk, and all later ones, are dropped. */
+  stop(): void {
+    this.stopped = true;
+    this.partial = undefined;
+  }
+
+  push(chunk: Buffer): void {
+    let position = 0;
+    while (position < chunk.length && !this.stopped) {
+      if (this.skipBytes > 0) position = this.skip(chunk, position);
+      else if (this.partial !== undefined) position = this.fill(this.partial, chunk, position);
+      else position = this.begin(chunk, position);
+    }
+  }
+
+  private begin(chunk: Buffer, position: number): number {
+    if (this.lengthBytes === 0 && chunk.length - position >= LENGTH_BYTES) {
+      return this.payload(chunk.readUInt32LE(position), chunk, position + LENGTH_BYTES);
+    }
+    this.length[this.lengthBytes++] = chunk[position] as number;
+    if (this.lengthBytes < LENGTH_BYTES) return position + 1;
+    this.lengthBytes = 0;
+    return this.payload(this.length.readUInt32LE(0), chunk, position + 1);
+  }
+
+  private payload(length: number, chunk: Buffer, start: number): number {
+    if (length > this.maxFrameBytes) {
+      this.skipBytes = length;
+      this.handlers.onOversize(length);
+      return start;
+    }
+    const end = start + length;
+    if (end <= chunk.length) {
+      this.handlers.onFrame(chunk.subarray(start, end));
+      return end;
+    }
+    this.partial = Buffer.allocUnsafeSlow(length);
+    this.partialBytes = chunk.copy(this.partial, 0, start);
+    return chunk.length;
+  }
+
+  private fill(partial: Buffer, chunk: Buffer, position: number): number {
+    const copied = chunk.copy(partial, this.partialBytes, position);
+    this.partialBytes += copied;
+    if (this.partialBytes === partial.length) {
+      this.partial = undefined;
+      this.handlers.onFrame(partial);
+    }
+    return position + copied;
+  }
+
+  private skip(chunk: Buffer, position: number): number {
+    const skipped = Math.min(this.skipBytes, chunk.length - position);
+    this.skipBytes -= skipped;
+    return position + skipped;
+  }
+}

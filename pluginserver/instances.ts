@@ -1,0 +1,132 @@
+/**
+ * The instances of one plugin: one per Kong worker and configuration, started lazily by Kong.
+ *
+ * Kong restarts them at any plugin change anywhere and often never closes the old ones, so an instance that
+ * nobody has used for a day expires; Kong starts a new one when it meets the unknown id.
+ */
+
+import { randomInt } from 'node:crypto';
+import { GatewayError } from '../bridge/errors';
+import { log } from '../bridge/telemetry/log';
+import type { LoadedPlugin } from './plugin-loader';
+import type { PluginInstance } from './plugin-module';
+
+const ID_LIMIT = 2 ** 31;
+const IDLE_MS = 24 * 60 * 60 * 1000;
+
+export interface Instance {
+  readonly id: number;
+  /** Seconds since 1970. */
+  readonly startedAt: number;
+  /** What answers events: the plugin's instance, or the reason why there is none. */
+  readonly served: PluginInstance | GatewayError;
+  eventsInFlight: number;
+  usedAtMs: number;
+}
+
+export class Instances {
+  private readonly byId = new Map<number, Instance>();
+  /** Ids of an earlier process, still cached in Kong's workers, must not name another configuration here. */
+  private nextId = randomInt(1, ID_LIMIT);
+
+  constructor(
+    private readonly plugin: LoadedPlugin,
+    private readonly nowMs: () => number = Date.now,
+  ) {}
+
+  get size(): number {
+    return this.byId.size;
+  }
+
+  get(id: number): Instance | undefined {
+    return this.byId.get(id);
+  }
+
+  /**
+   * Never throws, because a failing StartInstance is a 500 with its reason in Kong's log only. A configuration
+   * that cannot work makes an instance whose every event is answered `misconfigured`.
+   *
+   * @param name the plugin Kong wants
+   * @param config JSON with secrets: it goes to the plugin and nowhere else
+   */
+  start(name: string, config: Buffer): Instance {
+    const nowMs = this.nowMs();
+    const instance: Instance = {
+      id: this.takeId(),
+      startedAt: Math.floor(nowMs / 1000),
+      served: this.create(name, config),
+      eventsInFlight: 0,
+      usedAtMs: nowMs,
+    };
+    this.byId.set(instance.id, instance);
+    log.debug('instance started', { plugin: this.plugin.name, instance: instance.id });
+    return instance;
+  }
+
+  /** Events in flight go on: their requests began under this configuration. */
+  close(id: number): Instance | undefined {
+    const instance = this.byId.get(id);
+    if (instance === undefined) return undefined;
+    this.byId.delete(id);
+    this.callClose(instance);
+    return instance;
+  }
+
+  closeAll(): void {
+    for (const id of [...this.byId.keys()]) this.close(id);
+  }
+
+  /** Closes what has had no event for a day. */
+  expire(): void {
+    const oldestMs = this.nowMs() - IDLE_MS;
+    for (const { id, usedAtMs, eventsInFlight } of this.byId.values()) {
+      if (usedAtMs < oldestMs && eventsInFlight === 0) this.close(id);
+    }
+  }
+
+  private takeId(): number {
+    do {
+      this.nextId = this.nextId + 1 < ID_LIMIT ? this.nextId + 1 : 1;
+    } while (this.byId.has(this.nextId));
+    return this.nextId;
+  }
+
+  private create(name: string, config: Buffer): PluginInstance | GatewayError {
+    if (name !== this.plugin.name) {
+      return this.broken(
+        `Kong asks for the plugin ${name} on the socket of ${this.plugin.name}: check kong.conf`,
+      );
+    }
+    let parsed: unknown;
+    try {
+      parsed = JSON.parse(config.toString());
+    } catch {
+      // The parser's message quotes the text, secrets included.
+      return this.broken('the configuration Kong sent is not JSON');
+    }
+    try {
+      return this.plugin.create(parsed);
+    } catch (error) {
+      if (error instanceof GatewayError) return this.broken(error.detail, error);
+      return this.broken(error instanceof Error ? error.message : 'its constructor threw', error);
+    }
+  }
+
+  private broken(reason: string, cause?: unknown): GatewayError {
+    log.error('a plugin instance cannot work; its requests are answered with 500', {
+      plugin: this.plugin.name,
+      reason,
+      error: cause instanceof GatewayError ? undefined : cause,
+    });
+    return new GatewayError('misconfigured', reason, { cause });
+  }
+
+  private callClose({ served, id }: Instance): void {
+    if (served instanceof GatewayError) return;
+    try {
+      served.close?.();
+    } catch (error) {
+      log.error('closing a plugin instance failed', { plugin: this.plugin.name, instance: id, error });
+    }
+  }
+}

@@ -1,0 +1,141 @@
+/** The command line: parsed and checked once, complete afterwards. */
+
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { LOG_LEVELS, type LogLevel } from '../bridge/telemetry/log';
+import { DEFAULT_DRAIN_TIMEOUT_MS } from './lifecycle';
+
+export const USAGE = `Usage: kong-kafka-pluginserver [options]
+       kong-kafka-pluginserver hold
+
+The process that Kong's custom_kafka_producer and custom_kafka_consumer plugins talk to.
+
+  --producer-socket <path>     serve custom_kafka_producer on this Unix socket
+  --consumer-socket <path>     serve custom_kafka_consumer on this Unix socket
+  --plugin <folder>=<socket>   serve any kong-pdk plugin; may be repeated
+  --status-port <port>         serve /status, /ready and /live over HTTP; default: off
+  --status-host <address>      address of the status page; default: 127.0.0.1
+  --managed                    Kong starts and ends this process (pluginserver_*_start_cmd)
+  --drain-timeout-ms <ms>      how long SIGTERM lets waiting requests go on; default: ${DEFAULT_DRAIN_TIMEOUT_MS}
+  --log-level <level>          ${LOG_LEVELS.join(', ')}; default: info
+  --version, --help
+
+hold does nothing until SIGTERM or until its parent is gone: the start command of the second of two plugins
+that share one managed process.
+`;
+
+export interface ServedPlugin {
+  readonly folder: string;
+  readonly socketPath: string;
+}
+
+export interface ServeOptions {
+  readonly command: 'serve';
+  readonly plugins: readonly ServedPlugin[];
+  /** Undefined: no status page. */
+  readonly statusPort: number | undefined;
+  readonly statusHost: string;
+  readonly managed: boolean;
+  readonly drainTimeoutMs: number;
+  readonly logLevel: LogLevel;
+}
+
+export type Options = ServeOptions | { readonly command: 'hold' | 'help' | 'version' };
+
+/** A command line that cannot be followed; the message is one sentence. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+const PLUGIN_FOLDERS = join(__dirname, '..', 'plugins');
+/** What a timer of node can hold. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** @throws UsageError */
+export function parseOptions(args: readonly string[]): Options {
+  const { values, positionals } = parse(args);
+  if (values.help) return { command: 'help' };
+  if (values.version) return { command: 'version' };
+  if (positionals.length === 1 && positionals[0] === 'hold') return { command: 'hold' };
+  if (positionals.length > 0) throw new UsageError(`Unknown command "${positionals.join(' ')}".`);
+  return {
+    command: 'serve',
+    plugins: servedPlugins(values['producer-socket'], values['consumer-socket'], values.plugin),
+    statusPort: integer('--status-port', values['status-port'], 0, 65_535),
+    statusHost: values['status-host'],
+    managed: values.managed,
+    drainTimeoutMs: integer('--drain-timeout-ms', values['drain-timeout-ms'], 0, MAX_TIMEOUT_MS),
+    logLevel: logLevel(values['log-level']),
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        'producer-socket': { type: 'string' },
+        'consumer-socket': { type: 'string' },
+        plugin: { type: 'string', multiple: true, default: [] },
+        'status-port': { type: 'string' },
+        'status-host': { type: 'string', default: '127.0.0.1' },
+        managed: { type: 'boolean', default: false },
+        'drain-timeout-ms': { type: 'string', default: String(DEFAULT_DRAIN_TIMEOUT_MS) },
+        'log-level': { type: 'string', default: 'info' },
+        help: { type: 'boolean', default: false },
+        version: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    // parseArgs goes on with advice about positionals after its first sentence.
+    const [sentence] = (error as Error).message.split('. ');
+    throw new UsageError(`${(sentence as string).replace(/\.$/, '')}.`);
+  }
+}
+
+function servedPlugins(
+  producerSocket: string | undefined,
+  consumerSocket: string | undefined,
+  others: readonly string[],
+): ServedPlugin[] {
+  const plugins: ServedPlugin[] = [];
+  if (producerSocket !== undefined) {
+    plugins.push(served('--producer-socket', join(PLUGIN_FOLDERS, 'custom_kafka_producer'), producerSocket));
+  }
+  if (consumerSocket !== undefined) {
+    plugins.push(served('--consumer-socket', join(PLUGIN_FOLDERS, 'custom_kafka_consumer'), consumerSocket));
+  }
+  for (const pair of others) {
+    const equals = pair.lastIndexOf('=');
+    if (equals <= 0) throw new UsageError(`--plugin needs <folder>=<socket>, got "${pair}".`);
+    plugins.push(served('--plugin', pair.slice(0, equals), pair.slice(equals + 1)));
+  }
+  if (plugins.length === 0) {
+    throw new UsageError('No plugin to serve: give --producer-socket, --consumer-socket or --plugin.');
+  }
+  const paths = new Set(plugins.map((plugin) => plugin.socketPath));
+  if (paths.size < plugins.length) throw new UsageError('Two plugins cannot share one socket path.');
+  return plugins;
+}
+
+function served(flag: string, folder: string, socketPath: string): ServedPlugin {
+  if (socketPath === '') throw new UsageError(`${flag} needs a socket path.`);
+  return { folder, socketPath };
+}
+
+function integer(flag: string, text: string, min: number, max: number): number;
+function integer(flag: string, text: string | undefined, min: number, max: number): number | undefined;
+function integer(flag: string, text: string | undefined, min: number, max: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (value >= min && value <= max) return value;
+  throw new UsageError(`${flag} needs an integer from ${min} to ${max}, got "${text}".`);
+}
+
+function logLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text);
+  if (level === undefined)
+    throw new UsageError(`--log-level needs one of ${LOG_LEVELS.join(', ')}, got "${text}".`);
+  return level;
+}

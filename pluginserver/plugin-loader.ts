@@ -1,0 +1,53 @@
+/** Loads a plugin folder: ours, or any plugin written for npm `kong-pdk`. */
+
+import { createRequire } from 'node:module';
+import { basename, resolve } from 'node:path';
+import type { PluginInstance, ProcessHooks } from './plugin-module';
+
+export interface LoadedPlugin {
+  readonly name: string;
+  readonly version: string;
+  readonly priority: number;
+  readonly phases: readonly string[];
+  readonly hooks: ProcessHooks | undefined;
+  /** Throws what the plugin's constructor throws. */
+  create(config: unknown): PluginInstance;
+}
+
+const PHASES = ['certificate', 'rewrite', 'access', 'response', 'preread', 'log'] as const;
+const requireFrom = createRequire(__filename);
+
+/** @throws Error with one sentence for the operator */
+export function loadPlugin(folder: string): LoadedPlugin {
+  const path = resolve(folder);
+  let loaded: unknown;
+  try {
+    loaded = requireFrom(path);
+  } catch (cause) {
+    throw new Error(`The plugin folder ${path} does not load: ${firstLine(cause)}.`, { cause });
+  }
+  return toPlugin(loaded, path);
+}
+
+/** @param module what the folder exports: at least `Plugin`, a class with a method for each of its phases */
+export function toPlugin(module: unknown, path: string): LoadedPlugin {
+  const { Plugin, Name, Version, Priority, Process } = (module ?? {}) as Record<string, unknown>;
+  if (typeof Plugin !== 'function')
+    throw new Error(`The plugin folder ${path} exports no class called Plugin.`);
+  const constructor = Plugin as new (config: unknown) => PluginInstance;
+  const prototype = constructor.prototype as object;
+  return {
+    name: typeof Name === 'string' && Name !== '' ? Name : basename(path),
+    version: typeof Version === 'string' ? Version : '0.0.0',
+    priority: typeof Priority === 'number' ? Priority : 0,
+    phases: PHASES.filter((phase) => phase in prototype),
+    hooks: typeof Process === 'object' && Process !== null ? Process : undefined,
+    create: (config) => new constructor(config),
+  };
+}
+
+/** Node's "Cannot find module" goes on with a list of files that helps nobody. */
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return (text.split('\n')[0] as string).replace(/\.$/, '');
+}

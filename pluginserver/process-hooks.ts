@@ -1,0 +1,64 @@
+/** The process-wide hooks of all loaded plugins: called once each, and never allowed to end the process. */
+
+import { log } from '../bridge/telemetry/log';
+import type { LoadedPlugin } from './plugin-loader';
+import type { ProcessHooks } from './plugin-module';
+
+export class PluginProcesses {
+  /** Two plugins may share one object: connections and waiting requests that belong to both. */
+  private readonly hooks: readonly ProcessHooks[];
+
+  constructor(private readonly plugins: readonly LoadedPlugin[]) {
+    const found = plugins.map((plugin) => plugin.hooks).filter((hooks) => hooks !== undefined);
+    this.hooks = [...new Set(found)];
+  }
+
+  /** @throws what a plugin's `start` throws: a process that cannot work must not begin */
+  start(): void {
+    const names = this.plugins.map((plugin) => plugin.name);
+    for (const hooks of this.hooks) hooks.start?.(names);
+  }
+
+  drain(): void {
+    for (const hooks of this.hooks) guarded('drain', () => hooks.drain?.());
+  }
+
+  async idle(): Promise<void> {
+    await Promise.all(this.hooks.map((hooks) => guardedAsync('idle', async () => hooks.idle?.())));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.hooks.map((hooks) => guardedAsync('close', async () => hooks.close?.())));
+  }
+
+  /** By plugin name; a plugin without hooks has nothing to be unready about. */
+  status(): Record<string, { ready: boolean }> {
+    const status: Record<string, { ready: boolean }> = {};
+    for (const { name, hooks } of this.plugins) {
+      if (hooks?.status === undefined) continue;
+      try {
+        status[name] = hooks.status();
+      } catch (error) {
+        log.error('the status of a plugin failed', { plugin: name, error });
+        status[name] = { ready: false };
+      }
+    }
+    return status;
+  }
+}
+
+function guarded(hook: string, call: () => unknown): void {
+  try {
+    call();
+  } catch (error) {
+    log.error('a process hook of a plugin failed', { hook, error });
+  }
+}
+
+async function guardedAsync(hook: string, call: () => Promise<unknown>): Promise<void> {
+  try {
+    await call();
+  } catch (error) {
+    log.error('a process hook of a plugin failed', { hook, error });
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * The request body, from memory or from the file nginx wrote it to.
+ *
+ * nginx keeps bodies above about 10 KB in a file that only Kong's worker user can read and that vanishes 50 ms
+ * after the request has ended, so it must be read before `exit`.
+ */
+
+import { open } from 'node:fs/promises';
+import { GatewayError } from '../bridge/errors';
+import type { RawBody } from './messages';
+
+/**
+ * @param maxBytes a larger body is refused without being read; 0 or undefined: no limit
+ * @throws GatewayError request_too_large, misconfigured (the file cannot be read from here), internal
+ */
+export function bodyBytes(body: RawBody, maxBytes: number | undefined): Buffer | Promise<Buffer> {
+  if (body.kind === 'file') return readBodyFile(body.path, maxBytes);
+  if (body.kind === 'error')
+    throw new GatewayError('internal', `Kong could not read the body: ${body.message}`);
+  refuseAbove(maxBytes, body.content.length);
+  return body.content;
+}
+
+async function readBodyFile(path: string, maxBytes: number | undefined): Promise<Buffer> {
+  // The path came as bytes, like every string of Kong's.
+  const file = await open(Buffer.from(path, 'latin1'), 'r').catch((cause: unknown) => {
+    throw new GatewayError(
+      'misconfigured',
+      `Kong keeps the body in ${path}, which this process cannot read: run it on the same file system as Kong's ` +
+        'workers and under their user, or raise nginx_http_client_body_buffer_size above the largest body',
+      { cause },
+    );
+  });
+  try {
+    const { size } = await file.stat();
+    refuseAbove(maxBytes, size);
+    const content = Buffer.allocUnsafeSlow(size);
+    let filled = 0;
+    while (filled < size) {
+      const { bytesRead } = await file.read(content, filled, size - filled, filled);
+      if (bytesRead === 0)
+        throw new GatewayError('internal', `${path} ended after ${filled} of ${size} bytes`);
+      filled += bytesRead;
+    }
+    return content;
+  } finally {
+    await file.close();
+  }
+}
+
+function refuseAbove(maxBytes: number | undefined, sizeBytes: number): void {
+  if (maxBytes !== undefined && maxBytes > 0 && sizeBytes > maxBytes) {
+    throw new GatewayError('request_too_large', `the body has ${sizeBytes} bytes, ${maxBytes} are allowed`);
+  }
+}

@@ -1,0 +1,238 @@
+/** The process as it is started, with plugins in files of their own. */
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { parseOptions, UsageError, type ServeOptions } from '../../pluginserver/options';
+import { FakeKong } from './support/fake-kong';
+import { eventually, temporaryFolder } from './support/serving';
+
+const MAIN = join(__dirname, '..', '..', 'pluginserver', 'main.js');
+
+const DEMO = `
+exports.Name = 'demo'; exports.Version = '1.0.0'; exports.Priority = 1;
+exports.Plugin = class {
+  async access(kong) {
+    const path = await kong.request.getPath();
+    if (path === '/float') Promise.reject(new Error('floating'));
+    if (path === '/timer') setImmediate(() => { throw new Error('in a timer'); });
+    if (path === '/wait') await new Promise(() => {});
+    if (path === '/pool') return kong.response.exit(200, process.env.UV_THREADPOOL_SIZE);
+    void kong.response.exit(200, path);
+  }
+};`;
+
+function pluginFolder(t: TestContext, source: string): string {
+  const folder = join(temporaryFolder(t), 'plugin');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'index.js'), source);
+  return folder;
+}
+
+function run(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  return { status, stdout, stderr };
+}
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly path: string;
+  readonly stderr: () => string;
+  readonly exitCode: Promise<number | null>;
+}
+
+async function start(t: TestContext, args: string[] = [], source = DEMO): Promise<Started> {
+  const path = join(temporaryFolder(t), 'demo.sock');
+  const child = spawn(process.execPath, [MAIN, '--plugin', `${pluginFolder(t, source)}=${path}`, ...args], {
+    stdio: ['ignore', 'inherit', 'pipe'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => (stderr += String(chunk)));
+  const exitCode = once(child, 'exit').then(([code]: (number | null)[]) => code ?? null);
+  await eventually(() => stderr.includes('"listening"'), 'the server does not listen');
+  return { child, path, stderr: () => stderr, exitCode };
+}
+
+async function request(started: Started, requestPath: string): Promise<FakeKong> {
+  const kong = await FakeKong.connect(started.path);
+  kong.handleEvent(await kong.startInstance('demo'));
+  await kong.answerRequestId();
+  await kong.expectCall('kong.request.get_path');
+  kong.answerText(requestPath);
+  return kong;
+}
+
+describe('the process', () => {
+  it('serves a plugin folder, small and soon, and drains at SIGTERM', async (t) => {
+    const startedMs = Date.now();
+    const started = await start(t);
+    assert.ok(Date.now() - startedMs < 5000);
+    const kong = await request(started, '/hello');
+    assert.equal((await kong.readExit()).body.toString(), '/hello');
+    const pool = await request(started, '/pool');
+    assert.equal((await pool.readExit()).body.toString(), process.env.UV_THREADPOOL_SIZE ?? '16');
+    const residentKb = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${started.child.pid}/status`, 'utf8'))?.[1];
+    assert.ok(Number(residentKb) < 80 * 1024, `${residentKb} KB are resident`);
+    started.child.kill('SIGTERM');
+    assert.equal(await started.exitCode, 0);
+    assert.ok(!existsSync(started.path));
+    for (const line of started.stderr().trim().split('\n')) JSON.parse(line);
+  });
+
+  it('lives on after a floating rejection and after an exception in a timer', async (t) => {
+    const started = await start(t);
+    const waiting = await request(started, '/wait');
+    await (await request(started, '/float')).readExit();
+    await (await request(started, '/timer')).readExit();
+    await eventually(() => started.stderr().includes('in a timer'), 'the exception is not logged');
+    assert.match(started.stderr(), /floating/);
+    assert.equal((await (await request(started, '/still')).readExit()).body.toString(), '/still');
+    started.child.kill('SIGTERM');
+    started.child.kill('SIGTERM');
+    waiting.socket.destroy();
+    await started.exitCode;
+  });
+
+  it('that is managed answers what waits with 503 at SIGTERM', async (t) => {
+    const started = await start(t, ['--managed']);
+    const kong = await request(started, '/wait');
+    // Whoever is answered is inside the handler: the answer to its first call was read.
+    await (await request(started, '/done')).readExit();
+    started.child.kill('SIGTERM');
+    assert.equal((await kong.readExit()).status, 503);
+    assert.equal(await started.exitCode, 0);
+  });
+
+  it('that is managed ends when its parent is killed, and so does hold', async (t) => {
+    const path = join(temporaryFolder(t), 'demo.sock');
+    const served = JSON.stringify(['--managed', '--plugin', `${pluginFolder(t, DEMO)}=${path}`]);
+    const parent = spawn(
+      process.execPath,
+      [
+        '-e',
+        `const { spawn } = require('child_process');
+         const children = [${served}, ['hold']].map((args) => spawn(process.execPath, [${JSON.stringify(MAIN)}, ...args]));
+         let silent = 2;
+         for (const { stderr } of children) {
+           stderr.once('data', () => --silent || console.log(children.map((child) => child.pid).join()));
+         }`,
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    t.after(() => parent.kill('SIGKILL'));
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pids = (String(line).split('\n')[0] as string).split(',').map(Number);
+    t.after(() => pids.filter(alive).forEach((pid) => process.kill(pid, 'SIGKILL')));
+    parent.kill('SIGKILL');
+    await eventually(() => !pids.some(alive), 'a process outlives its parent');
+    assert.ok(!existsSync(path));
+  });
+
+  it('hold does nothing until SIGTERM', async (t) => {
+    const child = spawn(process.execPath, [MAIN, 'hold'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    t.after(() => child.kill('SIGKILL'));
+    const exit = once(child, 'exit');
+    await once(child.stderr, 'data');
+    child.kill('SIGTERM');
+    assert.deepEqual(await exit, [0, null]);
+  });
+});
+
+function alive(pid: number): boolean {
+  try {
+    // A zombie waits for whoever adopted it; it is over all the same.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+describe('the command line', () => {
+  it('tells its use and its version', () => {
+    assert.match(run('--help').stdout, /^Usage: /);
+    assert.equal(run('--help').status, 0);
+    assert.match(run('--version').stdout, /^(\d+\.\d+\.\d+|unknown)\n$/);
+  });
+
+  const usage: [string[], RegExp][] = [
+    [[], /^No plugin to serve: give --producer-socket, --consumer-socket or --plugin\.\n$/],
+    [['--nonsense'], /^Unknown option '--nonsense'\.\n$/],
+    [['go'], /^Unknown command "go"\.\n$/],
+    [['--plugin', 'x'], /^--plugin needs <folder>=<socket>, got "x"\.\n$/],
+    [['--plugin', 'x='], /^--plugin needs a socket path\.\n$/],
+    [['--plugin', 'a=/s', '--plugin', 'b=/s'], /^Two plugins cannot share one socket path\.\n$/],
+    [
+      ['--producer-socket', '/s', '--status-port', '70000'],
+      /^--status-port needs an integer from 0 to 65535, got/,
+    ],
+    [['--producer-socket', '/s', '--drain-timeout-ms', '1s'], /^--drain-timeout-ms needs an integer/],
+    [
+      ['--producer-socket', '/s', '--log-level', 'loud'],
+      /^--log-level needs one of debug, info, warn, error, got/,
+    ],
+  ];
+  for (const [args, sentence] of usage) {
+    it(`is refused with one sentence and code 2: ${args.join(' ') || '(nothing)'}`, () => {
+      const { status, stderr, stdout } = run(...args);
+      assert.match(stderr, sentence);
+      assert.equal(stderr.trim().split('\n').length, 1);
+      assert.equal(status, 2);
+      assert.equal(stdout, '');
+    });
+  }
+
+  it('that names a plugin or socket that does not work ends with one sentence and code 1', (t) => {
+    const folder = temporaryFolder(t);
+    const good = pluginFolder(t, DEMO);
+    const failures: [string[], RegExp][] = [
+      [
+        ['--plugin', `${folder}/none=${folder}/s`],
+        /^The plugin folder .*none does not load: Cannot find module/,
+      ],
+      [
+        ['--plugin', `${pluginFolder(t, 'syntax error')}=${folder}/s`],
+        /does not load: Unexpected identifier/,
+      ],
+      [['--plugin', `${pluginFolder(t, '')}=${folder}/s`], /exports no class called Plugin\.$/m],
+      [['--plugin', `${good}=${folder}`], /^Cannot listen on .*: it is a folder\.$/m],
+      [
+        ['--plugin', `${good}=${folder}/a`, '--plugin', `${good}=${folder}/b`],
+        /^The plugin demo is named twice\.$/m,
+      ],
+    ];
+    for (const [args, sentence] of failures) {
+      const { status, stderr } = run(...args);
+      assert.match(stderr, sentence);
+      assert.equal(stderr.trim().split('\n').length, 1, stderr);
+      assert.equal(status, 1);
+    }
+  });
+
+  it('has every default', () => {
+    const options = parseOptions(['--producer-socket', '/p', '--consumer-socket', '/c']) as ServeOptions;
+    const { plugins, ...rest } = options;
+    assert.deepEqual(rest, {
+      command: 'serve',
+      statusPort: undefined,
+      statusHost: '127.0.0.1',
+      managed: false,
+      drainTimeoutMs: 305_000,
+      logLevel: 'info',
+    });
+    assert.deepEqual(
+      plugins.map(({ folder, socketPath }) => [folder.split('/').slice(-2).join('/'), socketPath]),
+      [
+        ['plugins/custom_kafka_producer', '/p'],
+        ['plugins/custom_kafka_consumer', '/c'],
+      ],
+    );
+    assert.throws(() => parseOptions(['--status-port', '-1', '--producer-socket', '/p']), UsageError);
+  });
+});
