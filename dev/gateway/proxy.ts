@@ -1,0 +1,126 @@
+/** The way to the upstream, and back. */
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { Readable } from 'node:stream';
+import type { Service } from './entities';
+import { HeaderList, safeHeaderValue } from './headers';
+import type { RequestContext } from './request-context';
+import { sendError, SERVER_NAME } from './response';
+
+const HOP_BY_HOP = [
+  'connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade',
+]; // prettier-ignore
+
+export class Proxy {
+  readonly #http = new HttpAgent({ keepAlive: true });
+  readonly #https = new HttpsAgent({ keepAlive: true });
+
+  /** Resolves when the response is on its way, whatever it is. */
+  async forward(request: RequestContext, service: Service, response: ServerResponse): Promise<void> {
+    const body = request.upstream.rawBody ?? (await request.body.stream());
+    const scheme = request.upstream.scheme ?? service.protocol;
+    const isSecure = scheme === 'https';
+    const startedAtMs = Date.now();
+    await new Promise<void>((resolve) => {
+      const upstream = (isSecure ? httpsRequest : httpRequest)({
+        host: request.upstream.host ?? service.host,
+        port: request.upstream.port ?? service.port,
+        method: request.upstream.method ?? request.method,
+        path: upstreamPath(request, service),
+        headers: upstreamHeaders(request, service, body),
+        agent: isSecure ? this.#https : this.#http,
+        timeout: service.readTimeoutMs,
+      });
+      upstream.on('response', (answer) => {
+        relay(answer, request, response, startedAtMs);
+        resolve();
+      });
+      upstream.on('timeout', () => {
+        sendError(response, request, 504);
+        upstream.destroy();
+      });
+      upstream.on('error', (error) => {
+        request.log('err', `upstream ${service.host}:${service.port}: ${error.message}`);
+        sendError(response, request, 502);
+        resolve();
+      });
+      response.on('close', () => upstream.destroy());
+      if (body instanceof Readable) body.pipe(upstream);
+      else upstream.end(body);
+    });
+  }
+
+  close(): void {
+    this.#http.destroy();
+    this.#https.destroy();
+  }
+}
+
+function upstreamPath(request: RequestContext, service: Service): string {
+  const path = request.upstream.path ?? joinedPath(request, service);
+  const query = request.upstream.rawQuery ?? request.rawQuery;
+  const encoded = encodePath(path);
+  return query === '' ? encoded : `${encoded}?${query}`;
+}
+
+function joinedPath(request: RequestContext, service: Service): string {
+  const { route, remainder } = request.match;
+  const rest = route.stripPath ? remainder : request.path;
+  const base = service.path?.replace(/\/$/, '') ?? '';
+  if (rest === '') return base === '' ? '/' : base;
+  return base + (rest.startsWith('/') ? rest : `/${rest}`);
+}
+
+/** The normalised path was decoded; what may not stand in a request line is encoded again. */
+function encodePath(path: string): string {
+  return path.replace(
+    /[^!$&'()*+,\-./0-9:;=@A-Z_a-z~%]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+  );
+}
+
+function upstreamHeaders(request: RequestContext, service: Service, body: Readable | Buffer): string[] {
+  const headers = HeaderList.fromRaw(request.headers.toRaw());
+  const isChunked = headers.first('transfer-encoding') !== undefined;
+  for (const name of HOP_BY_HOP) headers.delete(name);
+  const defaultPort = (request.upstream.scheme ?? service.protocol) === 'https' ? 443 : 80;
+  if (!request.match.route.preserveHost)
+    headers.set('Host', [service.port === defaultPort ? service.host : `${service.host}:${service.port}`]);
+  headers.add('X-Forwarded-For', request.clientIp);
+  headers.set('X-Forwarded-Proto', [request.scheme]);
+  headers.set('X-Forwarded-Host', [request.host]);
+  headers.set('X-Forwarded-Port', [String(request.port)]);
+  headers.set('X-Forwarded-Path', [request.rawPath]);
+  headers.set('X-Real-IP', [request.clientIp]);
+  headers.set('X-Kong-Request-Id', [request.id]);
+  if (body instanceof Buffer) headers.set('Content-Length', [String(body.length)]);
+  else if (isChunked) headers.set('Transfer-Encoding', ['chunked']);
+  headers.set('Connection', ['keep-alive']);
+  return headers.toRaw();
+}
+
+function relay(
+  answer: IncomingMessage,
+  request: RequestContext,
+  response: ServerResponse,
+  startedAtMs: number,
+): void {
+  if (response.destroyed || response.headersSent) return void answer.resume();
+  const headers = HeaderList.fromRaw(answer.rawHeaders);
+  for (const name of HOP_BY_HOP) headers.delete(name);
+  const set = HeaderList.fromRaw(request.responseHeaders.toRaw()).toRaw();
+  for (let i = 0; i < set.length; i += 2) headers.delete(set[i]!);
+  for (let i = 0; i < set.length; i += 2) headers.add(set[i]!, safeHeaderValue(set[i + 1]!));
+  headers.set('Via', [`1.1 ${SERVER_NAME}`]);
+  headers.set('X-Kong-Upstream-Latency', [String(Date.now() - startedAtMs)]);
+  headers.set('X-Kong-Proxy-Latency', [String(startedAtMs - request.startedAtMs)]);
+  headers.set('X-Kong-Request-Id', [request.id]);
+  response.writeHead(answer.statusCode ?? 502, headers.toRaw());
+  answer.on('error', () => response.destroy());
+  answer.pipe(response);
+}

@@ -1,0 +1,183 @@
+/** What the responder answers to a record: the value of the reply, its headers and where it goes. */
+import type { OutgoingRecord, ReceivedRecord } from '../../bridge/kafka/records';
+
+export const MODES = ['echo', 'upper', 'order'] as const;
+export const RESPONDER_DIALECTS = [
+  'auto',
+  'plain',
+  'spring',
+  'nestjs',
+  'smallrye',
+  'zilla',
+  'body',
+  'key',
+] as const;
+
+export interface Behaviour {
+  readonly topic: string;
+  /** echo: the value as it came; upper: in capitals; order: computes a small order from JSON. */
+  readonly mode: (typeof MODES)[number];
+  /** Where correlation id and reply topic are read, and what the reply looks like. auto: as the request. */
+  readonly dialect: (typeof RESPONDER_DIALECTS)[number];
+  /** For requests that name none, as with `body` and `key`. */
+  readonly replyTopic?: string;
+  readonly delayMs: number;
+  /** Answers with the dialect's mark of an error. */
+  readonly error: boolean;
+  /** HTTP status to ask for. */
+  readonly status?: number;
+  /** Copies of each reply beyond the first. */
+  readonly duplicates: number;
+  /** Further headers of the reply. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export const DEFAULT_BEHAVIOUR: Omit<Behaviour, 'topic'> = {
+  mode: 'echo',
+  dialect: 'auto',
+  delayMs: 0,
+  error: false,
+  duplicates: 0,
+  headers: {},
+};
+
+/** How each family of frameworks finds its way back; the names a service sees, written down a second time on purpose. */
+const FAMILIES = {
+  spring: { correlation: 'kafka_correlationId', replyTopic: 'kafka_replyTopic', status: 'x-status-code' },
+  nestjs: { correlation: 'kafka_correlationId', replyTopic: 'kafka_replyTopic', status: 'x-status-code' },
+  smallrye: { correlation: 'REPLY_CORRELATION_ID', replyTopic: 'REPLY_TOPIC', status: 'x-status-code' },
+  zilla: { correlation: 'zilla:correlation-id', replyTopic: 'zilla:reply-to', status: ':status' },
+  plain: { correlation: 'correlation-id', replyTopic: 'reply-to', status: 'status' },
+} as const;
+type Family = keyof typeof FAMILIES;
+
+/** Nothing when the request cannot be answered: no reply topic, or no correlation id where the dialect has it. */
+export function replyTo(request: ReceivedRecord, behaviour: Behaviour): OutgoingRecord | undefined {
+  const result = compute(request, behaviour);
+  switch (behaviour.dialect) {
+    case 'body':
+      return replyInBody(request, behaviour, result);
+    case 'key':
+      return behaviour.replyTopic === undefined || request.key === null
+        ? undefined
+        : {
+            topic: behaviour.replyTopic,
+            key: request.key,
+            value: result.value,
+            headers: statusHeaders('plain', behaviour, result),
+          };
+    case 'auto': {
+      const family = (Object.keys(FAMILIES) as Family[]).find((name) =>
+        header(request, FAMILIES[name].correlation),
+      );
+      return family && replyInFamily(family, request, behaviour, result);
+    }
+    default:
+      return replyInFamily(behaviour.dialect, request, behaviour, result);
+  }
+}
+
+function replyInFamily(family: Family, request: ReceivedRecord, behaviour: Behaviour, result: Result) {
+  const names = FAMILIES[family];
+  const correlation = header(request, names.correlation);
+  const topic = header(request, names.replyTopic) ?? behaviour.replyTopic;
+  if (correlation === undefined || topic === undefined) return undefined;
+  const headers: [string, string][] = [
+    [names.correlation, correlation],
+    ...statusHeaders(family, behaviour, result),
+  ];
+  // NestJS closes a stream of replies with this; for one value it comes in the same record.
+  if (family === 'nestjs') headers.push(['kafka_nest-is-disposed', '1']);
+  const failed = behaviour.error || result.failed;
+  // NestJS sends the error in the header and no value; the others have an application's own convention.
+  if (failed && family === 'nestjs') {
+    headers.push(['kafka_nest-err', text(result.value)]);
+    return { topic, value: null, headers };
+  }
+  if (failed && family === 'smallrye') headers.push(['REPLY_ERROR', 'the request was refused']);
+  return { topic, value: result.value, headers };
+}
+
+/** The convention of the first Python service of this pattern: it reads `correlation_id`, writes `correlation-id`. */
+function replyInBody(
+  request: ReceivedRecord,
+  behaviour: Behaviour,
+  result: Result,
+): OutgoingRecord | undefined {
+  const body = jsonObject(request.value);
+  const id = body?.correlation_id;
+  if (typeof id !== 'string' || behaviour.replyTopic === undefined) return undefined;
+  const answer = { ...(jsonObject(result.value) ?? { value: text(result.value) }), 'correlation-id': id };
+  return {
+    topic: behaviour.replyTopic,
+    value: Buffer.from(JSON.stringify(answer)),
+    headers: statusHeaders('plain', behaviour, result),
+  };
+}
+
+function statusHeaders(family: Family, behaviour: Behaviour, result: Result): [string, string][] {
+  const status = behaviour.status ?? result.status;
+  return [
+    ...(status === undefined ? [] : [[FAMILIES[family].status, String(status)] as [string, string]]),
+    ...(result.contentType === undefined ? [] : [['content-type', result.contentType] as [string, string]]),
+    ...Object.entries(behaviour.headers),
+  ];
+}
+
+interface Result {
+  readonly value: Buffer;
+  readonly failed: boolean;
+  readonly status?: number;
+  readonly contentType?: string;
+}
+
+function compute(request: ReceivedRecord, behaviour: Behaviour): Result {
+  const value = request.value ?? Buffer.alloc(0);
+  const contentType = header(request, 'content-type');
+  const media = contentType === undefined ? {} : { contentType };
+  switch (behaviour.mode) {
+    case 'echo':
+      return { value, failed: false, ...media };
+    case 'upper':
+      return { value: Buffer.from(text(value).toUpperCase()), failed: false, ...media };
+    case 'order':
+      return order(value);
+  }
+}
+
+const UNIT_PRICE_CENTS = 995;
+
+function order(value: Buffer): Result {
+  const { item, quantity } = jsonObject(value) ?? {};
+  if (typeof item !== 'string' || !Number.isInteger(quantity) || (quantity as number) < 1) {
+    return {
+      ...json({ message: 'an order needs an item and a whole quantity of at least 1' }),
+      failed: true,
+      status: 422,
+    };
+  }
+  const totalCents = (quantity as number) * UNIT_PRICE_CENTS;
+  return json({ status: 'accepted', item, quantity, total: (totalCents / 100).toFixed(2), currency: 'EUR' });
+}
+
+function json(body: object): Result {
+  return { value: Buffer.from(JSON.stringify(body)), failed: false, contentType: 'application/json' };
+}
+
+function jsonObject(value: Buffer | null): Record<string, unknown> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text(value ?? Buffer.alloc(0)));
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function header(record: ReceivedRecord, name: string): string | undefined {
+  const found = record.headers.find(([headerName]) => headerName === name);
+  return found && text(found[1]);
+}
+
+function text(bytes: Buffer): string {
+  return bytes.toString('utf8');
+}

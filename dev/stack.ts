@@ -1,0 +1,131 @@
+/**
+ * The whole product on this machine as separate processes: responder, plugin server and gateway around a Kafka
+ * that runs already. Used by the demo, the tests, the benchmark and the drill.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Child, startChild } from './child-process';
+import { freePorts } from './kafka/ports';
+
+const DIST = join(__dirname, '..');
+const DUMPS = join(DIST, '..', 'kong');
+
+export const PLUGIN_SERVER = join(DIST, 'pluginserver', 'main.js');
+export const PLUGIN_NAMES = ['custom_kafka_producer', 'custom_kafka_consumer'] as const;
+
+/** The services behind the routes of kong.yml; docker-compose.yml serves the same. */
+export const DEMO_SERVICES = [
+  'orders.requests,mode=order',
+  'seed.requests,dialect=body,reply-topic=seed.replies',
+  'failing.requests,error=true,status=422',
+  'slow.requests,delay-ms=10000',
+];
+export const DEMO_TOPICS = ['orders', 'seed', 'failing', 'slow'].flatMap((name) => [
+  `${name}.requests`,
+  `${name}.replies`,
+]);
+
+/** Where the gateway finds the plugins. */
+export interface ServedPlugins {
+  /** For files that go when the server goes. */
+  readonly folder: string;
+  readonly plugins: readonly {
+    readonly name: string;
+    readonly socketPath: string;
+    readonly dumpPath: string;
+  }[];
+}
+
+/** A plugin server with both plugins in a folder of its own. */
+export class PluginServerProcess implements ServedPlugins {
+  private constructor(
+    readonly child: Child,
+    readonly folder: string,
+    readonly statusUrl: string,
+  ) {}
+
+  static async start(options: { flags?: readonly string[] } = {}): Promise<PluginServerProcess> {
+    const folder = await mkdtemp(join(tmpdir(), 'kong-kafka-'));
+    const sockets = PLUGIN_NAMES.flatMap((name) => [
+      `--${shortName(name)}-socket`,
+      join(folder, `${name}.sock`),
+    ]);
+    const [statusPort] = await freePorts(1);
+    const flags = [...sockets, '--status-port', String(statusPort), ...(options.flags ?? [])];
+    const child = new Child('plugin server', [PLUGIN_SERVER, ...flags]);
+    try {
+      await Promise.all(PLUGIN_NAMES.map((name) => child.until(new RegExp(`"listening".*${name}`))));
+      return new PluginServerProcess(child, folder, `http://127.0.0.1:${statusPort}`);
+    } catch (error) {
+      await child.stop();
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  socketOf(plugin: (typeof PLUGIN_NAMES)[number]): string {
+    return join(this.folder, `${plugin}.sock`);
+  }
+
+  get plugins(): ServedPlugins['plugins'] {
+    return PLUGIN_NAMES.map((name) => ({
+      name,
+      socketPath: this.socketOf(name),
+      dumpPath: join(DUMPS, `${name}.json`),
+    }));
+  }
+
+  async status(): Promise<Record<string, unknown>> {
+    return (await (await fetch(`${this.statusUrl}/status`)).json()) as Record<string, unknown>;
+  }
+
+  async stop(): Promise<number | null> {
+    const code = await this.child.stop();
+    await rm(this.folder, { recursive: true, force: true });
+    return code;
+  }
+}
+
+/** The stand-in gateway as a process. */
+export async function startGatewayProcess(
+  served: ServedPlugins,
+  kongYml: string,
+  port: number,
+): Promise<{ child: Child; url: string }> {
+  const config = join(served.folder, 'kong.yml');
+  await writeFile(config, kongYml);
+  const plugins = served.plugins.flatMap(({ name, socketPath, dumpPath }) => [
+    '--plugin-server',
+    `${name}=${socketPath},${dumpPath}`,
+  ]);
+  const child = await startChild(
+    'gateway',
+    [join(DIST, 'dev', 'gateway', 'cli.js'), '--config', config, '--port', String(port), ...plugins],
+    { readyWhen: /gateway listens on http/ },
+  );
+  const [, url = ''] = await child.until(/gateway listens on (http:\S+)/);
+  return { child, url };
+}
+
+export function startResponderProcess(
+  bootstrapServers: string,
+  serve: readonly string[],
+  group?: string,
+): Promise<Child> {
+  return startChild(
+    'responder',
+    [
+      join(DIST, 'dev', 'responder', 'cli.js'),
+      '--bootstrap',
+      bootstrapServers,
+      ...serve.flatMap((topic) => ['--serve', topic]),
+      ...(group === undefined ? [] : ['--group', group]),
+    ],
+    { readyWhen: /responder is ready/ },
+  );
+}
+
+function shortName(plugin: string): string {
+  return plugin.replace('custom_kafka_', '');
+}

@@ -1,0 +1,141 @@
+/** The whole product around a Kafka, as a test uses it: one call, cleaned up with the test. */
+import assert from 'node:assert/strict';
+import { Agent, request as httpRequest } from 'node:http';
+import type { Child } from '../../dev/child-process';
+import { PluginServerProcess, startGatewayProcess } from '../../dev/stack';
+
+/** A route without a service: when nothing answers, Kong says 503 and forwards nothing. */
+export interface TestRoute {
+  readonly path: string;
+  /** Absent: the plugin is not on the route. */
+  readonly producer?: Record<string, unknown>;
+  readonly consumer?: Record<string, unknown>;
+}
+
+export function kongYml(bootstrapServers: string, routes: readonly TestRoute[]): string {
+  const bootstrap_servers = bootstrapServers.split(',').map((server) => {
+    const [host = '', port] = server.split(':');
+    return { host, port: Number(port) };
+  });
+  const plugin = (name: string, config: Record<string, unknown> | undefined) =>
+    config ? [{ name, config }] : [];
+  // JSON is YAML.
+  return JSON.stringify({
+    _format_version: '3.0',
+    plugins: [
+      {
+        name: 'correlation-id',
+        config: { header_name: 'Kong-Request-ID', generator: 'uuid', echo_downstream: true },
+      },
+    ],
+    routes: routes.map((route) => ({
+      name: route.path.slice(1).replaceAll('/', '-'),
+      paths: [route.path],
+      plugins: [
+        ...plugin('custom_kafka_producer', route.producer && { bootstrap_servers, ...route.producer }),
+        ...plugin('custom_kafka_consumer', route.consumer),
+      ],
+    })),
+  });
+}
+
+export class Stack {
+  private constructor(
+    readonly server: PluginServerProcess,
+    readonly gateway: Child,
+    readonly url: string,
+  ) {}
+
+  static async start(
+    bootstrapServers: string,
+    routes: readonly TestRoute[],
+    flags: readonly string[] = [],
+  ): Promise<Stack> {
+    const server = await PluginServerProcess.start({ flags });
+    try {
+      const { child, url } = await startGatewayProcess(server, kongYml(bootstrapServers, routes), 0);
+      return new Stack(server, child, url);
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.gateway.stop();
+    await this.server.stop();
+  }
+
+  /** Waits until nothing waits any more, in the process and in the registry; fails when that never comes. */
+  async nothingPending(limitMs = 5000): Promise<void> {
+    const deadlineMs = performance.now() + limitMs;
+    for (;;) {
+      const status = (await this.server.status()) as {
+        plugins: Record<
+          string,
+          { open_events: number; process: { in_flight: number; not_handed_over: number } }
+        >;
+      };
+      const counts = Object.values(status.plugins).map(({ open_events, process }) => [
+        open_events,
+        process.in_flight,
+        process.not_handed_over,
+      ]);
+      if (counts.flat().every((count) => count === 0)) return;
+      assert.ok(performance.now() < deadlineMs, `still pending: ${JSON.stringify(counts)}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly body: Buffer;
+  readonly json: Record<string, unknown>;
+  readonly tookMs: number;
+}
+
+export interface Ask {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: Buffer | string;
+  readonly agent?: Agent;
+}
+
+/** One HTTP request, bytes in and bytes out: `fetch` would decode and pool behind the test's back. */
+export function ask(
+  url: string,
+  { method = 'POST', headers = {}, body = '', agent }: Ask = {},
+): Promise<Answer> {
+  const startedAtMs = performance.now();
+  return new Promise((resolve, reject) => {
+    const sent = httpRequest(
+      url,
+      {
+        method,
+        headers: { 'content-length': Buffer.byteLength(body), ...headers },
+        ...(agent ? { agent } : { agent: false }),
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const bytes = Buffer.concat(chunks);
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: bytes,
+            get json() {
+              return JSON.parse(bytes.toString()) as Record<string, unknown>;
+            },
+            tookMs: performance.now() - startedAtMs,
+          });
+        });
+      },
+    );
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
