@@ -1,0 +1,181 @@
+/**
+ * The compiled plugins in Kong's own JavaScript server (npm kong-pdk, MsgPack:1), each in a process of its own, as
+ * Kong's documentation sets them up: they load, describe themselves, and answer.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { Child } from '../../dev/child-process';
+import { useKafka } from '../../dev/kafka/use-kafka';
+import { DEFAULT_BEHAVIOUR } from '../../dev/responder/behaviour';
+import { startResponder } from '../../dev/responder/responder';
+import { PLUGIN_NAMES, startGatewayProcess, type ServedPlugins } from '../../dev/stack';
+import { ask, kongYml, type TestRoute } from '../support/stack';
+
+const STOCK_SERVER = join(dirname(require.resolve('kong-pdk/package.json')), 'bin', 'kong-js-pluginserver');
+const PLUGINS = join(__dirname, '..', '..', 'plugins');
+
+interface Dumped {
+  readonly Name: string;
+  readonly Version: string;
+  readonly Priority: number;
+  readonly Phases: string[];
+  readonly Schema: { fields: { config?: { fields: unknown } }[] };
+}
+
+const kafka = useKafka();
+const cleanUps: (() => Promise<unknown>)[] = [];
+let dumped: Dumped[];
+
+/** One process for each plugin, none of which knows of the other. */
+class StockServers implements ServedPlugins {
+  readonly children: Child[] = [];
+  readonly plugins: ServedPlugins['plugins'];
+
+  constructor(readonly folder: string) {
+    this.plugins = PLUGIN_NAMES.map((name) => ({
+      name,
+      socketPath: join(folder, `${name}.sock`),
+      dumpPath: join(folder, `${name}.json`),
+    }));
+  }
+
+  async start(): Promise<void> {
+    for (const { name, dumpPath } of this.plugins) {
+      const plugin = dumped.find((candidate) => candidate.Name === name);
+      await writeFile(dumpPath, JSON.stringify({ Protocol: 'MsgPack:1', Plugins: [plugin] }));
+      const child = new Child(name, [
+        STOCK_SERVER,
+        '-d',
+        PLUGINS,
+        '-p',
+        this.folder,
+        '--sock-name',
+        `${name}.sock`,
+      ]);
+      this.children.push(child);
+    }
+    await Promise.all(this.children.map((child) => child.until(/server started/)));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.children.map((child) => child.stop()));
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+before(() => {
+  const output = execFileSync(process.execPath, [STOCK_SERVER, '-d', PLUGINS, '--dump-all-plugins'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  dumped = JSON.parse(output) as Dumped[];
+});
+
+after(async () => {
+  for (const end of cleanUps.reverse()) await end();
+});
+
+async function gateway(routes: readonly TestRoute[]): Promise<{ url: string; servers: StockServers }> {
+  const servers = new StockServers(await mkdtemp(join(tmpdir(), 'kong-stock-')));
+  cleanUps.push(() => servers.stop());
+  await servers.start();
+  const { child, url } = await startGatewayProcess(servers, kongYml(kafka.bootstrapServers, routes), 0);
+  cleanUps.push(() => child.stop());
+  return { url, servers };
+}
+
+function serversOf(bootstrapServers: string): { host: string; port: number }[] {
+  return bootstrapServers.split(',').map((server) => {
+    const [host = '', port] = server.split(':');
+    return { host, port: Number(port) };
+  });
+}
+
+test('both plugins describe themselves to the stock server as in the committed dumps', async () => {
+  for (const name of PLUGIN_NAMES) {
+    const plugin = dumped.find((candidate) => candidate.Name === name);
+    const committed = await readFile(join(PLUGINS, '..', '..', 'kong', `${name}.json`), 'utf8');
+    const { Plugins } = JSON.parse(committed) as { Plugins: Dumped[] };
+    const own = Plugins[0]!;
+    assert.ok(plugin, `${name} did not load`);
+    assert.deepEqual(
+      [plugin.Version, plugin.Priority, plugin.Phases],
+      [own.Version, own.Priority, own.Phases],
+    );
+    const configOf = (dump: Dumped) => dump.Schema.fields.find((field) => field.config)?.config?.fields;
+    assert.deepEqual(configOf(plugin), configOf(own));
+  }
+});
+
+test('request-reply works in the stock server, the very first request included, for header and body_field', async () => {
+  const [topic, replyTopic] = [await kafka.topic({ partitions: 4 }), await kafka.topic({ partitions: 4 })];
+  const [seedTopic, seedReplies] = [await kafka.topic(), await kafka.topic()];
+  const responder = await startResponder({
+    connection: kafka.connection,
+    topics: [
+      { ...DEFAULT_BEHAVIOUR, topic },
+      { ...DEFAULT_BEHAVIOUR, topic: seedTopic, dialect: 'body', replyTopic: seedReplies },
+    ],
+  });
+  cleanUps.push(() => responder.close());
+  const bootstrap_servers = serversOf(kafka.bootstrapServers);
+  const { url, servers } = await gateway([
+    {
+      path: '/echo',
+      producer: { topic, reply_topic: replyTopic },
+      consumer: { bootstrap_servers, topic: replyTopic },
+    },
+    {
+      path: '/seed',
+      producer: { topic: seedTopic, reply_topic: seedReplies, message_format: 'body_with_correlation_id' },
+      consumer: { bootstrap_servers, topic: seedReplies, match: 'body_field' },
+    },
+  ]);
+
+  const first = await ask(`${url}/echo`, { body: 'the first' });
+  assert.deepEqual([first.status, first.body.toString()], [200, 'the first']);
+
+  const nonces = Array.from({ length: 100 }, () => randomUUID());
+  const answers = await Promise.all(nonces.map((nonce) => ask(`${url}/echo`, { body: nonce })));
+  assert.deepEqual(
+    answers.map((answer) => answer.body.toString()),
+    nonces,
+  );
+
+  const seed = await ask(`${url}/seed`, {
+    headers: { 'content-type': 'application/json' },
+    body: '{"item":"book"}',
+  });
+  assert.equal(seed.status, 200);
+  assert.equal(seed.json.item, 'book');
+  assert.ok(servers.children.every((child) => child.alive));
+});
+
+test('errors are ours in the stock server too', async () => {
+  const [topic, replyTopic] = [await kafka.topic(), await kafka.topic()];
+  const bootstrap_servers = serversOf(kafka.bootstrapServers);
+  const there = { bootstrap_servers, topic: replyTopic };
+  const { url, servers } = await gateway([
+    { path: '/nobody', producer: { topic, reply_topic: replyTopic }, consumer: { ...there, timeout: 700 } },
+    { path: '/small', producer: { topic, reply_topic: replyTopic, max_request_bytes: 10 }, consumer: there },
+    { path: '/half', consumer: there },
+    { path: '/lost', producer: { topic, reply_topic: replyTopic }, consumer: {} },
+    { path: '/one-way', producer: { topic } },
+  ]);
+  const code = async (path: string, body = '') => {
+    const answer = await ask(url + path, { body });
+    return [answer.status, answer.json.code];
+  };
+  assert.deepEqual(await code('/nobody'), [504, 'reply_timeout']);
+  assert.deepEqual(await code('/small', 'more than ten'), [413, 'request_too_large']);
+  assert.deepEqual(await code('/half'), [500, 'misconfigured']);
+  assert.deepEqual(await code('/lost'), [500, 'misconfigured']);
+  const sent = await ask(`${url}/one-way`);
+  assert.deepEqual([sent.status, sent.json], [200, { message: 'message sent' }]);
+  assert.ok(servers.children.every((child) => child.alive));
+});

@@ -1,0 +1,139 @@
+/**
+ * The main job through whatever Kong there is: HTTP and Kafka, nothing else. See README.md beside this file.
+ *
+ *   KONG_PROXY_URL    the proxy of a running Kong with kong/kong.yml; default: the stand-in gateway, started here
+ *   KAFKA_BOOTSTRAP   its brokers; needed with KONG_PROXY_URL
+ */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { createTopic } from '../../bridge/kafka/admin';
+import { startKafka } from '../../dev/kafka/server';
+import { renderKongYml } from '../../dev/kong-yml';
+import { parseBehaviour } from '../../dev/responder/options';
+import { startResponder } from '../../dev/responder/responder';
+import { DEMO_SERVICES, DEMO_TOPICS, PluginServerProcess, startGatewayProcess } from '../../dev/stack';
+import { ask } from '../support/stack';
+
+const KONG_YML = join(__dirname, '..', '..', '..', 'kong', 'kong.yml');
+const cleanUps: (() => Promise<unknown>)[] = [];
+let url = '';
+
+before(async () => {
+  const { KONG_PROXY_URL, KAFKA_BOOTSTRAP } = process.env;
+  if (KONG_PROXY_URL !== undefined) {
+    assert.ok(KAFKA_BOOTSTRAP, 'KONG_PROXY_URL needs KAFKA_BOOTSTRAP: the brokers that Kong uses');
+    url = KONG_PROXY_URL.replace(/\/$/, '');
+    await startServices(KAFKA_BOOTSTRAP);
+    return;
+  }
+  const kafka = await startKafka();
+  cleanUps.push(() => kafka.stop());
+  await startServices(kafka.bootstrapServers);
+  const server = await PluginServerProcess.start();
+  cleanUps.push(() => server.stop());
+  const rendered = renderKongYml(readFileSync(KONG_YML, 'utf8'), kafka.bootstrapServers);
+  const gateway = await startGatewayProcess(server, rendered, 0);
+  cleanUps.push(() => gateway.child.stop());
+  url = gateway.url;
+});
+
+after(async () => {
+  for (const end of cleanUps.reverse()) await end();
+});
+
+async function startServices(bootstrapServers: string): Promise<void> {
+  const connection = { bootstrapServers: bootstrapServers.split(',') };
+  for (const topic of DEMO_TOPICS) await createTopic(connection, topic, { partitions: 4 });
+  const responder = await startResponder({ connection, topics: DEMO_SERVICES.map(parseBehaviour) });
+  cleanUps.push(() => responder.close());
+}
+
+const JSON_HEADERS = { 'content-type': 'application/json' };
+
+test('an order is answered with its total and the correlation id of Kong', async () => {
+  const answer = await ask(`${url}/orders`, { headers: JSON_HEADERS, body: '{"item":"book","quantity":2}' });
+  assert.equal(answer.status, 200);
+  assert.equal(answer.headers['content-type'], 'application/json');
+  assert.ok(answer.headers['kong-request-id']);
+  assert.deepEqual(answer.json, {
+    status: 'accepted',
+    item: 'book',
+    quantity: 2,
+    total: '19.90',
+    currency: 'EUR',
+  });
+});
+
+test('the service decides the status: an order of nothing is 422', async () => {
+  const answer = await ask(`${url}/orders`, { headers: JSON_HEADERS, body: '{"item":"book","quantity":0}' });
+  assert.equal(answer.status, 422);
+  assert.match(String(answer.json.message), /quantity/);
+});
+
+test('quotes, apostrophes and other scripts survive the way there and back', async () => {
+  const item = `it's "quoted" \\ \u0000 \u00e9 \u732b \ud83d\ude3a`;
+  const answer = await ask(`${url}/orders`, {
+    headers: JSON_HEADERS,
+    body: JSON.stringify({ item, quantity: 1 }),
+  });
+  assert.equal(answer.status, 200);
+  assert.equal(answer.json.item, item);
+});
+
+test('a body of 100 KB, which Kong keeps in a file, is answered in full', async () => {
+  const item = 'x'.repeat(100_000);
+  const answer = await ask(`${url}/orders`, {
+    headers: JSON_HEADERS,
+    body: JSON.stringify({ item, quantity: 1 }),
+  });
+  assert.equal(answer.status, 200);
+  assert.equal(answer.json.item, item);
+});
+
+test('a thousand orders at once each get their own answer', async () => {
+  const items = Array.from({ length: 1000 }, () => randomUUID());
+  const answers = await Promise.all(
+    items.map((item, index) =>
+      ask(`${url}/orders`, { headers: JSON_HEADERS, body: JSON.stringify({ item, quantity: index + 1 }) }),
+    ),
+  );
+  answers.forEach((answer, index) => {
+    assert.equal(answer.status, 200);
+    assert.deepEqual([answer.json.item, answer.json.quantity], [items[index], index + 1]);
+  });
+});
+
+test('the service of the seed convention finds the id in the body', async () => {
+  const answer = await ask(`${url}/seed`, { headers: JSON_HEADERS, body: '{"item":"book"}' });
+  assert.equal(answer.status, 200);
+  assert.equal(answer.json.item, 'book');
+  assert.ok(answer.json['correlation-id']);
+});
+
+test('a body that cannot carry the id is refused before anything is sent', async () => {
+  const answer = await ask(`${url}/seed`, { headers: { 'content-type': 'text/plain' }, body: 'no JSON' });
+  assert.deepEqual([answer.status, answer.json.code], [415, 'unsupported_media_type']);
+});
+
+test('an error reply is an error answer', async () => {
+  const answer = await ask(`${url}/failing`, { headers: JSON_HEADERS, body: '{"why":"sold out"}' });
+  assert.equal(answer.status, 422);
+});
+
+test('a service that is too slow is 504, with an error the client can quote', async () => {
+  const answer = await ask(`${url}/slow`, {
+    headers: { ...JSON_HEADERS, 'kong-request-id': 'quote-me' },
+    body: '{}',
+  });
+  assert.equal(answer.status, 504);
+  assert.equal(answer.json.code, 'reply_timeout');
+  assert.equal(answer.json.correlation_id, 'quote-me');
+  assert.equal(answer.headers['cache-control'], 'no-store');
+});
+
+test("a path without a route is still the gateway's own 404", async () => {
+  assert.equal((await ask(`${url}/nowhere`)).status, 404);
+});
