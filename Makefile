@@ -1,0 +1,54 @@
+# Every target installs what it needs, once. `make help` lists them.
+SHELL := /bin/sh
+INSTALLED := node_modules/.installed
+BUILT := dist/.built
+SOURCES := $(shell find plugins pluginserver bridge dev test bench -name '*.ts' 2>/dev/null) tsconfig.json
+TESTS ?=
+
+.PHONY: help demo test lint typecheck bench drill generate clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: $(BUILT) kafka ## gateway, Kafka and responder on this machine (CHECK=1: send one request and end)
+	@node dist/dev/demo.js $(if $(CHECK),--check)
+
+test: $(BUILT) kafka ## unit, integration, contract and end-to-end tests (TESTS=unit for one kind)
+	@node dist/test/run.js $(TESTS)
+
+lint: $(INSTALLED) ## formatter and linter
+	@npx --no-install eslint . && npx --no-install prettier --check .
+
+typecheck: $(INSTALLED) ## the compiler, without output
+	@npx --no-install tsc -p tsconfig.json --noEmit
+
+bench: $(BUILT) kafka ## floor, plugin server and stock server side by side, under 3 minutes
+	@node dist/bench/run.js
+
+drill: $(BUILT) kafka ## twenty broker stops under load
+	@node dist/bench/drill.js
+
+generate: $(BUILT) ## dumps and reference pages from the option tables
+	@node dist/dev/generate.js
+
+clean: ## remove what was built (keeps node_modules and Kafka's jars)
+	@rm -rf dist
+
+.PHONY: kafka
+kafka: $(BUILT)
+	@dev/setup/preflight.sh kafka
+	@node dist/dev/kafka/cli.js fetch
+
+$(INSTALLED): package-lock.json
+	@dev/setup/preflight.sh
+	@echo "Installing packages; compiling the Kafka client takes about two minutes the first time ..." >&2
+	@start=$$(date +%s); npm ci --no-audit --no-fund --loglevel=error > node_modules.log 2>&1 & pid=$$!; \
+	  while kill -0 $$pid 2>/dev/null; do sleep 1; n=$$((n+1)); [ $$((n % 15)) -ne 0 ] || echo "  ... $$n s" >&2; done; \
+	  wait $$pid || { cat node_modules.log >&2; exit 1; }; rm -f node_modules.log
+	@touch $@
+
+$(BUILT): $(INSTALLED) $(SOURCES)
+	@rm -rf dist
+	@npx --no-install tsc -p tsconfig.json
+	@touch $@
