@@ -95,7 +95,7 @@ class Link implements Lingering {
 }
 
 export class RequestReply {
-  readonly counters = { sent: 0, unclaimed: 0 };
+  readonly counters = { sent: 0, unclaimed: 0, dropped_reply_headers: 0 };
   readonly #clock: Clock;
   readonly #clients: ClientPool;
   readonly #wheel: DeadlineWheel;

@@ -14,7 +14,6 @@ import { CONNECT_TIMEOUT_MS } from './connection';
 import { reasonFromLog } from './failure-reason';
 import { GatewayError } from '../errors';
 import { countBrokers, StuckDetector } from './statistics';
-import type { BrokerCount } from './statistics';
 import { Waiters } from './waiters';
 
 /** `connecting`: no outcome yet, at the start and after a replacement. `down`: known to reach no broker. */
@@ -39,8 +38,6 @@ const LONGEST_RETRY_MS = 1000;
 /** Beyond its metadata timeout a failing connect only cleans up, which took milliseconds in every case seen. */
 const CONNECT_GRACE_MS = 2000;
 const DISCONNECT_LIMIT_MS = 2000;
-/** Statistics are written before they are delivered: one that arrives right after a proof of life may be older. */
-const STALE_STATISTICS_MS = 50;
 const ALL_BROKERS_DOWN = 'all broker connections are down';
 
 export class ManagedClient<C extends NativeClient> {
@@ -58,6 +55,8 @@ export class ManagedClient<C extends NativeClient> {
   #retryTimer: NodeJS.Timeout | undefined;
   #retryMs = FIRST_RETRY_MS;
   #provenUpAtMs = Number.NEGATIVE_INFINITY;
+  /** False from a proof of life until statistics that are younger: errors from before are delivered in between. */
+  #errorsAreNews = false;
   #replacement: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -96,8 +95,7 @@ export class ManagedClient<C extends NativeClient> {
   /** Somebody has just had an answer from a broker. */
   proveUp(client: C): void {
     if (client !== this.#current) return;
-    this.#provenUpAtMs = performance.now();
-    this.#setState('up');
+    this.#provenUp();
   }
 
   /** Throws the client away and connects a new one. Does nothing for a client that is not current any more. */
@@ -171,8 +169,13 @@ export class ManagedClient<C extends NativeClient> {
     this.counters.connects++;
     this.#retryMs = FIRST_RETRY_MS;
     this.#current = client;
-    this.#provenUpAtMs = performance.now();
     this.#role.onLive(client);
+    this.#provenUp();
+  }
+
+  #provenUp(): void {
+    this.#provenUpAtMs = performance.now();
+    this.#errorsAreNews = false;
     this.#setState('up');
   }
 
@@ -188,6 +191,7 @@ export class ManagedClient<C extends NativeClient> {
 
   #listen(client: C): void {
     const stuck = new StuckDetector();
+    const bornAtMs = performance.now();
     const isOurs = () => client === this.#current || client === this.#candidate;
     client.on('event.log', (event) => {
       if (!isOurs()) return;
@@ -201,7 +205,7 @@ export class ManagedClient<C extends NativeClient> {
       if (client !== this.#current) return;
       const text = error.message.toLowerCase();
       if (text.includes('fatal')) this.replace(client, error.message);
-      else if (text.includes(ALL_BROKERS_DOWN)) {
+      else if (text.includes(ALL_BROKERS_DOWN) && this.#errorsAreNews) {
         this.#reason ??= error.message;
         this.#setState('down');
       }
@@ -209,18 +213,18 @@ export class ManagedClient<C extends NativeClient> {
     client.on('event.stats', ({ message }) => {
       const count = countBrokers(message);
       if (client !== this.#current || count === undefined) return;
-      if (stuck.observe(count)) this.replace(client, 'the client has lost its list of brokers');
-      else this.#onBrokerCount(count);
+      // Nothing is delivered while a client connects, so what it wrote then comes when it is long outdated.
+      if (bornAtMs + count.ageMs < this.#provenUpAtMs) return;
+      this.#errorsAreNews = true;
+      if (stuck.observe(count)) {
+        this.replace(client, 'the client has lost its list of brokers');
+      } else if (count.up > 0) {
+        this.#setState('up');
+      } else {
+        this.#reason ??= 'no broker is connected';
+        this.#setState('down');
+      }
     });
-  }
-
-  #onBrokerCount(count: BrokerCount): void {
-    if (count.up > 0) {
-      this.#setState('up');
-    } else if (performance.now() - this.#provenUpAtMs > STALE_STATISTICS_MS) {
-      this.#reason ??= 'no broker is connected';
-      this.#setState('down');
-    }
   }
 
   #setState(state: ClientState): void {

@@ -8,6 +8,8 @@
  */
 
 export interface BrokerCount {
+  /** How old the client was when it wrote this; statistics are delivered later, after a long connect much later. */
+  readonly ageMs: number;
   /** Brokers the client knows, the configured ones included. */
   readonly known: number;
   /** Of these, the ones with a working connection. */
@@ -19,17 +21,23 @@ const NOT_A_BROKER = new Set(['logical', 'internal']);
 
 /** @returns undefined when the text is not a statistics object */
 export function countBrokers(statisticsJson: string): BrokerCount | undefined {
-  let brokers: unknown;
+  let statistics: { brokers?: unknown; age?: unknown } | null;
   try {
-    brokers = (JSON.parse(statisticsJson) as { brokers?: unknown } | null)?.brokers;
+    statistics = JSON.parse(statisticsJson) as typeof statistics;
   } catch {
     return undefined;
   }
-  if (typeof brokers !== 'object' || brokers === null) return undefined;
+  const { brokers, age } = statistics ?? {};
+  if (typeof brokers !== 'object' || brokers === null || typeof age !== 'number') return undefined;
   const entries = (Object.values(brokers) as Array<{ source?: string; state?: string }>).filter(
     ({ source }) => !NOT_A_BROKER.has(source ?? ''),
   );
-  return { known: entries.length, up: entries.filter(({ state }) => state === 'UP').length };
+  // The library counts microseconds.
+  return {
+    ageMs: age / 1000,
+    known: entries.length,
+    up: entries.filter(({ state }) => state === 'UP').length,
+  };
 }
 
 /** An empty list in two statistics running means stuck; a single one may be a moment between two lists. */
@@ -37,7 +45,7 @@ export class StuckDetector {
   #emptyInARow = 0;
 
   /** @returns true when the client must be replaced */
-  observe(count: BrokerCount): boolean {
+  observe(count: Pick<BrokerCount, 'known'>): boolean {
     this.#emptyInARow = count.known === 0 ? this.#emptyInARow + 1 : 0;
     return this.#emptyInARow >= 2;
   }

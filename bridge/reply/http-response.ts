@@ -22,8 +22,13 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 // eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const SPLITTING = /[\r\n\0]/;
 
+export interface HttpResponse extends HttpAnswer {
+  /** Headers that were meant for the client but unsafe or too many. */
+  readonly droppedHeaders: number;
+}
+
 /** @throws GatewayError `reply_too_large`, `reply_invalid` or `responder_error` */
-export function httpResponse(reply: ReceivedRecord, options: ResponseOptions, method: string): HttpAnswer {
+export function httpResponse(reply: ReceivedRecord, options: ResponseOptions, method: string): HttpResponse {
   const value = reply.value;
   if (value && value.length > options.maxReplyBytes) {
     throw new GatewayError(
@@ -37,12 +42,12 @@ export function httpResponse(reply: ReceivedRecord, options: ResponseOptions, me
   if (mark && (value === null || value.length === 0)) {
     throw new GatewayError('responder_error', mark[1].toString('utf8').slice(0, 500), { status });
   }
-  const headers = forwardedHeaders(reply, new Set(options.statusHeaders));
+  const { headers, droppedHeaders } = forwardedHeaders(reply, new Set(options.statusHeaders));
   const body = value ?? Buffer.alloc(0);
   if (body.length > 0) headers['content-type'] ??= guessedType(body);
   // Kong would send a Content-Length for a body it then drops.
   const bodiless = method === 'HEAD' || status === 204 || status === 304;
-  return { status, headers, body: bodiless ? Buffer.alloc(0) : body };
+  return { status, headers, body: bodiless ? Buffer.alloc(0) : body, droppedHeaders };
 }
 
 function statusFrom(reply: ReceivedRecord, statusHeaders: readonly string[]): number | undefined {
@@ -64,28 +69,30 @@ function statusFrom(reply: ReceivedRecord, statusHeaders: readonly string[]): nu
 }
 
 /** Only what is known to be harmless: the media type and the service's own `x-` headers, but not the status. */
-function forwardedHeaders(
-  reply: ReceivedRecord,
-  notForwarded: ReadonlySet<string>,
-): Record<string, string | string[]> {
+function forwardedHeaders(reply: ReceivedRecord, notForwarded: ReadonlySet<string>) {
   const headers: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>;
   let count = 0;
   let bytes = 0;
+  let droppedHeaders = 0;
   for (const [rawName, rawValue] of reply.headers) {
     // Normalised first: proxies treat `_` and `-` alike, so a check before it could be walked around.
     const name = rawName.toLowerCase().replaceAll('_', '-');
-    if (notForwarded.has(rawName) || !isForwarded(name) || !TOKEN.test(name)) continue;
-    if (rawValue.length > MAX_HEADER_BYTES) continue;
+    if (notForwarded.has(rawName) || !isForwarded(name)) continue;
     const value = rawValue.toString('latin1');
-    if (SPLITTING.test(value)) continue;
-    bytes += name.length + rawValue.length;
-    if (++count > MAX_HEADERS || bytes > MAX_HEADERS_BYTES) break;
+    const size = name.length + rawValue.length;
+    const fits = count < MAX_HEADERS && rawValue.length <= MAX_HEADER_BYTES && bytes + size <= MAX_HEADERS_BYTES;
+    if (!fits || !TOKEN.test(name) || SPLITTING.test(value)) {
+      droppedHeaders++;
+      continue;
+    }
+    count++;
+    bytes += size;
     const earlier = headers[name];
     if (earlier === undefined) headers[name] = value;
     else if (name !== 'content-type')
       headers[name] = [...(Array.isArray(earlier) ? earlier : [earlier]), value];
   }
-  return headers;
+  return { headers, droppedHeaders };
 }
 
 function isForwarded(name: string): boolean {

@@ -5,7 +5,7 @@ import { GatewayError } from '../../bridge/errors';
 import type { ReceivedRecord } from '../../bridge/kafka/records';
 import { signalOf, type Kong } from '../../bridge/kong';
 import { SHARED_CORRELATION_ID } from '../../bridge/reply/apart';
-import { httpResponse } from '../../bridge/reply/http-response';
+import { httpResponse, type ResponseOptions } from '../../bridge/reply/http-response';
 import { matchRule, type MatchRule } from '../../bridge/reply/match-rule';
 import type { Exchange, Receiver, RequestReply } from '../../bridge/request-reply';
 import { kongRequestId } from '../../bridge/request/kong-request-id';
@@ -16,6 +16,7 @@ export class ConsumerHandler {
   readonly #errors = new ErrorAnswers(CONSUMER.name);
   readonly #requestReply: RequestReply;
   readonly #rule: MatchRule;
+  readonly #responseOptions: ResponseOptions;
   /** Only where the producer is in another process. */
   readonly #receiver: Receiver | undefined;
 
@@ -23,6 +24,7 @@ export class ConsumerHandler {
     this.#config = config;
     this.#requestReply = requestReply;
     this.#rule = matchRule(config.match, config.match_name);
+    this.#responseOptions = { statusHeaders: config.status_headers, maxReplyBytes: config.max_reply_bytes };
     if (!requestReply.together && config.bootstrap_servers && config.topic !== undefined) {
       this.#receiver = requestReply.openReceiver({
         key: configKey(CONSUMER_OPTIONS, config),
@@ -41,14 +43,9 @@ export class ConsumerHandler {
       requestId = await kongRequestId(kong);
       exchange = this.#requestReply.claim(requestId) ?? (await this.#startedElsewhere(kong));
       const reply = await this.#reply(exchange, signalOf(kong));
-      await answer(
-        kong,
-        httpResponse(
-          reply,
-          { statusHeaders: this.#config.status_headers, maxReplyBytes: this.#config.max_reply_bytes },
-          exchange.method,
-        ),
-      );
+      const response = httpResponse(reply, this.#responseOptions, exchange.method);
+      this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
+      await answer(kong, response);
     } catch (error) {
       // Kong or the plugin server has ended the event: there is nobody to answer.
       if (signalOf(kong)?.aborted) return;

@@ -15,8 +15,12 @@ class FakeClient extends EventEmitter {
   connect(_options: unknown, answer: Answer): void {
     this.answer = answer;
   }
-  statistics(brokers: Record<string, { source: string; state: string }>): void {
-    this.emit('event.stats', { message: JSON.stringify({ brokers }) });
+  /** Written now, unless an age is given: statistics carry the client's age in microseconds. */
+  statistics(
+    brokers: Record<string, { source: string; state: string }>,
+    ageUs = Number.MAX_SAFE_INTEGER,
+  ): void {
+    this.emit('event.stats', { message: JSON.stringify({ age: ageUs, brokers }) });
   }
 }
 
@@ -90,6 +94,7 @@ test('events of a client that failed to connect are ignored', async (t) => {
 test('all brokers down is down at once, and statistics with a broker are up again', (t) => {
   const { managed, newest } = manage(t);
   newest().answer(null);
+  newest().statistics(UP);
   newest().emit('event.error', new Error('all broker connections are down'));
   assert.equal(managed.state, 'down');
   newest().statistics(DOWN);
@@ -98,9 +103,22 @@ test('all brokers down is down at once, and statistics with a broker are up agai
   assert.equal(managed.state, 'up');
 });
 
+test('what a client reported while it was connecting says nothing about it now', (t) => {
+  // Seen with a broker that came up during the connect: up, then down again for a moment.
+  const { managed, newest } = manage(t);
+  newest().answer(null);
+  newest().statistics(DOWN, 0);
+  newest().emit('event.error', new Error('all broker connections are down'));
+  newest().statistics({}, 0);
+  newest().statistics({}, 0);
+  assert.equal(managed.state, 'up');
+  assert.equal(managed.counters.replaced, 0);
+});
+
 test('the error of a single broker changes nothing', (t) => {
   const { managed, newest } = manage(t);
   newest().answer(null);
+  newest().statistics(UP);
   newest().emit('event.error', new Error('broker transport failure'));
   assert.equal(managed.state, 'up');
 });
@@ -158,6 +176,7 @@ test('one reason is logged once per outage', (t) => {
   t.after(restore);
   const { newest } = manage(t);
   newest().answer(null);
+  newest().statistics(UP);
   newest().emit('event.error', new Error('all broker connections are down'));
   for (let i = 0; i < 5; i++) {
     newest().emit('event.log', { severity: 3, fac: 'FAIL', message: 'a:1: refused' });

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { HeldReplies } from '../../../bridge/reply/held-replies';
+import { FakeClock } from '../../support/fake-clock';
+import { receivedRecord } from '../../support/records';
+
+const BOUNDS = { maxAgeMs: 1000, maxRecords: 3, maxBytes: 100 };
+
+test('a held record is found by every id it could be asked for, until it is too old', () => {
+  const clock = new FakeClock();
+  const held = new HeldReplies(clock, BOUNDS);
+  const record = receivedRecord({ value: 'x' });
+  held.hold(record, ['by header', 'by key']);
+  assert.equal(held.find('by header'), record);
+  assert.equal(held.find('by key'), record);
+  clock.advance(1001);
+  assert.equal(held.find('by header'), undefined);
+  assert.equal(held.size, 0);
+});
+
+test('of two records under one id the first is found', () => {
+  const held = new HeldReplies(new FakeClock(), BOUNDS);
+  const [first, second] = [receivedRecord({ value: '1' }), receivedRecord({ value: '2' })];
+  held.hold(first, ['id']);
+  held.hold(second, ['id']);
+  assert.equal(held.find('id'), first);
+});
+
+test('too many records push out the oldest', () => {
+  const held = new HeldReplies(new FakeClock(), BOUNDS);
+  for (const id of ['a', 'b', 'c', 'd', 'e']) held.hold(receivedRecord({ value: id }), [id]);
+  assert.deepEqual(
+    held.all().map((record) => record.value?.toString()),
+    ['c', 'd', 'e'],
+  );
+  assert.equal(held.find('b'), undefined);
+});
+
+test('too many bytes push out the oldest, whatever their number', () => {
+  const held = new HeldReplies(new FakeClock(), { ...BOUNDS, maxRecords: 1000 });
+  for (let i = 0; i < 50; i++) held.hold(receivedRecord({ value: 'x'.repeat(30) }), [`id ${i}`]);
+  assert.equal(held.size, 3);
+  held.hold(receivedRecord({ value: 'x'.repeat(101) }), ['huge']);
+  assert.equal(held.size, 0);
+});
+
+test('clear forgets everything', () => {
+  const held = new HeldReplies(new FakeClock(), BOUNDS);
+  held.hold(receivedRecord({ value: 'x' }), ['id']);
+  held.clear();
+  assert.equal(held.size, 0);
+  assert.equal(held.find('id'), undefined);
+});

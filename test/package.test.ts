@@ -1,0 +1,62 @@
+/** What is shipped must run without what is only here for development. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+const ROOT = join(__dirname, '..', '..');
+const SHIPPED = ['plugins', 'pluginserver', 'bridge'];
+
+interface Manifest {
+  readonly version: string;
+  readonly dependencies: Record<string, string>;
+}
+
+const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest;
+
+function compiledFiles(folder: string): string[] {
+  return readdirSync(join(ROOT, 'dist', folder), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.js'))
+    .map((path) => join(ROOT, 'dist', folder, path));
+}
+
+test('shipped code needs nothing but node, its own files and the run-time dependencies', () => {
+  for (const file of SHIPPED.flatMap(compiledFiles)) {
+    for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(/\brequire\(["']([^"']+)["']\)/g)) {
+      if (isBuiltin(name)) continue;
+      const dependency = name
+        .split('/')
+        .slice(0, name.startsWith('@') ? 2 : 1)
+        .join('/');
+      const own = name.startsWith('.') && !/\/(dev|test|bench)\//.test(name);
+      assert.ok(own || dependency in manifest.dependencies, `${file} requires ${name}`);
+    }
+  }
+});
+
+test('only one folder knows the Kafka client', () => {
+  for (const file of ['plugins', 'pluginserver', 'bridge', 'dev', 'bench'].flatMap(compiledFiles)) {
+    if (file.startsWith(join(ROOT, 'dist', 'bridge', 'kafka'))) continue;
+    assert.doesNotMatch(readFileSync(file, 'utf8'), /require\(["']node-rdkafka["']\)/, file);
+  }
+});
+
+test('the plugin server knows no Kafka, and the bridge no plugin and no protocol of Kong', () => {
+  for (const file of compiledFiles('pluginserver')) {
+    for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(/require\(["'](\.\.\/[^"']+)["']\)/g)) {
+      assert.match(name, /^\.\.\/bridge\/(errors|telemetry\/)/, file);
+    }
+  }
+  for (const file of compiledFiles('bridge')) {
+    assert.doesNotMatch(readFileSync(file, 'utf8'), /require\(["'][./]+(plugins|pluginserver)\//, file);
+  }
+});
+
+/** The stock server tries to load every entry of the folder, and prints warnings into the dump about those it cannot. */
+test('the plugins folder holds the two plugins and nothing else', () => {
+  assert.deepEqual(readdirSync(join(ROOT, 'dist', 'plugins')).sort(), [
+    'custom_kafka_consumer',
+    'custom_kafka_producer',
+  ]);
+});
