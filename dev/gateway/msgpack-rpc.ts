@@ -5,7 +5,7 @@
  */
 import { ConnectionPool, TIMEOUT, type PoolLimits } from './connection-pool';
 import { ABORTED, DONE, failed, type Event, type EventResult, type PluginRpc } from './event';
-import { isTable, LuaError, textOf, type LuaTable, type LuaValue } from './lua-value';
+import { isTable, LuaError, textOf, type LuaValue } from './lua-value';
 import { Binary, EMPTY_MAP, pack, Unpacker, type Packable } from './msgpack';
 import { PDK } from './pdk';
 import { ExitResponse } from './request-context';
@@ -139,7 +139,7 @@ export class MsgpackRpc implements PluginRpc {
           } catch (error) {
             settled();
             connection.close();
-            reject(error);
+            reject(error instanceof Error ? error : new Error(String(error)));
           }
         },
         failed: (reason) => {

@@ -182,7 +182,7 @@ function checkField(field: FieldSchema, value: unknown, path: string, errors: Er
 }
 
 function nullProblem(field: FieldSchema): string | undefined {
-  if ('eq' in field && field.eq !== null) return `value must be ${JSON.stringify(field.eq)}`;
+  if ('eq' in field && field.eq !== null) return `value must be ${list([field.eq])}`;
   if ('ne' in field && field.ne === null) return 'value must not be null';
   return field.required === true ? 'required field missing' : undefined;
 }
