@@ -19,7 +19,7 @@ const MAX_HEADERS_BYTES = 16_384;
 /** RFC 9110 token. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 /** CR, LF and NUL could end the header and begin something else. */
-// eslint-disable-next-line no-control-regex -- control characters are what it looks for
+
 const SPLITTING = /[\r\n\0]/;
 
 export interface HttpResponse extends HttpAnswer {
@@ -80,7 +80,8 @@ function forwardedHeaders(reply: ReceivedRecord, notForwarded: ReadonlySet<strin
     if (notForwarded.has(rawName) || !isForwarded(name)) continue;
     const value = rawValue.toString('latin1');
     const size = name.length + rawValue.length;
-    const fits = count < MAX_HEADERS && rawValue.length <= MAX_HEADER_BYTES && bytes + size <= MAX_HEADERS_BYTES;
+    const fits =
+      count < MAX_HEADERS && rawValue.length <= MAX_HEADER_BYTES && bytes + size <= MAX_HEADERS_BYTES;
     if (!fits || !TOKEN.test(name) || SPLITTING.test(value)) {
       droppedHeaders++;
       continue;

@@ -3,7 +3,7 @@
  * of that topic may end one. A record of another topic never gets here, so it can never settle a wait.
  */
 import type { Clock } from '../clock';
-import { GatewayError } from '../errors';
+import type { GatewayError } from '../errors';
 import type { FollowedTopic, TopicReader } from '../kafka/reader';
 import type { ReceivedRecord } from '../kafka/records';
 import type { DeadlineWheel } from './deadline-wheel';

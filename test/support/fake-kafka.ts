@@ -1,6 +1,6 @@
 import type { OutgoingRecord, ReceivedRecord } from '../../bridge/kafka/records';
 import type { ClientPool } from '../../bridge/request-reply';
-import { GatewayError } from '../../bridge/errors';
+import type { GatewayError } from '../../bridge/errors';
 
 type OnDelivery = (error: GatewayError | undefined) => void;
 

@@ -1,6 +1,7 @@
 /** The whole product around a Kafka, as a test uses it: one call, cleaned up with the test. */
 import assert from 'node:assert/strict';
-import { Agent, request as httpRequest } from 'node:http';
+import type { Agent } from 'node:http';
+import { request as httpRequest } from 'node:http';
 import type { Child } from '../../dev/child-process';
 import { PluginServerProcess, startGatewayProcess } from '../../dev/stack';
 
