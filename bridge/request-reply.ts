@@ -304,7 +304,9 @@ export class Sender {
   /** Produces without a wait. Resolves when the broker has acknowledged. */
   deliver(record: OutgoingRecord): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#link.lease.producer.produce(record, (error) => (error ? reject(error) : resolve()));
+      this.#link.lease.producer.produce(record, (error) => (error ? reject(error) : resolve()), {
+        awaited: true,
+      });
       this.#owner.counters.sent++;
     });
   }
