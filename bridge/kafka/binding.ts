@@ -10,6 +10,8 @@ process.env['UV_THREADPOOL_SIZE'] ??= '16';
 
 import * as rdkafka from 'node-rdkafka';
 
+export { librdkafkaVersion } from 'node-rdkafka';
+
 /** Global and topic-level properties are two arguments: topic-level ones in the first are dropped without a word. */
 export interface ClientProperties {
   readonly global: Readonly<Record<string, string | number | boolean>>;

@@ -1,0 +1,52 @@
+/** A process of its own that makes load, so that what is measured does not pay for the measuring. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import type { Load, LoadResult } from './closed-loop';
+
+type Answer = { ready: true } | { result: LoadResult } | { failed: string };
+
+export class LoadProcess {
+  readonly #child: ChildProcess;
+  readonly #name: string;
+
+  private constructor(name: string, options: object) {
+    this.#name = name;
+    this.#child = fork(join(__dirname, `${name}.js`), [JSON.stringify(options)]);
+  }
+
+  /** @param name of the program beside this one */
+  static async start(name: string, options: object): Promise<LoadProcess> {
+    const started = new LoadProcess(name, options);
+    await started.#answer();
+    return started;
+  }
+
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
+  async run(load: Load): Promise<LoadResult> {
+    const answer = this.#answer();
+    this.#child.send(load);
+    return ((await answer) as { result: LoadResult }).result;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.kill('SIGKILL');
+    await gone;
+  }
+
+  #answer(): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const onExit = (code: number | null) => reject(new Error(`${this.#name} ended with ${code}.`));
+      this.#child.once('exit', onExit);
+      this.#child.once('message', (answer: Answer) => {
+        this.#child.off('exit', onExit);
+        if ('failed' in answer) reject(new Error(`${this.#name}: ${answer.failed}`));
+        else resolve(answer);
+      });
+    });
+  }
+}
