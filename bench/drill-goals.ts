@@ -15,9 +15,9 @@ export function drillVerdicts(report: DrillReport): Verdict[] {
   };
   return [
     {
-      rule: 'no request lost or crossed',
-      found: `${report.lost} lost, ${report.crossed} crossed of ${report.sent}`,
-      holds: report.lost === 0 && report.crossed === 0,
+      rule: 'no request lost, crossed or left open',
+      found: `${report.lost} lost, ${report.crossed} crossed, ${report.stillOpen} left open of ${report.sent}`,
+      holds: report.lost === 0 && report.crossed === 0 && report.stillOpen === 0,
     },
     every(
       `once the outage is known, 503 within ${REFUSED_WITHIN_MS} ms (p99 while down)`,

@@ -12,6 +12,7 @@ import { startKafka, type KafkaServer } from '../dev/kafka/server';
 import { PluginServerProcess, startGatewayProcess, startResponderProcess } from '../dev/stack';
 import { stopReport, type StopReport, type StopSignal, type StopTimes } from './drill-outcome';
 import { OpenLoop } from './open-loop';
+import { sum } from './statistics';
 
 export interface PlannedStop {
   readonly signal: StopSignal;
@@ -22,6 +23,8 @@ export interface PlannedStop {
 export interface DrillOptions {
   readonly stops: readonly PlannedStop[];
   readonly ratePerSecond: number;
+  /** Of load before the first stop; default 10 s. */
+  readonly warmUpMs?: number;
   /** Called when a stop is over, but before the last answers of its requests are in. */
   readonly onStop?: (stop: PlannedStop, number: number) => void;
 }
@@ -32,12 +35,14 @@ export interface DrillReport {
   readonly sent: number;
   readonly lost: number;
   readonly crossed: number;
+  /** Requests that the plugin server still had open when all clients had their answers. */
+  readonly stillOpen: number;
 }
 
 const SHORTEST_OUTAGE_MS = 1000;
 const LONGEST_OUTAGE_MS = 8000;
-/** Before the first stop: the first requests wait for Kafka, and programs get warm. */
-const WARM_UP_MS = 3000;
+/** Before the first stop, or the first refusals would be as slow as programs are that have just been started. */
+const WARM_UP_MS = 10_000;
 /** How long nothing but 200s must have come before the next stop. */
 const STEADY_MS = 2000;
 /** An answer that takes longer is not what a working gateway gives. */
@@ -73,17 +78,21 @@ export async function runDrill(options: DrillOptions): Promise<DrillReport> {
     const gateway = await startGatewayProcess(server, kongYml(kafka), 0);
     cleanUps.push(() => gateway.child.stop());
     const load = new OpenLoop(`${gateway.url}/drill`, options.ratePerSecond);
-    return await drill(kafka, load, options);
+    return { ...(await drill(kafka, load, options)), stillOpen: sum(await server.pending()) };
   } finally {
     for (const cleanUp of cleanUps.reverse()) await cleanUp();
   }
 }
 
-async function drill(kafka: KafkaServer, load: OpenLoop, options: DrillOptions): Promise<DrillReport> {
+async function drill(
+  kafka: KafkaServer,
+  load: OpenLoop,
+  options: DrillOptions,
+): Promise<Omit<DrillReport, 'stillOpen'>> {
   load.start();
   const times: StopTimes[] = [];
   try {
-    await delay(WARM_UP_MS);
+    await delay(options.warmUpMs ?? WARM_UP_MS);
     for (const [index, stop] of options.stops.entries()) {
       times.push(await stopAndStart(kafka, load, stop));
       options.onStop?.(stop, index + 1);

@@ -80,6 +80,21 @@ export class PluginServerProcess implements ServedPlugins {
     return (await (await fetch(`${this.statusUrl}/status`)).json()) as Record<string, unknown>;
   }
 
+  /** Events, waits and waits nobody has claimed that are still open; all 0 when every request has ended. */
+  async pending(): Promise<number[]> {
+    const { plugins } = (await this.status()) as {
+      plugins: Record<
+        string,
+        { open_events: number; process: { in_flight: number; not_handed_over: number } }
+      >;
+    };
+    return Object.values(plugins).flatMap(({ open_events, process }) => [
+      open_events,
+      process.in_flight,
+      process.not_handed_over,
+    ]);
+  }
+
   async stop(): Promise<number | null> {
     const code = await this.child.stop();
     await rm(this.folder, { recursive: true, force: true });

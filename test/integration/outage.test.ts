@@ -6,25 +6,28 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { drillStops, runDrill } from '../../bench/drill-run';
+import { runDrill } from '../../bench/drill-run';
 
 const RATE_PER_SECOND = 100;
 
-for (const [index, { signal, outageMs }] of drillStops(2).entries()) {
+for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   test(`a broker that is away for a moment (${signal}) costs answers, not correctness`, async () => {
     const report = await runDrill({
-      stops: [{ signal, outageMs: Math.min(outageMs, 2000) }],
+      stops: [{ signal, outageMs: 1500 }],
       ratePerSecond: RATE_PER_SECOND,
+      warmUpMs: 1000,
     });
+    assert.deepEqual(
+      { lost: report.lost, crossed: report.crossed, stillOpen: report.stillOpen },
+      { lost: 0, crossed: 0, stillOpen: 0 },
+    );
     const [stop] = report.stops;
-    assert.ok(stop, `stop ${index} is reported`);
-    assert.equal(report.lost, 0, 'every request was answered');
-    assert.equal(report.crossed, 0, 'every 200 carried the reply to its own request');
-    const refused = Object.keys(stop.answers).filter((answer) => answer.startsWith('503'));
-    assert.ok(refused.length > 0, `503 while the broker was away: ${JSON.stringify(stop.answers)}`);
-    assert.notEqual(stop.first200Ms, undefined, '200 again after its return');
-    assert.notEqual(stop.steadyMs, undefined, 'and then nothing else');
-    const allowed = /^(200|503 (not_ready|produce_failed|produce_timeout)|504 (reply_timeout|produce_timeout)|502 produce_failed)$/;
-    for (const answer of Object.keys(stop.answers)) assert.match(answer, allowed);
+    assert.ok(stop);
+    const answers = Object.keys(stop.answers);
+    const told = JSON.stringify(stop.answers);
+    assert.ok(answers.includes('503 not_ready'), `refused while the broker is away: ${told}`);
+    // Whether a record that was on its way arrived is unknown: a 504 says so. Nothing else may happen.
+    for (const answer of answers) assert.match(answer, /^(200|503 \w+|504 \w+)$/, told);
+    assert.notEqual(stop.steadyMs, undefined, `nothing but 200 some time after its return: ${told}`);
   });
 }

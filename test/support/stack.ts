@@ -71,18 +71,8 @@ export class Stack {
   async nothingPending(limitMs = 5000): Promise<void> {
     const deadlineMs = performance.now() + limitMs;
     for (;;) {
-      const status = (await this.server.status()) as {
-        plugins: Record<
-          string,
-          { open_events: number; process: { in_flight: number; not_handed_over: number } }
-        >;
-      };
-      const counts = Object.values(status.plugins).map(({ open_events, process }) => [
-        open_events,
-        process.in_flight,
-        process.not_handed_over,
-      ]);
-      if (counts.flat().every((count) => count === 0)) return;
+      const counts = await this.server.pending();
+      if (counts.every((count) => count === 0)) return;
       assert.ok(performance.now() < deadlineMs, `still pending: ${JSON.stringify(counts)}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
