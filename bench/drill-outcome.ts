@@ -43,7 +43,7 @@ export interface StopReport {
   readonly otherwise: number;
   /** From "serves" to the first 200 of a request sent after the stop was noticed; never below 0. */
   readonly first200Ms: number | undefined;
-  /** From "serves" to the first answer of those after which nothing but 200 came; undefined without such. */
+  /** From "serves" to the answer of the first request from which on all that were sent got 200; undefined without such. */
   readonly steadyMs: number | undefined;
 }
 
@@ -103,7 +103,10 @@ function first200(outcomes: readonly Outcome[], noticedMs: number, servesMs: num
   return ends.length === 0 ? undefined : Math.max(Math.min(...ends) - servesMs, 0);
 }
 
-/** When the first of the unbroken run of 200s up to the end was answered. */
+/**
+ * By order of sending: a request that was caught by the stop may end at its deadline, long after the gateway has
+ * recovered.
+ */
 function steady(outcomes: readonly Outcome[], servesMs: number): number | undefined {
   const lastOther = outcomes.findLastIndex(({ status }) => status !== 200);
   const first = outcomes[lastOther + 1];

@@ -54,15 +54,21 @@ const TOPICS = { request: 'drill.requests', reply: 'drill.replies' };
 
 /** Outages spread evenly over 1 to 8 s, long and short in turns; orderly stops and crashes in turns. */
 export function drillStops(count: number): PlannedStop[] {
+  // Steps without a common divisor visit every one of the lengths once.
+  let step = 7;
+  while (greatestCommonDivisor(step, count) !== 1) step++;
   return Array.from({ length: count }, (_, index) => {
-    // Steps of 7 visit every one of the lengths before any comes again, for counts that 7 does not divide.
-    const position = count === 1 ? 0 : (index * 7) % count;
+    const position = count === 1 ? 0 : (index * step) % count;
     const share = count === 1 ? 0 : position / (count - 1);
     return {
       signal: index % 2 === 0 ? 'SIGTERM' : 'SIGKILL',
       outageMs: Math.round(SHORTEST_OUTAGE_MS + share * (LONGEST_OUTAGE_MS - SHORTEST_OUTAGE_MS)),
     };
   });
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
 export async function runDrill(options: DrillOptions): Promise<DrillReport> {

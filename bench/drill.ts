@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { drillVerdicts } from './drill-goals';
 import type { StopReport } from './drill-outcome';
 import { drillStops, runDrill } from './drill-run';
-import { positive, UsageError } from './options';
+import { positive, usageError, UsageError } from './options';
 import { markdown, verdictLine } from './report';
 
 const USAGE = `Usage: node dist/bench/drill.js [options]      (make drill)
@@ -39,7 +39,7 @@ async function main(): Promise<number> {
     '',
     ...verdicts.map(verdictLine),
     '',
-    `${report.stops.length} stops, ${report.sent} requests: ${failed === 0 ? 'every goal met' : `${failed} goals missed`}.`,
+    `${report.stops.length} stops, ${report.sent} requests: ${failed === 0 ? 'every goal met' : `${failed} of ${verdicts.length} goals missed`}.`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
   return failed === 0 ? 0 : EXIT_FAILED;
@@ -55,8 +55,7 @@ function parse() {
       },
     }).values;
   } catch (error) {
-    const [sentence = ''] = (error as Error).message.split('. ');
-    throw new UsageError(`${sentence.replace(/\.$/, '')}.`);
+    throw usageError(error);
   }
 }
 

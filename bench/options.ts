@@ -33,7 +33,8 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
     rounds: positive('--rounds', values.rounds),
     seconds: positive('--seconds', values.seconds),
     levels: values['in-flight'].split(',').map((text) => positive('--in-flight', text)),
-    contenders: values.only === undefined ? CONTENDER_NAMES : values.only.split(',').map(contender),
+    contenders:
+      values.only === undefined ? CONTENDER_NAMES : [...new Set(values.only.split(',').map(contender))],
   };
 }
 
@@ -50,16 +51,20 @@ function parse(args: readonly string[]) {
       },
     }).values;
   } catch (error) {
-    // parseArgs goes on with advice about positionals after its first sentence.
-    const [sentence = ''] = (error as Error).message.split('. ');
-    throw new UsageError(`${sentence.replace(/\.$/, '')}.`);
+    throw usageError(error);
   }
 }
 
-/** A whole number above 0. @throws UsageError */
+/** What node's parser says, without its advice about positionals. */
+export function usageError(error: unknown): UsageError {
+  const [sentence = ''] = (error as Error).message.split(/\.\s/);
+  return new UsageError(`${sentence.replace(/\.$/, '')}.`);
+}
+
+/** A whole number from 1 to 999999. @throws UsageError */
 export function positive(flag: string, text: string): number {
   if (!/^[1-9]\d{0,5}$/.test(text))
-    throw new UsageError(`${flag} needs a whole number above 0, not '${text}'.`);
+    throw new UsageError(`${flag} needs a whole number from 1 to 999999, not '${text}'.`);
   return Number(text);
 }
 

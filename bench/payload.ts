@@ -29,5 +29,6 @@ export function bodyOf(nonce: string): string {
 /** Undefined for what is not one of our bodies. */
 export function nonceOf(body: Buffer): string | undefined {
   if (body.length !== BODY_LENGTH) return undefined;
-  return body.toString('latin1', NONCE_AT, NONCE_AT + NONCE_LENGTH);
+  const nonce = body.toString('latin1', NONCE_AT, NONCE_AT + NONCE_LENGTH);
+  return body.toString('latin1') === bodyOf(nonce) ? nonce : undefined;
 }

@@ -5,6 +5,7 @@ import { budgets, correctness } from './budgets';
 import { DESCRIPTIONS, startContender, topicsOf, type Contender } from './contenders';
 import { machineFacts } from './machine';
 import { measure, type Measurement } from './measure';
+import { socketRoundTripMs } from './socket-round-trip';
 import { parseBenchOptions, USAGE, UsageError, type BenchOptions } from './options';
 import { table, verdictLine } from './report';
 import { median } from './statistics';
@@ -15,6 +16,9 @@ const PARTITIONS = 4;
 /** Java needs some 50 000 records before its broker is as fast as it gets, and our processes need some, too. */
 const WARM_UP = { inFlight: 256, durationMs: 4000, round: 0 };
 const SHORT_WARM_UP = { inFlight: 32, durationMs: 1500, round: 0 };
+
+/** Of a socket: two events, each with its calls in one and its end in the other. */
+const ROUND_TRIPS_PER_REQUEST = 4;
 
 /** Above this the figures are about the neighbours as well. */
 const QUIET_CORES = 0.2;
@@ -35,9 +39,10 @@ async function main(): Promise<number> {
     return 0;
   }
   const facts = await machineFacts();
+  const roundTripMs = await socketRoundTripMs();
   const stage = await start(options);
   await warmUp(stage);
-  return report(facts, options, await measureAll(stage, options));
+  return report(facts, roundTripMs, options, await measureAll(stage, options));
 }
 
 async function start(options: BenchOptions): Promise<Stage> {
@@ -103,7 +108,12 @@ function progressLine(of: Measurement, rounds: number): string {
   );
 }
 
-function report(facts: string, options: BenchOptions, measurements: readonly Measurement[]): number {
+function report(
+  facts: string,
+  roundTripMs: number,
+  options: BenchOptions,
+  measurements: readonly Measurement[],
+): number {
   const verdicts = [correctness(measurements), ...budgets(measurements)];
   const legend = options.contenders.map((name) => `- ${name}: ${DESCRIPTIONS[name]}`);
   const foreignCores = median(measurements.map((each) => each.foreignCores));
@@ -111,6 +121,8 @@ function report(facts: string, options: BenchOptions, measurements: readonly Mea
     `Medians of ${options.rounds} rounds of ${options.seconds} s each; CPU and RSS without drivers, broker and responder.`,
     `Broker, responder, driver and contender share the machine: ${facts}.`,
     `Other programs kept ${foreignCores.toFixed(1)} cores busy${foreignCores > QUIET_CORES ? ': repeat on a quiet machine' : ''}.`,
+    `A round trip between two bare processes over a Unix socket takes ${roundTripMs.toFixed(3)} ms here (p50); Kong's`,
+    `protocol needs two per event and thus ${ROUND_TRIPS_PER_REQUEST} per request: ${(ROUND_TRIPS_PER_REQUEST * roundTripMs).toFixed(3)} ms before anybody has done anything.`,
     '',
     ...legend,
     '',

@@ -61,6 +61,9 @@ export function producerProperties(
       dr_cb: true,
       // Any value above 0 costs 1.3 ms and more per record, even 0.1.
       'linger.ms': 0,
+      // Records without a key that come together go to one partition, in one batch; with linger 0 each would go to a
+      // partition, and so in a request, of its own.
+      'sticky.partitioning.linger.ms': 10,
       // Retries after a broker failure would write requests twice otherwise. Implies acks=all.
       'enable.idempotence': true,
       // With linger 0 the default of a million lets thousands of tiny requests queue up at the broker: seconds.

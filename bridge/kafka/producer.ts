@@ -5,16 +5,18 @@
  * carries its own callback object through the client library ("opaque"), because neither key nor value identifies a
  * request. That object is released by the delivery report only, hence full reports (connection.ts).
  */
-import { GatewayError } from '../errors';
+import { GatewayError, toGatewayError } from '../errors';
 import { log } from '../telemetry/log';
 import { isNativeError, newProducer } from './binding';
 import type { Metadata, NativeError, NativeProducer } from './binding';
+import { BusyLinger } from './busy-linger';
 import { MESSAGE_TIMEOUT_MS, producerProperties } from './connection';
 import type { ConnectionOptions, ProducerTuning } from './connection';
+import { EventLoopLoad } from './event-loop-load';
 import { failedDelivery, NATIVE_CODE, refusedRecord, unknownOutcome } from './kafka-error';
 import { closedError, ManagedClient, within } from './managed-client';
 import type { ClientState } from './managed-client';
-import { toNativeBytes, toNativeHeaders, toNativeKey } from './record-conversion';
+import { toNativeBytes, toNativeHeaders, toNativeKey, type NativeHeaders } from './record-conversion';
 import type { OutgoingRecord } from './records';
 
 /** undefined: written and acknowledged. */
@@ -26,7 +28,8 @@ export interface ProduceOptions {
 }
 
 interface Delivery {
-  readonly topic: string;
+  readonly record: OutgoingRecord;
+  readonly headers: NativeHeaders;
   readonly onDelivery: OnDelivery;
   readonly awaited: boolean;
 }
@@ -60,6 +63,7 @@ export class RecordProducer {
   readonly counters = { produced: 0, delivered: 0, failed: 0, refused: 0 };
   readonly #managed: ManagedClient<Client>;
   readonly #outstanding = new Set<Delivery>();
+  readonly #linger: BusyLinger<Delivery>;
   #pollTimer: NodeJS.Timeout | undefined;
   #pollMs = POLL_MS;
   #awaited = 0;
@@ -67,6 +71,11 @@ export class RecordProducer {
   #closing: Promise<void> | undefined;
 
   constructor(connection: ConnectionOptions, tuning: ProducerTuning = {}) {
+    const load = new EventLoopLoad();
+    this.#linger = new BusyLinger(
+      (deliveries) => this.#handAll(deliveries),
+      () => load.utilization,
+    );
     this.#managed = new ManagedClient<Client>({
       name: 'producer',
       bootstrapServers: connection.bootstrapServers,
@@ -107,24 +116,8 @@ export class RecordProducer {
       this.counters.refused++;
       throw this.#closing ? closedError('producer') : notReady(this.reason);
     }
-    const delivery: Delivery = { topic: record.topic, onDelivery, awaited };
-    try {
-      client.produce(
-        record.topic,
-        record.partition ?? null,
-        toNativeBytes(record.value),
-        toNativeKey(record.key),
-        null,
-        delivery,
-        toNativeHeaders(record),
-      );
-    } catch (error) {
-      this.counters.refused++;
-      if (error instanceof GatewayError) throw error;
-      if (isNativeError(error) && error.code === NATIVE_CODE.fatal)
-        this.#managed.replace(client, error.message);
-      throw refusedRecord(record.topic, error);
-    }
+    const delivery: Delivery = { record, headers: this.#headersOf(record), onDelivery, awaited };
+    if (!this.#linger.takes(delivery)) this.#hand(client, delivery);
     this.counters.produced++;
     this.#outstanding.add(delivery);
     if (awaited && this.#awaited++ === 0) this.#poll(client, AWAITED_POLL_MS);
@@ -175,6 +168,7 @@ export class RecordProducer {
 
   async #close(timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs;
+    this.#linger.flush();
     while (this.#outstanding.size > 0 && this.#managed.current && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, CLOSE_STEP_MS));
     }
@@ -188,9 +182,55 @@ export class RecordProducer {
       // Taken out by whoever settles it first: a replaced client may still report.
       const delivery = report.opaque;
       if (delivery === undefined || !this.#outstanding.delete(delivery)) return;
-      this.#settle(delivery, error ? failedDelivery(delivery.topic, error) : undefined);
+      this.#settle(delivery, error ? failedDelivery(delivery.record.topic, error) : undefined);
     });
     return client;
+  }
+
+  #headersOf(record: OutgoingRecord): NativeHeaders {
+    try {
+      return toNativeHeaders(record);
+    } catch (error) {
+      this.counters.refused++;
+      throw error;
+    }
+  }
+
+  /** Gives a record to the library. @throws GatewayError when it does not take it */
+  #hand(client: Client, delivery: Delivery): void {
+    const { record, headers } = delivery;
+    try {
+      client.produce(
+        record.topic,
+        record.partition ?? null,
+        toNativeBytes(record.value),
+        toNativeKey(record.key),
+        null,
+        delivery,
+        headers,
+      );
+    } catch (error) {
+      this.counters.refused++;
+      if (isNativeError(error) && error.code === NATIVE_CODE.fatal)
+        this.#managed.replace(client, error.message);
+      throw refusedRecord(record.topic, error);
+    }
+  }
+
+  /** Records that were accepted some milliseconds ago: now their callback is the only one to hear of a failure. */
+  #handAll(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) {
+      // Settled already: the client they were accepted for is gone.
+      if (!this.#outstanding.has(delivery)) continue;
+      try {
+        const client = this.#managed.current;
+        if (client === undefined) throw notReady(this.reason);
+        this.#hand(client, delivery);
+      } catch (error) {
+        this.#outstanding.delete(delivery);
+        this.#settle(delivery, toGatewayError(error));
+      }
+    }
   }
 
   #settle(delivery: Delivery, error: GatewayError | undefined): void {
@@ -201,7 +241,7 @@ export class RecordProducer {
       delivery.onDelivery(error);
     } catch (thrown) {
       // In a callback of the binding this would end the process.
-      log.error('a delivery callback threw', { topic: delivery.topic, error: thrown });
+      log.error('a delivery callback threw', { topic: delivery.record.topic, error: thrown });
     }
   }
 
@@ -226,7 +266,7 @@ export class RecordProducer {
     clearInterval(this.#pollTimer);
     const abandoned = [...this.#outstanding];
     this.#outstanding.clear();
-    for (const delivery of abandoned) this.#settle(delivery, unknownOutcome(delivery.topic, why));
+    for (const delivery of abandoned) this.#settle(delivery, unknownOutcome(delivery.record.topic, why));
   }
 
   #onStateChange(state: ClientState): void {

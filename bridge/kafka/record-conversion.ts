@@ -3,12 +3,14 @@ import { GatewayError } from '../errors';
 import type { NativeMessage } from './binding';
 import type { OutgoingRecord, ReceivedRecord } from './records';
 
+export type NativeHeaders = Array<Record<string, string>>;
+
 /**
  * Header names and values pass through C strings on their way out: bytes behind a NUL are lost, and a lone surrogate
  * would arrive as a replacement character. Refusing is better than delivering something else.
  * @throws GatewayError request_invalid
  */
-export function toNativeHeaders(record: OutgoingRecord): Array<Record<string, string>> {
+export function toNativeHeaders(record: OutgoingRecord): NativeHeaders {
   return record.headers.map(([name, value]) => {
     if (!isPlainText(name) || !isPlainText(value)) {
       throw new GatewayError(

@@ -179,3 +179,38 @@ test('a delivery callback that throws stops nothing', async (t) => {
   await deliver(producer, { topic });
   assert.equal(producer.outstanding, 0);
 });
+
+/** Under load records are handed over in groups: see busy-linger.ts. */
+test('records of a busy process wait for each other, keep their order and are all accounted for', async (t) => {
+  const topic = await kafka.topic();
+  const { producer, reader } = connect(t, kafka.connection);
+  const inbox = new Inbox();
+  await reader.follow(topic, { from: 'end', onRecord: inbox.onRecord }).whenReady();
+  await deliver(producer, { topic, value: Buffer.from('before') });
+  const busyUntilMs = performance.now() + 100;
+  while (performance.now() < busyUntilMs);
+  const values = Array.from({ length: 50 }, (_, index) => String(index));
+  const reports = values.map((value) => deliver(producer, { topic, value: Buffer.from(value) }));
+  assert.equal(producer.outstanding, values.length);
+  await Promise.all(reports);
+  await inbox.has(1 + values.length);
+  assert.deepEqual(
+    inbox.records.map(({ value }) => value?.toString()),
+    ['before', ...values],
+  );
+  assert.equal(producer.outstanding, 0);
+});
+
+test('closing hands over what still waits', async (t) => {
+  const topic = await kafka.topic();
+  const { producer, reader } = connect(t, kafka.connection);
+  const inbox = new Inbox();
+  await reader.follow(topic, { from: 'end', onRecord: inbox.onRecord }).whenReady();
+  await deliver(producer, { topic, value: Buffer.from('before') });
+  const busyUntilMs = performance.now() + 100;
+  while (performance.now() < busyUntilMs);
+  const last = deliver(producer, { topic, value: Buffer.from('last') });
+  await producer.close();
+  await last;
+  await inbox.has(2);
+});
