@@ -4,21 +4,48 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { kongDump } from '../bridge/config/kong-schema';
+import { kongDump, type EntityCheck } from '../bridge/config/kong-schema';
 import { referencePage } from '../bridge/config/reference';
-import { CONSUMER, CONSUMER_OPTIONS, CONSUMER_PURPOSE } from '../plugins/custom_kafka_consumer/config';
-import { PRODUCER, PRODUCER_OPTIONS, PRODUCER_PURPOSE } from '../plugins/custom_kafka_producer/config';
+import {
+  CONSUMER,
+  CONSUMER_OPTIONS,
+  CONSUMER_PURPOSE,
+  CONSUMER_RULES,
+} from '../plugins/custom_kafka_consumer/config';
+import {
+  PRODUCER,
+  PRODUCER_OPTIONS,
+  PRODUCER_PURPOSE,
+  PRODUCER_RULES,
+} from '../plugins/custom_kafka_producer/config';
 
 const PLUGINS = [
-  { identity: PRODUCER, purpose: PRODUCER_PURPOSE, table: PRODUCER_OPTIONS },
-  { identity: CONSUMER, purpose: CONSUMER_PURPOSE, table: CONSUMER_OPTIONS },
+  {
+    identity: PRODUCER,
+    purpose: PRODUCER_PURPOSE,
+    table: PRODUCER_OPTIONS,
+    checks: entityChecks(PRODUCER_RULES),
+  },
+  {
+    identity: CONSUMER,
+    purpose: CONSUMER_PURPOSE,
+    table: CONSUMER_OPTIONS,
+    checks: entityChecks(CONSUMER_RULES),
+  },
 ];
+
+function entityChecks(rules: readonly { readonly kong?: EntityCheck }[]): EntityCheck[] {
+  return rules.flatMap(({ kong }) => (kong ? [kong] : []));
+}
 
 /** Path below the root of the repository -> content. */
 export function generatedFiles(): Map<string, string> {
   return new Map(
-    PLUGINS.flatMap(({ identity, purpose, table }) => [
-      [`kong/${identity.name}.json`, `${JSON.stringify(kongDump(identity, table), null, 2)}\n`] as const,
+    PLUGINS.flatMap(({ identity, purpose, table, checks }) => [
+      [
+        `kong/${identity.name}.json`,
+        `${JSON.stringify(kongDump(identity, table, checks), null, 2)}\n`,
+      ] as const,
       [`docs/reference/${identity.name}.md`, referencePage(identity, purpose, table)] as const,
     ]),
   );

@@ -27,9 +27,14 @@ export interface StringType {
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly pattern?: TextPattern;
+  /** May be a vault reference (`{vault://env/…}`), which Kong resolves before we see it. */
+  readonly referenceable?: boolean;
+  /** Encrypted at rest where Kong has a keyring; always together with `referenceable`. Never shown anywhere. */
+  readonly secret?: boolean;
 }
 export interface IntegerType {
   readonly type: 'integer';
+  readonly oneOf?: readonly number[];
   readonly between?: readonly [number, number];
 }
 export interface BooleanType {
@@ -45,18 +50,26 @@ export interface ArrayType {
   readonly minLength?: number;
 }
 
+/** Text to text. */
+export interface MapType {
+  readonly type: 'map';
+  readonly keys: StringType;
+  readonly values: StringType;
+}
+
 export type Field = Common &
   (
     | (StringType & { readonly default?: string })
     | (IntegerType & { readonly default?: number })
     | (BooleanType & { readonly default?: boolean })
     | (ArrayType & { readonly default?: readonly (string | number)[] })
+    | (MapType & { readonly default?: Readonly<Record<string, string>> })
     | RecordType
   );
 
 export type OptionTable = readonly Field[];
 
-type ValueOf<F> = F extends { readonly type: 'string'; readonly oneOf: readonly (infer U)[] }
+type ValueOf<F> = F extends { readonly oneOf: readonly (infer U)[] }
   ? U
   : F extends { readonly type: 'string' }
     ? string
@@ -68,7 +81,9 @@ type ValueOf<F> = F extends { readonly type: 'string'; readonly oneOf: readonly 
           ? ConfigOf<Fields>
           : F extends { readonly type: 'array'; readonly elements: infer E }
             ? readonly ValueOf<E>[]
-            : never;
+            : F extends { readonly type: 'map' }
+              ? Readonly<Record<string, string>>
+              : never;
 
 type AlwaysThere = { readonly required: true } | { readonly default: unknown } | { readonly type: 'record' };
 

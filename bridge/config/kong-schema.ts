@@ -1,5 +1,5 @@
 /** An option table as the schema Kong reads from the plugin server's query command (a "dump"). */
-import type { ArrayType, Field, IntegerType, OptionTable, RecordType, StringType } from './fields';
+import type { ArrayType, Field, IntegerType, MapType, OptionTable, RecordType, StringType } from './fields';
 
 export interface PluginIdentity {
   readonly name: string;
@@ -11,11 +11,18 @@ export interface PluginIdentity {
 
 type SchemaNode = Record<string, unknown>;
 
+/** A rule across options as Kong states it, such as `{ mutually_required: ['a', 'b'] }`; names are dotted paths. */
+export type EntityCheck = Readonly<Record<string, unknown>>;
+
 /**
  * One plugin per dump, because Kong 3.9 takes only the first. Only attributes that Kong 3.4 knows; the
  * protocol is spelled out because Kong falls back to MsgPack:1 without a word when it is missing.
  */
-export function kongDump(plugin: PluginIdentity, table: OptionTable): SchemaNode {
+export function kongDump(
+  plugin: PluginIdentity,
+  table: OptionTable,
+  checks: readonly EntityCheck[] = [],
+): SchemaNode {
   return {
     Protocol: 'ProtoBuf:1',
     Plugins: [
@@ -38,7 +45,14 @@ export function kongDump(plugin: PluginIdentity, table: OptionTable): SchemaNode
                 description: 'Protocols of the requests this plugin runs for.',
               },
             },
-            { config: { type: 'record', required: true, fields: kongFields(table) } },
+            {
+              config: {
+                type: 'record',
+                required: true,
+                fields: kongFields(table),
+                ...(checks.length > 0 && { entity_checks: checks }),
+              },
+            },
           ],
         },
       },
@@ -59,7 +73,9 @@ function kongField(field: Field): SchemaNode {
   return node;
 }
 
-function kongType(type: StringType | IntegerType | { type: 'boolean' } | ArrayType | RecordType): SchemaNode {
+type AnyType = StringType | IntegerType | { type: 'boolean' } | ArrayType | MapType | RecordType;
+
+function kongType(type: AnyType): SchemaNode {
   switch (type.type) {
     case 'string':
       return {
@@ -70,9 +86,15 @@ function kongType(type: StringType | IntegerType | { type: 'boolean' } | ArrayTy
         ...(type.pattern && {
           match_all: [{ pattern: type.pattern.lua, err: `must be ${type.pattern.meaning}` }],
         }),
+        ...((type.referenceable === true || type.secret === true) && { referenceable: true }),
+        ...(type.secret === true && { encrypted: true }),
       };
     case 'integer':
-      return { type: 'integer', ...(type.between && { between: type.between }) };
+      return {
+        type: 'integer',
+        ...(type.oneOf && { one_of: type.oneOf }),
+        ...(type.between && { between: type.between }),
+      };
     case 'boolean':
       return { type: 'boolean' };
     case 'array':
@@ -81,6 +103,8 @@ function kongType(type: StringType | IntegerType | { type: 'boolean' } | ArrayTy
         elements: kongType(type.elements),
         ...(type.minLength !== undefined && { len_min: type.minLength }),
       };
+    case 'map':
+      return { type: 'map', keys: kongType(type.keys), values: kongType(type.values) };
     case 'record':
       return { type: 'record', fields: kongFields(type.fields) };
   }

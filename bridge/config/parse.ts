@@ -7,10 +7,25 @@
 import Ajv, { type ErrorObject } from 'ajv';
 import { createHash } from 'node:crypto';
 import { GatewayError } from '../errors';
-import type { ArrayType, ConfigOf, Field, IntegerType, OptionTable, RecordType, StringType } from './fields';
+import type {
+  ArrayType,
+  ConfigOf,
+  Field,
+  IntegerType,
+  MapType,
+  OptionTable,
+  RecordType,
+  StringType,
+} from './fields';
+import type { EntityCheck } from './kong-schema';
 
-/** A rule across options; returns the complaint, naming the options, or undefined. */
-export type CrossRule<Config> = (config: Config) => string | undefined;
+/** A rule across options. */
+export interface CrossRule<Config> {
+  /** One sentence that names the option and the reason, or undefined when the rule holds. */
+  readonly complaint: (config: Config) => string | undefined;
+  /** The same as Kong's schema can say it, so that the Admin API refuses already. Not every rule has such a form. */
+  readonly kong?: EntityCheck;
+}
 
 /** Members that Kong adds to every plugin configuration; `__*` ones (`__seq__`, `__key__` …) come on top. */
 const ADDED_BY_KONG = new Set([
@@ -38,7 +53,7 @@ export function configParser<const Table extends OptionTable>(
     }
     const config = inTableOrder(table, given) as ConfigOf<Table>;
     for (const rule of rules) {
-      const complaint = rule(config);
+      const complaint = rule.complaint(config);
       if (complaint !== undefined) throw new GatewayError('misconfigured', complaint);
     }
     return config;
@@ -83,7 +98,9 @@ function jsonField(field: Field): object {
   return { ...jsonType(field), ...('default' in field && { default: field.default }) };
 }
 
-function jsonType(type: StringType | IntegerType | { type: 'boolean' } | ArrayType | RecordType): object {
+type AnyType = StringType | IntegerType | { type: 'boolean' } | ArrayType | MapType | RecordType;
+
+function jsonType(type: AnyType): object {
   switch (type.type) {
     case 'string':
       return {
@@ -94,7 +111,11 @@ function jsonType(type: StringType | IntegerType | { type: 'boolean' } | ArrayTy
         ...(type.pattern && { pattern: type.pattern.regex }),
       };
     case 'integer':
-      return { type: 'integer', ...(type.between && { minimum: type.between[0], maximum: type.between[1] }) };
+      return {
+        type: 'integer',
+        ...(type.oneOf && { enum: type.oneOf }),
+        ...(type.between && { minimum: type.between[0], maximum: type.between[1] }),
+      };
     case 'boolean':
       return { type: 'boolean' };
     case 'array':
@@ -102,6 +123,12 @@ function jsonType(type: StringType | IntegerType | { type: 'boolean' } | ArrayTy
         type: 'array',
         items: jsonType(type.elements),
         ...(type.minLength !== undefined && { minItems: type.minLength }),
+      };
+    case 'map':
+      return {
+        type: 'object',
+        propertyNames: jsonType(type.keys),
+        additionalProperties: jsonType(type.values),
       };
     case 'record':
       return jsonRecord(type.fields);
@@ -118,6 +145,10 @@ function inTableOrder(fields: OptionTable, given: Record<string, unknown>): obje
 function valueInOrder(type: Field | ArrayType['elements'], value: unknown): unknown {
   if (value === undefined) return undefined;
   if (type.type === 'record') return inTableOrder(type.fields, value as Record<string, unknown>);
+  if (type.type === 'map') {
+    const entries = Object.entries(value as Record<string, string>);
+    return Object.freeze(Object.fromEntries(entries.sort(([one], [other]) => (one < other ? -1 : 1))));
+  }
   if (type.type === 'array') {
     return Object.freeze((value as unknown[]).map((element) => valueInOrder(type.elements, element)));
   }
@@ -128,6 +159,10 @@ function explain(error: ErrorObject | undefined, table: OptionTable): string {
   if (!error) return 'config: not valid';
   const path = error.instancePath.slice(1).replaceAll('/', '.');
   const params = error.params as Record<string, unknown>;
+  if (error.propertyName !== undefined) {
+    const meaning = patternMeaning(table, path, 'keys') ?? 'of another form';
+    return `${path}: the name ${JSON.stringify(error.propertyName)} must be ${meaning}`;
+  }
   const inside = (name: string) => (path === '' ? name : `${path}.${name}`);
   switch (error.keyword) {
     case 'required':
@@ -151,13 +186,17 @@ function explain(error: ErrorObject | undefined, table: OptionTable): string {
   }
 }
 
-function patternMeaning(fields: OptionTable, path: string): string | undefined {
+function patternMeaning(
+  fields: OptionTable,
+  path: string,
+  ofMap: 'keys' | 'values' = 'values',
+): string | undefined {
   let here: OptionTable = fields;
   let meaning: string | undefined;
   for (const part of path.split('.')) {
     const field = here.find((candidate) => candidate.name === part);
-    if (!field) continue; // an index into an array
-    const type = field.type === 'array' ? field.elements : field;
+    if (!field) continue; // an index into an array, a name in a map
+    const type = field.type === 'array' ? field.elements : field.type === 'map' ? field[ofMap] : field;
     if (type.type === 'record') here = type.fields;
     if (type.type === 'string') meaning = type.pattern?.meaning;
   }

@@ -29,13 +29,15 @@ function rows(field: Field, prefix: string): string[] {
 
 function typeText(field: Field): string {
   if (field.type === 'array') return `array of ${field.elements.type}${oneOfText(field.elements)}`;
+  if (field.type === 'map') return 'map of string';
   if (field.type === 'integer' && field.between) return `integer, ${field.between[0]}–${field.between[1]}`;
-  return `${field.type}${oneOfText(field)}`;
+  const secret = field.type === 'string' && field.secret === true ? ', secret' : '';
+  return `${field.type}${secret}${oneOfText(field)}`;
 }
 
 function oneOfText(type: object): string {
   if (!('oneOf' in type)) return '';
-  return `: ${(type.oneOf as string[]).map((value) => `\`${value}\``).join(', ')}`;
+  return `: ${(type.oneOf as (string | number)[]).map((value) => `\`${value}\``).join(', ')}`;
 }
 
 function defaultText(field: Field): string {

@@ -76,15 +76,19 @@ export const CONSUMER_OPTIONS = [
 
 export type ConsumerConfig = ConfigOf<typeof CONSUMER_OPTIONS>;
 
-const RULES: CrossRule<ConsumerConfig>[] = [
-  (config) =>
-    config.match === 'key' && config.match_name !== undefined
-      ? 'match_name: has no meaning with match: key, where the whole key is the correlation id'
-      : undefined,
-  (config) =>
-    config.bootstrap_servers !== undefined && config.topic === undefined
-      ? 'topic: required together with bootstrap_servers'
-      : undefined,
+export const CONSUMER_RULES: CrossRule<ConsumerConfig>[] = [
+  {
+    complaint: (config) =>
+      config.match === 'key' && config.match_name !== undefined
+        ? 'match_name: has no meaning with match: key, where the whole key is the correlation id'
+        : undefined,
+  },
+  {
+    complaint: (config) =>
+      config.bootstrap_servers !== undefined && config.topic === undefined
+        ? 'topic: required together with bootstrap_servers'
+        : undefined,
+  },
 ];
 
-export const parseConsumerConfig = configParser(CONSUMER_OPTIONS, RULES);
+export const parseConsumerConfig = configParser(CONSUMER_OPTIONS, CONSUMER_RULES);

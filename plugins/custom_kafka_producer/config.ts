@@ -94,11 +94,13 @@ export const PRODUCER_OPTIONS = [
 
 export type ProducerConfig = ConfigOf<typeof PRODUCER_OPTIONS>;
 
-const RULES: CrossRule<ProducerConfig>[] = [
-  (config) =>
-    config.reply_topic !== undefined && config.reply_topic === config.topic && config.dialects.length === 0
-      ? 'dialects: must name at least one when reply_topic and topic are the same, to tell requests from replies'
-      : undefined,
+export const PRODUCER_RULES: CrossRule<ProducerConfig>[] = [
+  {
+    complaint: (config) =>
+      config.reply_topic !== undefined && config.reply_topic === config.topic && config.dialects.length === 0
+        ? 'dialects: must name at least one when reply_topic and topic are the same, to tell requests from replies'
+        : undefined,
+  },
 ];
 
-export const parseProducerConfig = configParser(PRODUCER_OPTIONS, RULES);
+export const parseProducerConfig = configParser(PRODUCER_OPTIONS, PRODUCER_RULES);
