@@ -95,7 +95,7 @@ class Link implements Lingering {
 }
 
 export class RequestReply {
-  readonly counters = { sent: 0, unclaimed: 0, dropped_reply_headers: 0 };
+  readonly counters = { sent: 0, unclaimed: 0, dropped_reply_headers: 0, promised_but_lost: 0 };
   readonly #clock: Clock;
   readonly #clients: ClientPool;
   readonly #wheel: DeadlineWheel;
@@ -309,6 +309,27 @@ export class Sender {
       });
       this.#owner.counters.sent++;
     });
+  }
+
+  /** Produces without a wait, and without waiting for the broker. The record is in the buffer when this returns. */
+  enqueue(record: OutgoingRecord): void {
+    const { counters } = this.#owner;
+    this.#link.lease.producer.produce(
+      record,
+      (error) => {
+        if (error === undefined) return;
+        // Its client has long been told that it is on its way: this is the only place where its loss shows.
+        counters.promised_but_lost++;
+        log.error('a record that was accepted could not be delivered', {
+          topic: record.topic,
+          code: error.code,
+          reason: error.detail,
+          lost_so_far: counters.promised_but_lost,
+        });
+      },
+      { promised: true },
+    );
+    counters.sent++;
   }
 
   /** Apart: hands the record over to the client; a failed delivery can only be logged, the wait is elsewhere. */

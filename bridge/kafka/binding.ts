@@ -10,7 +10,7 @@ process.env['UV_THREADPOOL_SIZE'] ??= '16';
 
 import * as rdkafka from 'node-rdkafka';
 
-export { librdkafkaVersion } from 'node-rdkafka';
+export { features, librdkafkaVersion } from 'node-rdkafka';
 
 /** Global and topic-level properties are two arguments: topic-level ones in the first are dropped without a word. */
 export interface ClientProperties {

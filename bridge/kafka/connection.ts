@@ -1,17 +1,17 @@
 /** From connection options to the properties of librdkafka, each number with its reason. */
 import type { ClientProperties } from './binding';
+import { DEFAULT_PRODUCER_SETTINGS, settingsProperties, type ProducerSettings } from './producer-settings';
 
 export interface ConnectionOptions {
   /** "host:port" each. */
   readonly bootstrapServers: readonly string[];
   /** Shows in the broker's logs and quotas. */
   readonly clientId?: string;
+  /** Default: DEFAULT_PRODUCER_SETTINGS. */
+  readonly produce?: ProducerSettings | undefined;
 }
 
 export const DEFAULT_CLIENT_ID = 'kong-kafka-request-reply';
-
-/** How long a produced record may wait for its delivery report, retries included. */
-export const MESSAGE_TIMEOUT_MS = 3000;
 
 /** How often clients report their broker list: the watchdog's clock (statistics.ts). */
 export const STATISTICS_INTERVAL_MS = 500;
@@ -19,8 +19,7 @@ export const STATISTICS_INTERVAL_MS = 500;
 /** connect() waits this long for metadata; librdkafka's default is 30 s. */
 export const CONNECT_TIMEOUT_MS = 3000;
 
-/** Records that may wait in the client; beyond it produce throws `overloaded`. */
-const QUEUED_RECORDS = 10_000;
+/** Of records that wait in the client; beyond it produce throws `overloaded`. */
 const QUEUED_KILOBYTES = 128 * 1024;
 
 function sharedProperties(options: ConnectionOptions): Record<string, string | number | boolean> {
@@ -53,22 +52,15 @@ export function producerProperties(
   options: ConnectionOptions,
   tuning: ProducerTuning = {},
 ): ClientProperties {
+  const settings = settingsProperties(options.produce ?? DEFAULT_PRODUCER_SETTINGS);
   return {
     global: {
       ...sharedProperties(options),
       // Reports for every record, not only for failed ones: the gateway tells "delivered, no reply" from "not known
       // to be delivered", and the per-record object given along is only released by a report.
       dr_cb: true,
-      // Any value above 0 costs 1.3 ms and more per record, even 0.1.
-      'linger.ms': 0,
-      // Records without a key that come together go to one partition, in one batch; with linger 0 each would go to a
-      // partition, and so in a request, of its own.
-      'sticky.partitioning.linger.ms': 10,
-      // Retries after a broker failure would write requests twice otherwise. Implies acks=all.
-      'enable.idempotence': true,
       // With linger 0 the default of a million lets thousands of tiny requests queue up at the broker: seconds.
       'max.in.flight': 2,
-      'queue.buffering.max.messages': QUEUED_RECORDS,
       'queue.buffering.max.kbytes': QUEUED_KILOBYTES,
       // The broker's own limit shall decide, and answers for exactly the record that is too large.
       'message.max.bytes': 10 * 1024 * 1024,
@@ -76,14 +68,13 @@ export function producerProperties(
       'topic.metadata.propagation.max.ms': 1000,
       // New partitions are used within this; it also keeps one connection from being closed as idle.
       'topic.metadata.refresh.interval.ms': 30_000,
+      ...settings.global,
       ...tuning.overrides,
     },
     topic: {
-      acks: -1,
       // The same partition for a key as Java clients choose; librdkafka's default is CRC32.
       partitioner: 'murmur2_random',
-      'message.timeout.ms': MESSAGE_TIMEOUT_MS,
-      'request.timeout.ms': 3000,
+      ...settings.topic,
     },
   };
 }

@@ -10,12 +10,13 @@ import { log } from '../telemetry/log';
 import { isNativeError, newProducer } from './binding';
 import type { Metadata, NativeError, NativeProducer } from './binding';
 import { BusyLinger } from './busy-linger';
-import { MESSAGE_TIMEOUT_MS, producerProperties } from './connection';
+import { producerProperties } from './connection';
 import type { ConnectionOptions, ProducerTuning } from './connection';
 import { EventLoopLoad } from './event-loop-load';
 import { failedDelivery, NATIVE_CODE, refusedRecord, unknownOutcome } from './kafka-error';
 import { closedError, ManagedClient, within } from './managed-client';
 import type { ClientState } from './managed-client';
+import { MESSAGE_TIMEOUT_MS } from './producer-settings';
 import { toNativeBytes, toNativeHeaders, toNativeKey, type NativeHeaders } from './record-conversion';
 import type { OutgoingRecord } from './records';
 
@@ -25,6 +26,11 @@ export type OnDelivery = (error: GatewayError | undefined) => void;
 export interface ProduceOptions {
   /** A client waits for the delivery report itself, so it is asked for more often. Default false. */
   readonly awaited?: boolean;
+  /**
+   * The client was told that the record is on its way: it waits for the next client of ours where this one has to be
+   * replaced, at the price of a possible duplicate. Default false: the outcome is unknown then.
+   */
+  readonly promised?: boolean;
 }
 
 interface Delivery {
@@ -32,6 +38,7 @@ interface Delivery {
   readonly headers: NativeHeaders;
   readonly onDelivery: OnDelivery;
   readonly awaited: boolean;
+  readonly promised: boolean;
 }
 
 type Client = NativeProducer<Delivery>;
@@ -80,7 +87,7 @@ export class RecordProducer {
       name: 'producer',
       bootstrapServers: connection.bootstrapServers,
       create: () => this.#create(connection, tuning),
-      onLive: (client) => this.#poll(client, POLL_MS),
+      onLive: (client) => this.#onLive(client),
       onGone: async (_client, why) => this.#abandon(why),
       disconnect: (client, done) => client.disconnect(LAST_FLUSH_MS, done),
       onStateChange: (state) => this.#onStateChange(state),
@@ -110,13 +117,17 @@ export class RecordProducer {
    * @param onDelivery called exactly once, later, unless this throws
    * @throws GatewayError not_ready, overloaded, request_too_large, request_invalid, produce_failed
    */
-  produce(record: OutgoingRecord, onDelivery: OnDelivery, { awaited = false }: ProduceOptions = {}): void {
+  produce(
+    record: OutgoingRecord,
+    onDelivery: OnDelivery,
+    { awaited = false, promised = false }: ProduceOptions = {},
+  ): void {
     const client = this.#managed.current;
     if (client === undefined || this.state !== 'up' || this.#closing) {
       this.counters.refused++;
       throw this.#closing ? closedError('producer') : notReady(this.reason);
     }
-    const delivery: Delivery = { record, headers: this.#headersOf(record), onDelivery, awaited };
+    const delivery: Delivery = { record, headers: this.#headersOf(record), onDelivery, awaited, promised };
     if (!this.#linger.takes(delivery)) this.#hand(client, delivery);
     this.counters.produced++;
     this.#outstanding.add(delivery);
@@ -174,6 +185,8 @@ export class RecordProducer {
     }
     clearTimeout(this.#probeTimer);
     await within(this.#managed.close(), Math.max(deadline - performance.now(), LAST_FLUSH_MS * 5));
+    // Promised records between two clients: nobody else is going to tell.
+    this.#abandon('the gateway is closing');
   }
 
   #create(connection: ConnectionOptions, tuning: ProducerTuning): Client {
@@ -262,11 +275,22 @@ export class RecordProducer {
     }, intervalMs);
   }
 
+  #onLive(client: Client): void {
+    this.#poll(client, POLL_MS);
+    // Only promised ones are left of the last client; those of this one come later.
+    const promised = [...this.#outstanding];
+    if (promised.length === 0) return;
+    log.warn('promised records go out again with a new client', { records: promised.length });
+    this.#handAll(promised);
+  }
+
   #abandon(why: string): void {
     clearInterval(this.#pollTimer);
-    const abandoned = [...this.#outstanding];
-    this.#outstanding.clear();
-    for (const delivery of abandoned) this.#settle(delivery, unknownOutcome(delivery.record.topic, why));
+    for (const delivery of this.#outstanding) {
+      if (delivery.promised && !this.#closing) continue;
+      this.#outstanding.delete(delivery);
+      this.#settle(delivery, unknownOutcome(delivery.record.topic, why));
+    }
   }
 
   #onStateChange(state: ClientState): void {

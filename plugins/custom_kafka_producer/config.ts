@@ -1,4 +1,5 @@
 /** Every option of custom_kafka_producer. The Kong schema, the check, the type and the reference come from here. */
+import { PRODUCE_OPTIONS, PRODUCE_RULES } from '../../bridge/config/produce-options';
 import { configParser, type CrossRule } from '../../bridge/config/parse';
 import type { ConfigOf, OptionTable } from '../../bridge/config/fields';
 import type { PluginIdentity } from '../../bridge/config/kong-schema';
@@ -89,6 +90,7 @@ export const PRODUCER_OPTIONS = [
     description:
       'Largest request body in bytes. Above it 413, before anything is sent. Default 1 MiB, at most 16 MiB.',
   },
+  ...PRODUCE_OPTIONS,
   ERROR_HANDLING,
 ] as const satisfies OptionTable;
 
@@ -101,6 +103,7 @@ export const PRODUCER_RULES: CrossRule<ProducerConfig>[] = [
         ? 'dialects: must name at least one when reply_topic and topic are the same, to tell requests from replies'
         : undefined,
   },
+  ...PRODUCE_RULES,
 ];
 
 export const parseProducerConfig = configParser(PRODUCER_OPTIONS, PRODUCER_RULES);

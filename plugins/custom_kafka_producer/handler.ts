@@ -1,5 +1,6 @@
 /** The first half of a request: HTTP request -> record, with the wait for its reply registered before it is sent. */
 import { v4 as uuid } from 'uuid';
+import { producerSettings } from '../../bridge/config/produce-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
 import type { OutgoingRecord } from '../../bridge/kafka/records';
 import type { Kong } from '../../bridge/kong';
@@ -23,7 +24,10 @@ export class ProducerHandler {
     this.#sender = requestReply.openSender({
       key: configKey(PRODUCER_OPTIONS, config),
       connectionKey: configKey(PRODUCER_OPTIONS, config, isConnectionRow),
-      connection: { bootstrapServers: config.bootstrap_servers.map(({ host, port }) => `${host}:${port}`) },
+      connection: {
+        bootstrapServers: config.bootstrap_servers.map(({ host, port }) => `${host}:${port}`),
+        produce: producerSettings(config),
+      },
       topic: config.topic,
       replyTopic: config.reply_topic,
       maxInFlight: config.max_in_flight,
@@ -58,7 +62,8 @@ export class ProducerHandler {
     await this.#sender.whenReady();
 
     if (this.#config.reply_topic === undefined) {
-      await this.#sender.deliver(record);
+      if (this.#config.producer_async) this.#sender.enqueue(record);
+      else await this.#sender.deliver(record);
       return answer(kong, MESSAGE_SENT);
     }
     if (this.#requestReply.together) {

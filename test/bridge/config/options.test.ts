@@ -25,6 +25,17 @@ test('the least configuration of the producer is completed with every default, a
     correlation_header: 'Kong-Request-ID',
     max_in_flight: 10_000,
     max_request_bytes: 1_048_576,
+    producer_request_acks: -1,
+    producer_idempotence: undefined,
+    producer_request_timeout: 2000,
+    producer_request_limits_messages_per_request: 200,
+    producer_request_limits_bytes_per_request: 1_048_576,
+    producer_request_retries_max_attempts: 10,
+    producer_request_retries_backoff_timeout: 100,
+    producer_async: false,
+    producer_async_flush_timeout: 1000,
+    producer_async_buffering_limits_messages_in_memory: 50_000,
+    compression_type: 'none',
     error_handling: { return_error_message: false },
   });
   assert.ok(

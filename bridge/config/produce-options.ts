@@ -1,0 +1,163 @@
+/** The rows of how records are produced. Names and meanings are those of Kong's own Kafka plugins where they exist. */
+import { isCompressionBuiltIn, type ProducerSettings } from '../kafka/producer-settings';
+import type { ConfigOf, OptionTable } from './fields';
+import type { CrossRule } from './parse';
+
+export const PRODUCE_OPTIONS = [
+  {
+    name: 'producer_request_acks',
+    type: 'integer',
+    oneOf: [-1, 0, 1],
+    default: -1,
+    connection: true,
+    description:
+      'Who must have a record before it counts as sent: -1 all in-sync replicas (default), 1 the leader, 0 nobody. Client property `acks`.',
+  },
+  {
+    name: 'producer_idempotence',
+    type: 'boolean',
+    connection: true,
+    description:
+      'Retries never write a record twice. Only with `producer_request_acks: -1`. Default true there, false otherwise. Client property `enable.idempotence`.',
+  },
+  {
+    name: 'producer_request_timeout',
+    type: 'integer',
+    between: [100, 300_000],
+    default: 2000,
+    connection: true,
+    description:
+      'How long a produce request may wait for the broker, in milliseconds. Default 2000. A record is given up 1 s later, at 3 s the earliest. Client property `request.timeout.ms`.',
+  },
+  {
+    name: 'producer_request_limits_messages_per_request',
+    type: 'integer',
+    between: [1, 1_000_000],
+    default: 200,
+    connection: true,
+    description: 'Most records in one batch. Default 200. Client property `batch.num.messages`.',
+  },
+  {
+    name: 'producer_request_limits_bytes_per_request',
+    type: 'integer',
+    between: [1024, 104_857_600],
+    default: 1_048_576,
+    connection: true,
+    description:
+      'Most bytes in one batch; a single larger record travels alone. Default 1 MiB. Client property `batch.size`.',
+  },
+  {
+    name: 'producer_request_retries_max_attempts',
+    type: 'integer',
+    between: [0, 1000],
+    default: 10,
+    connection: true,
+    description:
+      'How often a failed record is sent again before it is given up. Default 10. Client property `message.send.max.retries`.',
+  },
+  {
+    name: 'producer_request_retries_backoff_timeout',
+    type: 'integer',
+    between: [1, 300_000],
+    default: 100,
+    connection: true,
+    description:
+      'Pause before the first retry, in milliseconds; later ones double up to 200 or this. Default 100. Client property `retry.backoff.ms`.',
+  },
+  {
+    name: 'producer_async',
+    type: 'boolean',
+    default: false,
+    connection: true,
+    description:
+      'One-way only. true: 200 as soon as the record is in the buffer, 503 while the broker is unreachable or the buffer full. Default false: 200 after the acknowledgement.',
+  },
+  {
+    name: 'producer_async_flush_timeout',
+    type: 'integer',
+    between: [0, 60_000],
+    default: 1000,
+    connection: true,
+    description:
+      'With `producer_async`: how long records wait for a fuller batch, in milliseconds. Default 1000. Client property `linger.ms`.',
+  },
+  {
+    name: 'producer_async_buffering_limits_messages_in_memory',
+    type: 'integer',
+    between: [1, 10_000_000],
+    default: 50_000,
+    connection: true,
+    description:
+      'With `producer_async`: most records in the buffer. Above it 503 overloaded. Default 50000. Client property `queue.buffering.max.messages`.',
+  },
+  {
+    name: 'compression_type',
+    type: 'string',
+    oneOf: ['none', 'gzip', 'snappy', 'lz4', 'zstd'],
+    default: 'none',
+    connection: true,
+    description:
+      'How batches are compressed. Default none. zstd needs a client library that was built with it. Client property `compression.codec`.',
+  },
+] as const satisfies OptionTable;
+
+type ProduceConfig = ConfigOf<typeof PRODUCE_OPTIONS>;
+
+export const PRODUCE_RULES: CrossRule<ProduceConfig & { readonly reply_topic: string | undefined }>[] = [
+  {
+    complaint: (config) =>
+      config.producer_idempotence === true && config.producer_request_acks !== -1
+        ? 'producer_idempotence: needs producer_request_acks -1, because only acknowledged records can be told from lost ones'
+        : undefined,
+    kong: {
+      conditional: {
+        if_field: 'producer_idempotence',
+        if_match: { eq: true },
+        then_field: 'producer_request_acks',
+        then_match: { eq: -1 },
+        then_err: 'producer_idempotence needs producer_request_acks -1',
+      },
+    },
+  },
+  {
+    complaint: (config) =>
+      config.producer_request_retries_max_attempts === 0 && isIdempotent(config)
+        ? 'producer_request_retries_max_attempts: 0 needs producer_idempotence false, which exists for the sake of retries'
+        : undefined,
+  },
+  {
+    complaint: (config) =>
+      config.producer_async && config.reply_topic !== undefined
+        ? 'producer_async: only without reply_topic, because a request that waits for its reply is never answered early'
+        : undefined,
+  },
+  {
+    complaint: (config) =>
+      isCompressionBuiltIn(config.compression_type)
+        ? undefined
+        : `compression_type: the Kafka client library of this gateway was built without ${config.compression_type}`,
+  },
+];
+
+function isIdempotent(config: ProduceConfig): boolean {
+  return config.producer_idempotence ?? config.producer_request_acks === -1;
+}
+
+export function producerSettings(config: ProduceConfig): ProducerSettings {
+  return {
+    acks: config.producer_request_acks,
+    idempotence: isIdempotent(config),
+    requestTimeoutMs: config.producer_request_timeout,
+    maxRecordsPerRequest: config.producer_request_limits_messages_per_request,
+    maxBytesPerRequest: config.producer_request_limits_bytes_per_request,
+    maxRetries: config.producer_request_retries_max_attempts,
+    retryBackoffMs: config.producer_request_retries_backoff_timeout,
+    compression: config.compression_type,
+    buffering: config.producer_async
+      ? {
+          flushIntervalMs: config.producer_async_flush_timeout,
+          maxRecords: config.producer_async_buffering_limits_messages_in_memory,
+        }
+      : undefined,
+  };
+}

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { producerSettings } from '../../../bridge/config/produce-options';
+import { producerProperties } from '../../../bridge/kafka/connection';
+import { isCompressionBuiltIn } from '../../../bridge/kafka/producer-settings';
+import { parseProducerConfig } from '../../../plugins/custom_kafka_producer/config';
+import { kongComplaints } from '../../support/kong-check';
+
+const LEAST = { bootstrap_servers: [{ host: 'kafka', port: 9092 }], topic: 'orders' };
+
+function propertiesOf(options: object) {
+  const produce = producerSettings(parseProducerConfig({ ...LEAST, ...options }));
+  const { global, topic } = producerProperties({ bootstrapServers: ['kafka:9092'], produce });
+  return { ...global, ...topic };
+}
+
+const MAPPED: [options: object, properties: Record<string, unknown>][] = [
+  [
+    {},
+    {
+      acks: -1,
+      'enable.idempotence': true,
+      'request.timeout.ms': 2000,
+      'message.timeout.ms': 3000,
+      'batch.num.messages': 200,
+      'batch.size': 1_048_576,
+      'message.send.max.retries': 10,
+      'retry.backoff.ms': 100,
+      'retry.backoff.max.ms': 200,
+      'linger.ms': 0,
+      'queue.buffering.max.messages': 10_000,
+      'compression.codec': 'none',
+    },
+  ],
+  [{ producer_request_acks: 1 }, { acks: 1, 'enable.idempotence': false }],
+  [{ producer_request_acks: 0 }, { acks: 0, 'enable.idempotence': false }],
+  [{ producer_idempotence: false }, { acks: -1, 'enable.idempotence': false }],
+  // A record outlives its last request.
+  [{ producer_request_timeout: 8000 }, { 'request.timeout.ms': 8000, 'message.timeout.ms': 9000 }],
+  [{ producer_request_timeout: 500 }, { 'request.timeout.ms': 500, 'message.timeout.ms': 3000 }],
+  [{ producer_request_limits_messages_per_request: 7 }, { 'batch.num.messages': 7 }],
+  [{ producer_request_limits_bytes_per_request: 4096 }, { 'batch.size': 4096 }],
+  [{ producer_request_retries_max_attempts: 3 }, { 'message.send.max.retries': 3 }],
+  [
+    { producer_request_retries_backoff_timeout: 900 },
+    { 'retry.backoff.ms': 900, 'retry.backoff.max.ms': 900 },
+  ],
+  [{ compression_type: 'snappy' }, { 'compression.codec': 'snappy' }],
+  // Nobody waits for these, so they may survive a long outage.
+  [
+    { producer_async: true },
+    { 'linger.ms': 1000, 'queue.buffering.max.messages': 50_000, 'message.timeout.ms': 300_000 },
+  ],
+  [
+    {
+      producer_async: true,
+      producer_async_flush_timeout: 20,
+      producer_async_buffering_limits_messages_in_memory: 9,
+    },
+    { 'linger.ms': 20, 'queue.buffering.max.messages': 9 },
+  ],
+  [{ producer_async_flush_timeout: 20 }, { 'linger.ms': 0 }],
+];
+
+for (const [options, expected] of MAPPED) {
+  test(`client properties of ${JSON.stringify(options)}`, () => {
+    const properties: Record<string, unknown> = propertiesOf(options);
+    const found = Object.fromEntries(Object.keys(expected).map((name) => [name, properties[name]]));
+    assert.deepEqual(found, expected);
+  });
+}
+
+const REFUSED: [options: object, detail: string][] = [
+  [{ producer_request_acks: 2 }, 'producer_request_acks: must be one of -1, 0, 1'],
+  [
+    { producer_request_acks: 1, producer_idempotence: true },
+    'producer_idempotence: needs producer_request_acks -1, because only acknowledged records can be told from lost ones',
+  ],
+  [
+    { producer_request_retries_max_attempts: 0 },
+    'producer_request_retries_max_attempts: 0 needs producer_idempotence false, which exists for the sake of retries',
+  ],
+  [
+    { producer_async: true, reply_topic: 'replies' },
+    'producer_async: only without reply_topic, because a request that waits for its reply is never answered early',
+  ],
+  [{ compression_type: 'brotli' }, 'compression_type: must be one of none, gzip, snappy, lz4, zstd'],
+  // Whether the library has it depends on the machine it was built on.
+  ...(isCompressionBuiltIn('zstd')
+    ? []
+    : [
+        [
+          { compression_type: 'zstd' },
+          'compression_type: the Kafka client library of this gateway was built without zstd',
+        ] as [object, string],
+      ]),
+  [{ producer_request_timeout: 10 }, 'producer_request_timeout: must be between 100 and 300000'],
+];
+
+for (const [options, detail] of REFUSED) {
+  test(`refused: ${JSON.stringify(options)}`, () => {
+    assert.throws(() => parseProducerConfig({ ...LEAST, ...options }), { code: 'misconfigured', detail });
+  });
+}
+
+test('Kong itself refuses what its schema can say', () => {
+  const complaints = (options: object) =>
+    kongComplaints('custom_kafka_producer', { ...LEAST, ...options }).join('; ');
+  assert.equal(complaints({}), '');
+  assert.equal(complaints({ producer_request_acks: 1 }), '');
+  assert.match(complaints({ producer_request_acks: 1, producer_idempotence: true }), /producer_idempotence/);
+  assert.match(complaints({ producer_request_acks: 2 }), /producer_request_acks.*-1, 0, 1/);
+});
