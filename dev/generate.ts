@@ -1,11 +1,14 @@
 /**
- * Writes what is derived from the option tables: the dumps Kong reads (`kong/*.json`) and the reference pages
- * (`docs/reference/*.md`). `--check` writes nothing and fails when a file differs.
+ * Writes what is derived: from the option tables the dumps Kong reads (`kong/*.json`) and the reference pages
+ * (`docs/reference/*.md`), from dev/examples the page of examples. `--check` writes nothing and fails when a file
+ * differs.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { kongDump, type EntityCheck } from '../bridge/config/kong-schema';
 import { referencePage } from '../bridge/config/reference';
+import { EXAMPLES } from './examples/examples';
+import { examplesPage } from './examples/render';
 import {
   CONSUMER,
   CONSUMER_OPTIONS,
@@ -40,15 +43,16 @@ function entityChecks(rules: readonly { readonly kong?: EntityCheck }[]): Entity
 
 /** Path below the root of the repository -> content. */
 export function generatedFiles(): Map<string, string> {
-  return new Map(
-    PLUGINS.flatMap(({ identity, purpose, table, checks }) => [
+  return new Map([
+    ...PLUGINS.flatMap(({ identity, purpose, table, checks }) => [
       [
         `kong/${identity.name}.json`,
         `${JSON.stringify(kongDump(identity, table, checks), null, 2)}\n`,
       ] as const,
       [`docs/reference/${identity.name}.md`, referencePage(identity, purpose, table)] as const,
     ]),
-  );
+    ['docs/examples.md', examplesPage(EXAMPLES)],
+  ]);
 }
 
 /** The files on disk that are not what the tables say. */

@@ -1,0 +1,85 @@
+/** One example per use. The documentation renders each in three forms, and a test loads all of them. */
+
+export interface ExamplePlugin {
+  readonly name: string;
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+export interface Example {
+  /** File name and heading anchor. */
+  readonly slug: string;
+  readonly title: string;
+  /** What it is for, and what a client sees. */
+  readonly about: string;
+  readonly plugins: readonly ExamplePlugin[];
+}
+
+/** What every example starts from. */
+const bootstrap_servers = [{ host: 'kafka', port: 9092 }];
+
+const producer = (config: Readonly<Record<string, unknown>>): ExamplePlugin => ({
+  name: 'custom_kafka_producer',
+  config: { bootstrap_servers, ...config },
+});
+const consumer = (config?: Readonly<Record<string, unknown>>): ExamplePlugin => ({
+  name: 'custom_kafka_consumer',
+  ...(config && { config }),
+});
+
+export const EXAMPLES: readonly Example[] = [
+  {
+    slug: 'request-reply',
+    title: 'Request and reply',
+    about:
+      'The body goes to `orders.requests` as it is; the client is held until the record with the same correlation id arrives on `orders.replies`, and gets its value. After 3 seconds without one: 504.',
+    plugins: [
+      producer({ topic: 'orders.requests', reply_topic: 'orders.replies' }),
+      consumer({ timeout: 3000 }),
+    ],
+  },
+  {
+    slug: 'one-way',
+    title: 'Send and confirm',
+    about:
+      'Without `reply_topic` the client gets 200 `{"message":"message sent"}` as soon as all in-sync replicas have the record, and an error when they have not.',
+    plugins: [producer({ topic: 'events' })],
+  },
+  {
+    slug: 'one-way-async',
+    title: 'Send without waiting',
+    about:
+      'The client is answered before the broker is asked, and records travel in batches of up to 100 ms. While the broker is unreachable, or the buffer full, the answer is 503: nothing that was accepted is dropped in silence.',
+    plugins: [
+      producer({
+        topic: 'clicks',
+        producer_async: true,
+        producer_async_flush_timeout: 100,
+        compression_type: 'lz4',
+      }),
+    ],
+  },
+  {
+    slug: 'correlation-id-in-body',
+    title: 'Correlation id in the body',
+    about:
+      'For services that know nothing of record headers: the id is added to the JSON body as `correlation_id`, and the reply is found by the field `correlation-id` of its JSON value.',
+    plugins: [
+      producer({
+        topic: 'legacy.requests',
+        reply_topic: 'legacy.replies',
+        message_format: 'body_with_correlation_id',
+      }),
+      consumer({ match: 'body_field' }),
+    ],
+  },
+  {
+    slug: 'spring',
+    title: 'A Spring Kafka service',
+    about:
+      "Only Spring's own headers go on the request. The service is a `@KafkaListener` with `@SendTo` and needs no line of code for the gateway.",
+    plugins: [
+      producer({ topic: 'prices.requests', reply_topic: 'prices.replies', dialects: ['spring'] }),
+      consumer(),
+    ],
+  },
+];

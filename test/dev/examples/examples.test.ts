@@ -1,0 +1,67 @@
+/** What the documentation shows must load: in Kong's schema, in the stand-in gateway, and in the plugins themselves. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parse, parseAllDocuments } from 'yaml';
+import { EXAMPLES } from '../../../dev/examples/examples';
+import { adminApi, declarative, kongPlugins, ROUTE } from '../../../dev/examples/render';
+import { parseDeclarative } from '../../../dev/gateway/declarative';
+import { loadDump } from '../../../dev/gateway/dump';
+import { parseConsumerConfig } from '../../../plugins/custom_kafka_consumer/config';
+import { parseProducerConfig } from '../../../plugins/custom_kafka_producer/config';
+
+const PARSERS: Record<string, (config: unknown) => unknown> = {
+  custom_kafka_producer: parseProducerConfig,
+  custom_kafka_consumer: parseConsumerConfig,
+};
+const DUMPS = new Map(
+  Object.keys(PARSERS).map((name) => [
+    name,
+    loadDump(join(__dirname, '..', '..', '..', '..', 'kong', `${name}.json`)),
+  ]),
+);
+
+interface Plugin {
+  readonly name: string;
+  readonly config?: object;
+}
+
+function load(document: unknown): readonly Plugin[] {
+  const { plugins } = parseDeclarative(document, DUMPS, {});
+  return plugins as unknown as readonly Plugin[];
+}
+
+for (const example of EXAMPLES) {
+  test(`${example.slug}: loads as it is shown, in every form`, () => {
+    const shown = example.plugins.map(({ name }) => name);
+    assert.deepEqual(
+      load(parse(declarative(example))).map(({ name }) => name),
+      shown,
+    );
+
+    const bodies = [...adminApi(example).matchAll(/-d '([\s\S]*?)'\n/g)].map(
+      ([, body = '']) => JSON.parse(body.replaceAll("'\\''", "'")) as Plugin,
+    );
+    assert.deepEqual(bodies, example.plugins);
+
+    const resources = parseAllDocuments(kongPlugins(example)).map(
+      (document) => document.toJS() as { kind: string; plugin: string; config?: object },
+    );
+    assert.deepEqual(
+      resources.map(({ kind }) => kind),
+      shown.map(() => 'KongPlugin'),
+    );
+    const fromResources = resources.map(({ plugin, config }) => ({
+      name: plugin,
+      ...(config && { config }),
+    }));
+    for (const plugins of [bodies, fromResources]) {
+      load({ _format_version: '3.0', routes: [{ name: ROUTE, paths: ['/x'], plugins }] });
+      for (const { name, config = {} } of plugins) PARSERS[name]?.(config);
+    }
+  });
+}
+
+test('no two examples share a name', () => {
+  assert.equal(new Set(EXAMPLES.map(({ slug }) => slug)).size, EXAMPLES.length);
+});
