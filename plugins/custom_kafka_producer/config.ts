@@ -11,6 +11,7 @@ import {
 } from '../../bridge/config/shared-options';
 import { DIALECT_NAMES } from '../../bridge/reply/dialects';
 import { version } from '../../bridge/version';
+import { RECORD_OPTIONS, RECORD_RULES } from './record-options';
 
 export const PRODUCER: PluginIdentity = {
   name: 'custom_kafka_producer',
@@ -42,23 +43,7 @@ export const PRODUCER_OPTIONS = [
     description:
       'Topic the replies arrive on. Set: the client is held by custom_kafka_consumer until the reply. Unset: one-way.',
   },
-  {
-    name: 'message_format',
-    type: 'string',
-    oneOf: ['raw', 'body_with_correlation_id'],
-    default: 'raw',
-    description:
-      '`raw` (default): the body bytes as they are. `body_with_correlation_id`: the body must be a JSON object and gets the correlation id as a field.',
-  },
-  {
-    name: 'correlation_body_field',
-    type: 'string',
-    minLength: 1,
-    maxLength: 249,
-    default: 'correlation_id',
-    description:
-      'Field that `body_with_correlation_id` adds to the JSON body, replacing one of that name. No effect in other formats.',
-  },
+  ...RECORD_OPTIONS,
   {
     name: 'dialects',
     type: 'array',
@@ -97,6 +82,7 @@ export const PRODUCER_OPTIONS = [
 export type ProducerConfig = ConfigOf<typeof PRODUCER_OPTIONS>;
 
 export const PRODUCER_RULES: CrossRule<ProducerConfig>[] = [
+  ...RECORD_RULES,
   {
     complaint: (config) =>
       config.reply_topic !== undefined && config.reply_topic === config.topic && config.dialects.length === 0
