@@ -10,6 +10,7 @@ import {
   TOPIC_NAME,
 } from '../../bridge/config/shared-options';
 import { DIALECT_NAMES } from '../../bridge/reply/dialects';
+import { CORRELATIONS } from '../../bridge/request/correlation-id';
 import { version } from '../../bridge/version';
 import { RECORD_OPTIONS, RECORD_RULES } from './record-options';
 
@@ -58,6 +59,14 @@ export const PRODUCER_OPTIONS = [
     default: 'Kong-Request-ID',
     description:
       'Request header in which the Correlation ID plugin puts its id. The id travels on as a record header of that name; set here if it is missing.',
+  },
+  {
+    name: 'correlation',
+    type: 'string',
+    oneOf: CORRELATIONS,
+    default: 'generated',
+    description:
+      'The id by which the reply is found. `generated` (default): a random one per request that nobody can guess. `client`: what `correlation_header` says; 409 while it is in flight and for twice the timeout after.',
   },
   {
     name: 'max_in_flight',

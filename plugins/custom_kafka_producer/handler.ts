@@ -1,11 +1,11 @@
 /** The first half of a request: HTTP request -> record, with the wait for its reply registered before it is sent. */
-import { v4 as uuid } from 'uuid';
 import { producerSettings } from '../../bridge/config/produce-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
 import type { Kong } from '../../bridge/kong';
 import type { RequestReply, Sender } from '../../bridge/request-reply';
 import { answer, ErrorAnswers } from '../../bridge/answer';
 import { SHARED_CORRELATION_ID } from '../../bridge/reply/apart';
+import { correlationId } from '../../bridge/request/correlation-id';
 import { headerOf, readRequest, type HttpRequest } from '../../bridge/request/http-request';
 import { recordBuilder, type RecordBuilder } from '../../bridge/request/record-builder';
 import { PRODUCER, PRODUCER_OPTIONS, type ProducerConfig } from './config';
@@ -58,8 +58,8 @@ export class ProducerHandler {
   }
 
   async #send(kong: Kong, request: HttpRequest): Promise<void> {
-    const correlationId = uuid();
-    const record = this.#records.build(request, correlationId);
+    const wireId = correlationId(this.#config.correlation, this.#clientsId(request));
+    const record = this.#records.build(request, wireId);
     await this.#sender.whenReady();
 
     if (this.#config.reply_topic === undefined) {
@@ -71,16 +71,16 @@ export class ProducerHandler {
       const facts = {
         method: request.method,
         accept: headerOf(request, 'accept'),
-        shownId: this.#clientsId(request) ?? correlationId,
+        shownId: this.#clientsId(request) ?? wireId,
       };
-      this.#requestReply.offer(request.id, this.#sender.request(record, correlationId, facts));
+      this.#requestReply.offer(request.id, this.#sender.request(record, wireId, facts));
     } else {
       this.#sender.post(record);
-      await kong.ctx.shared.set(SHARED_CORRELATION_ID, correlationId);
+      await kong.ctx.shared.set(SHARED_CORRELATION_ID, wireId);
     }
     // Before Kong 3.9 the Correlation ID plugin runs after us: without this it would echo another id than was sent.
     if (this.#clientsId(request) === undefined) {
-      await kong.service.request.setHeader(this.#config.correlation_header, correlationId);
+      await kong.service.request.setHeader(this.#config.correlation_header, wireId);
     }
   }
 

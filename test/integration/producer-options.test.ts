@@ -284,6 +284,7 @@ const CASES: readonly Case[] = [
 const ELSEWHERE: Record<string, string> = {
   reply_topic: 'request-reply.test.ts',
   dialects: 'request-reply.test.ts',
+  correlation: 'request-reply.test.ts',
   max_in_flight: 'test/plugins/request-reply.test.ts',
   error_handling: 'test/bridge/errors.test.ts',
   forward_consumer: 'test/plugins/request-to-record.test.ts',

@@ -44,6 +44,7 @@ test('the least configuration of the producer is completed with every default, a
     forward_consumer: false,
     dialects: ['plain', 'spring', 'smallrye'],
     correlation_header: 'Kong-Request-ID',
+    correlation: 'generated',
     max_in_flight: 10_000,
     max_request_bytes: 1_048_576,
     producer_request_acks: -1,
