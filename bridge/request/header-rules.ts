@@ -32,9 +32,6 @@ const TRACE_CONTEXT = ['traceparent', 'tracestate'];
 /** An RFC 9110 token; nginx lets nothing else through, but nothing here should depend on that. */
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
 
-/** Names come from clients, so the memory of decisions needs a bound. */
-const MAX_REMEMBERED = 512;
-
 /** @param taken names that the gateway writes itself */
 export function compileHeaderRules(rules: HeaderRules, taken: Iterable<string> = []): CompiledRules {
   const reserved = new Set([...OWN_NAMES, ...[...taken].map(normalName)]);
@@ -53,23 +50,29 @@ export function compileHeaderRules(rules: HeaderRules, taken: Iterable<string> =
     return mayPass(recordName) ? recordName : undefined;
   };
 
-  const remembered = new Map<string, string | undefined>();
-  const recordName = (httpName: string): string | undefined => {
-    const known = remembered.get(httpName);
-    if (known !== undefined || remembered.has(httpName)) return known;
-    const decided = decide(httpName);
-    if (remembered.size < MAX_REMEMBERED) remembered.set(httpName, decided);
-    return decided;
-  };
-
   const oneByOne = rules.forward && (rules.forwardAll || include.beginnings.length > 0);
   return {
     only: oneByOne
       ? undefined
       : [...new Set([...TRACE_CONTEXT, ...include.names])].filter((name) => decide(name) !== undefined),
-    recordName,
+    recordName: rememberedByName(decide),
     isExcluded: (name) => exclude.matches(name),
     isIncludedByName: (name) => include.names.has(name.toLowerCase()),
+  };
+}
+
+/** Names come from clients, so the memory of decisions needs a bound. */
+const MAX_REMEMBERED = 512;
+
+/** The same function, which decides each name once: clients send the same few again and again. */
+export function rememberedByName<T>(decide: (name: string) => T): (name: string) => T {
+  const remembered = new Map<string, T>();
+  return (name) => {
+    const known = remembered.get(name);
+    if (known !== undefined || remembered.has(name)) return known as T;
+    const decided = decide(name);
+    if (remembered.size < MAX_REMEMBERED) remembered.set(name, decided);
+    return decided;
   };
 }
 

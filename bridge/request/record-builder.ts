@@ -1,6 +1,6 @@
 /** HTTP request -> Kafka record: everything a configuration decides about it, worked out once. */
 import type { OutgoingRecord } from '../kafka/records';
-import { compileHeaderRules } from './header-rules';
+import { compileHeaderRules, rememberedByName } from './header-rules';
 import type { HttpRequest, RequestNeeds } from './http-request';
 import { recordHeaders, type HeaderOptions } from './record-headers';
 import { recordKey, type KeyOptions } from './record-key';
@@ -76,7 +76,7 @@ function requestNeeds({ topic, key, value, headers }: RecordOptions): RequestNee
 /** In the envelope headers are data and steer nothing; only credentials stay out unless they are named. */
 function showsInEnvelope(headers: HeaderOptions): (httpName: string) => boolean {
   const { isExcluded, isIncludedByName } = compileHeaderRules(headers);
-  return (name) => !isExcluded(name) && (isIncludedByName(name) || !isSecret(name));
+  return rememberedByName((name) => !isExcluded(name) && (isIncludedByName(name) || !isSecret(name)));
 }
 
 function isSecret(httpName: string): boolean {
