@@ -32,6 +32,8 @@ const TRACE_CONTEXT = ['traceparent', 'tracestate'];
 /** An RFC 9110 token; nginx lets nothing else through, but nothing here should depend on that. */
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
 
+const RECORD_NAME = /^[\x20-\x7e]{1,249}$/;
+
 /** @param taken names that the gateway writes itself */
 export function compileHeaderRules(rules: HeaderRules, taken: Iterable<string> = []): CompiledRules {
   const reserved = new Set([...OWN_NAMES, ...[...taken].map(normalName)]);
@@ -47,7 +49,7 @@ export function compileHeaderRules(rules: HeaderRules, taken: Iterable<string> =
     const asked = include.names.has(name) || TRACE_CONTEXT.includes(name);
     if (!asked && (isCredential(name) || !(rules.forwardAll || include.matches(name)))) return undefined;
     const recordName = rename.get(name) ?? name;
-    return mayPass(recordName) ? recordName : undefined;
+    return RECORD_NAME.test(recordName) && mayPass(recordName) ? recordName : undefined;
   };
 
   const oneByOne = rules.forward && (rules.forwardAll || include.beginnings.length > 0);

@@ -163,7 +163,7 @@ function tooLarge(what: string): GatewayError {
 }
 
 function addConsumer({ consumer }: HttpRequest, headers: RecordHeader[]): void {
-  if (consumer === undefined) return;
+  if (!consumer) return;
   for (const [field, name] of CONSUMER_ENTRIES) {
     const text = cleanText(consumer[field]);
     if (text !== undefined) headers.push([name, text]);

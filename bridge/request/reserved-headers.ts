@@ -32,6 +32,9 @@ export const CONSUMER_HEADERS = {
 const FORBIDDEN: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
   ...Object.values(CONSUMER_HEADERS),
+  // Of a reply: a responder that echoes headers would let the client choose its own status.
+  'status',
+  'http-status',
   'x-status-code',
 ]);
 

@@ -45,7 +45,14 @@ test('credentials go along only when named in full', () => {
 test('a header is renamed, but not to a name that steers responders', () => {
   assert.equal(named('x-a', { include: ['x-a'], rename: { 'X-A': 'Tenant' } }), 'Tenant');
   assert.equal(named('x-a', { rename: { 'x-a': 'tenant' } }), undefined, 'renaming does not forward');
-  for (const target of ['kafka_replyTopic', 'Kafka-ReplyTopic', '__TypeId__', ':status', 'content-type']) {
+  for (const target of [
+    'kafka_replyTopic',
+    'Kafka-ReplyTopic',
+    '__TypeId__',
+    ':status',
+    'content-type',
+    'a\0',
+  ]) {
     assert.equal(named('x-a', { forwardAll: true, rename: { 'x-a': target } }), undefined);
   }
 });
@@ -66,6 +73,8 @@ test('no rule forwards what is forbidden', () => {
     'rig-correlation',
     'x-plt-kafka-hooks-correlation-id',
     'x_status_code',
+    'Status',
+    'http_status',
     'connection',
     'transfer_encoding',
     'proxy-authorization',
