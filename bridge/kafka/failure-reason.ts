@@ -20,3 +20,8 @@ export function reasonFromLog(event: LogEvent): string | undefined {
       .trim()
   );
 }
+
+/** True for reasons that say a broker refused who we are. */
+export function isLoginFailure(reason: string): boolean {
+  return /\bSASL\b/.test(reason);
+}

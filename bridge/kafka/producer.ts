@@ -10,6 +10,7 @@ import { log } from '../telemetry/log';
 import { isNativeError, newProducer } from './binding';
 import type { Metadata, NativeError, NativeProducer } from './binding';
 import { BusyLinger } from './busy-linger';
+import { clusterAccess } from './cluster-access';
 import { producerProperties } from './connection';
 import type { ConnectionOptions, ProducerTuning } from './connection';
 import { EventLoopLoad } from './event-loop-load';
@@ -85,7 +86,7 @@ export class RecordProducer {
     );
     this.#managed = new ManagedClient<Client>({
       name: 'producer',
-      bootstrapServers: connection.bootstrapServers,
+      access: clusterAccess(connection),
       create: () => this.#create(connection, tuning),
       onLive: (client) => this.#onLive(client),
       onGone: async (_client, why) => this.#abandon(why),
@@ -169,6 +170,7 @@ export class RecordProducer {
     return {
       state: this.state,
       reason: this.reason,
+      token_failure: this.#managed.tokenFailure,
       outstanding: this.outstanding,
       ...this.counters,
       connects,

@@ -1,6 +1,7 @@
 /** Every option of custom_kafka_producer. The Kong schema, the check, the type and the reference come from here. */
 import { PRODUCE_OPTIONS, PRODUCE_RULES } from '../../bridge/config/produce-options';
 import { configParser, type CrossRule } from '../../bridge/config/parse';
+import { CONNECTION_OPTIONS, CONNECTION_RULES, SOCKET_TIMEOUT } from '../../bridge/config/connection-options';
 import type { ConfigOf, OptionTable } from '../../bridge/config/fields';
 import type { PluginIdentity } from '../../bridge/config/kong-schema';
 import {
@@ -32,6 +33,8 @@ export const PRODUCER_OPTIONS = [
     required: true,
     description: 'Brokers to start from; the rest of the cluster is learned from them. At least one.',
   },
+  ...CONNECTION_OPTIONS,
+  SOCKET_TIMEOUT,
   {
     ...TOPIC_NAME,
     name: 'topic',
@@ -91,6 +94,7 @@ export const PRODUCER_OPTIONS = [
 export type ProducerConfig = ConfigOf<typeof PRODUCER_OPTIONS>;
 
 export const PRODUCER_RULES: CrossRule<ProducerConfig>[] = [
+  ...CONNECTION_RULES,
   ...RECORD_RULES,
   {
     complaint: (config) =>

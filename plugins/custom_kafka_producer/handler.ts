@@ -1,4 +1,5 @@
 /** The first half of a request: HTTP request -> record, with the wait for its reply registered before it is sent. */
+import { connectionOf } from '../../bridge/config/connection-options';
 import { producerSettings } from '../../bridge/config/produce-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
 import type { Kong } from '../../bridge/kong';
@@ -26,7 +27,7 @@ export class ProducerHandler {
       key: configKey(PRODUCER_OPTIONS, config),
       connectionKey: configKey(PRODUCER_OPTIONS, config, isConnectionRow),
       connection: {
-        bootstrapServers: config.bootstrap_servers.map(({ host, port }) => `${host}:${port}`),
+        ...connectionOf(config, config.bootstrap_servers, config.timeout),
         produce: producerSettings(config),
       },
       topic: config.topic,

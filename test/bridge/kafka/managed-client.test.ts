@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { NativeClient } from '../../../bridge/kafka/binding';
+import { clusterAccess } from '../../../bridge/kafka/cluster-access';
 import { ManagedClient } from '../../../bridge/kafka/managed-client';
 import { setLogSink } from '../../../bridge/telemetry/log';
 
@@ -35,7 +36,7 @@ function manage(t: TestContext) {
   const created = new EventEmitter();
   const managed = new ManagedClient({
     name: 'test client',
-    bootstrapServers: ['a:1'],
+    access: clusterAccess({ bootstrapServers: ['a:1'] }),
     create: () => {
       const client = new FakeClient();
       made.push(client);
