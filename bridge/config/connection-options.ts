@@ -114,7 +114,7 @@ export const CONNECTION_OPTIONS = [
               type: 'string',
               minLength: 1,
               pattern: {
-                lua: '^[!#-%[%]-~]+$',
+                lua: '^[!#-Z%[%]^-~]+$',
                 regex: '^[!#-\\[\\]-~]+$',
                 meaning: 'a scope without blanks',
               },

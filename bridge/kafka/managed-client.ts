@@ -12,7 +12,7 @@ import { log } from '../telemetry/log';
 import type { NativeClient } from './binding';
 import type { ClusterAccess } from './cluster-access';
 import { CONNECT_TIMEOUT_MS } from './connection';
-import { isLoginFailure, reasonFromLog } from './failure-reason';
+import { hangUpFromLog, inOurWords, isLoginFailure, reasonFromLog } from './failure-reason';
 import { GatewayError } from '../errors';
 import { countBrokers, StuckDetector } from './statistics';
 import { Waiters } from './waiters';
@@ -225,7 +225,7 @@ export class ManagedClient<C extends NativeClient> {
       if (reason !== undefined) {
         this.#reason = reason;
         if (isLoginFailure(reason)) this.#role.access.login?.rejected();
-      }
+      } else if (client === this.#candidate) this.#reason ??= hangUpFromLog({ ...event, message: text });
       // Lines about single brokers while others work are not worth more than debug.
       if (this.#state === 'down') this.#logReason();
       else log.debug('kafka client log', { ...this.#facts(), fac: event.fac, text });
@@ -285,7 +285,7 @@ export class ManagedClient<C extends NativeClient> {
   }
 
   #told(error: unknown): string {
-    return this.#role.access.redact(error instanceof Error ? error.message : String(error));
+    return inOurWords(this.#role.access.redact(error instanceof Error ? error.message : String(error)));
   }
 
   async #discard(client: C, why: string): Promise<void> {

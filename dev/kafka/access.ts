@@ -53,12 +53,7 @@ export async function setScramPassword(
   const one = int8(2);
   const noTags = int8(0);
   const upsertion = [compact(Buffer.from(user)), int8(code), int32(ITERATIONS), compact(salt), compact(salted), noTags]; // prettier-ignore
-  const answer = await ask(
-    port,
-    ALTER_SCRAM,
-    0,
-    Buffer.concat([noTags, none, one, ...upsertion, noTags]),
-  );
+  const answer = await ask(port, ALTER_SCRAM, 0, Buffer.concat([noTags, none, one, ...upsertion, noTags]));
   // Tags of the header, throttle time, count, user, error code.
   const userLength = answer.readUInt8(6) - 1;
   const error = answer.readInt16BE(7 + userLength);

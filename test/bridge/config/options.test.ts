@@ -7,6 +7,36 @@ import { parseConsumerConfig } from '../../../plugins/custom_kafka_consumer/conf
 import { parseProducerConfig, PRODUCER_OPTIONS } from '../../../plugins/custom_kafka_producer/config';
 
 const SERVERS = [{ host: 'kafka', port: 9092 }];
+/** Unset in every row: what a cluster without TLS and login needs. */
+const PLAIN_CLUSTER = {
+  cluster_name: undefined,
+  authentication: {
+    strategy: undefined,
+    mechanism: undefined,
+    user: undefined,
+    password: undefined,
+    tokenauth: false,
+    oauthbearer: {
+      token_endpoint_url: undefined,
+      client_id: undefined,
+      client_secret: undefined,
+      scopes: [],
+      extensions: {},
+      token_endpoint_tls_verify: true,
+    },
+  },
+  security: {
+    ssl: false,
+    ssl_verify: true,
+    ca_certificate: undefined,
+    certificate: undefined,
+    key: undefined,
+    key_password: undefined,
+  },
+  keepalive_enabled: false,
+  keepalive: 60_000,
+  client_properties: {},
+};
 const LEAST = { bootstrap_servers: SERVERS, topic: 'orders' };
 
 test('the committed dumps and reference pages say what the option tables say', () => {
@@ -17,6 +47,8 @@ test('the least configuration of the producer is completed with every default, a
   const config = parseProducerConfig(LEAST);
   assert.deepEqual(config, {
     bootstrap_servers: SERVERS,
+    ...PLAIN_CLUSTER,
+    timeout: 10_000,
     topic: 'orders',
     reply_topic: undefined,
     topics_query_arg: undefined,
@@ -70,6 +102,7 @@ test('the least configuration of the producer is completed with every default, a
 test('the consumer needs no option at all', () => {
   assert.deepEqual(parseConsumerConfig({}), {
     bootstrap_servers: undefined,
+    ...PLAIN_CLUSTER,
     topic: undefined,
     timeout: 5000,
     match: 'header',
