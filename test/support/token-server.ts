@@ -57,8 +57,9 @@ export class TokenServer {
   }
 
   #sign(): string {
-    const now = Math.floor(Date.now() / 1000);
-    const claims = { sub: 'gateway', aud: this.audience, iat: now, exp: now + this.lifeSeconds, jti: String(this.issued.length), ...this.claims }; // prettier-ignore
+    const now = Date.now() / 1000;
+    // Whole seconds, rounded up: a token never ends before its `expires_in`.
+    const claims = { sub: 'gateway', aud: this.audience, iat: Math.floor(now), exp: Math.ceil(now + this.lifeSeconds), jti: String(this.issued.length), ...this.claims }; // prettier-ignore
     const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
     const content = `${encode({ alg: 'RS256', typ: 'JWT', kid: 'k1' })}.${encode(claims)}`;
     return `${content}.${createSign('RSA-SHA256').update(content).sign(this.#keys.privateKey, 'base64url')}`;
