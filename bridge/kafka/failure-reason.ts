@@ -29,7 +29,7 @@ export function hangUpFromLog(event: LogEvent): string | undefined {
 
 /** True for reasons that say a broker refused who we are. */
 export function isLoginFailure(reason: string): boolean {
-  return reason.includes('SASL authentication error');
+  return /SASL authentication error|mechanism handshake failed/.test(reason);
 }
 
 /** What the library says of TLS, in the names of our options and with what to look at. */

@@ -75,9 +75,14 @@ export class OauthLogin {
     this.#client = undefined;
   }
 
-  /** A broker has refused a login. The token may have been revoked: another is fetched, but not for each refusal. */
+  /**
+   * A broker has refused a login: the token may have been revoked, so another is fetched before this one's time. Not
+   * at once for each refusal, of which there are two a second.
+   */
   rejected(): void {
-    if (this.#client && this.#failure === undefined && this.#ageMs() > REUSED_FOR_MS) this.#refreshIn(0);
+    // After a failure the next attempt is due already.
+    if (this.#client === undefined || this.#failure !== undefined) return;
+    this.#refreshIn(Math.min(REUSED_FOR_MS, this.#refreshAfterMs()) - this.#ageMs());
   }
 
   #refreshIn(delayMs: number): void {

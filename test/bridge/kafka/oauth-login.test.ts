@@ -95,15 +95,18 @@ test('a refused token is replaced, but not for each refusal', async () => {
   await oauth.prepare(client);
   oauth.keep(client);
   oauth.rejected();
-  await advance(0);
+  await advance(4000);
+  oauth.rejected();
+  await advance(999);
   assert.deepEqual(taken, ['token 1']);
-  await advance(5001);
-  oauth.rejected();
-  oauth.rejected();
-  await advance(0);
-  oauth.rejected();
-  await advance(0);
+  await advance(1);
   assert.deepEqual(taken, ['token 1', 'token 2']);
+  oauth.rejected();
+  oauth.rejected();
+  await advance(4999);
+  assert.deepEqual(taken, ['token 1', 'token 2']);
+  await advance(1);
+  assert.deepEqual(taken, ['token 1', 'token 2', 'token 3']);
 });
 
 test('a client that is gone is not touched any more, also by an answer that is on its way', async () => {
