@@ -20,12 +20,15 @@ export function reasonFromLog(event: LogEvent): string | undefined {
  */
 export function hangUpFromLog(event: LogEvent): string | undefined {
   if (event.fac !== 'FAIL') return undefined;
-  const [, broker] = /^(.*): Disconnected: connection closed by peer/.exec(withoutFrame(event.message)) ?? [];
+  const [, broker] = HANG_UP.exec(withoutFrame(event.message)) ?? [];
   return (
     broker &&
     `${broker}: the broker closed the connection at once: does its listener want TLS (security.ssl) or a login (authentication)?`
   );
 }
+
+/** A reset instead of an orderly end is what comes when the broker had not read everything. */
+const HANG_UP = /^(.*?): (?:Disconnected|(?:Receive|Send) failed: (?:Connection reset|Broken pipe))/;
 
 /** True for reasons that say a broker refused who we are. */
 export function isLoginFailure(reason: string): boolean {

@@ -46,10 +46,14 @@ export class ManagedClient<C extends NativeClient> {
   readonly #waiters = new Waiters();
   #state: ClientState = 'connecting';
   #reason: string | undefined;
+  /** It is only the text of an error, "broker transport failure": any line of the log tells more. */
+  #reasonIsVague = false;
   readonly #loggedReasons = new Set<string>();
   #downSinceMs: number | undefined;
   /** Being connected; not usable yet. */
   #candidate: C | undefined;
+  /** The last one that could not connect, until the next tries. */
+  #failed: C | undefined;
   #current: C | undefined;
   #attempt: Promise<void> = Promise.resolve();
   #retryTimer: NodeJS.Timeout | undefined;
@@ -142,6 +146,7 @@ export class ManagedClient<C extends NativeClient> {
       return;
     }
     this.#candidate = client;
+    this.#failed = undefined;
     this.#listen(client);
     this.#attempt = new Promise((ended) => {
       let answered = false;
@@ -156,6 +161,7 @@ export class ManagedClient<C extends NativeClient> {
         clearTimeout(limit);
         this.#candidate = undefined;
         if (error) {
+          this.#failed = client;
           this.#connectFailed(this.#told(error));
           ended();
         } else if (this.#closing) {
@@ -206,6 +212,7 @@ export class ManagedClient<C extends NativeClient> {
 
   #connectFailed(text: string): void {
     this.counters.failedConnects++;
+    this.#reasonIsVague ||= this.#reason === undefined;
     this.#reason ??= text;
     this.#setState('down');
     this.#logReason();
@@ -217,15 +224,19 @@ export class ManagedClient<C extends NativeClient> {
   #listen(client: C): void {
     const stuck = new StuckDetector();
     const bornAtMs = performance.now();
-    const isOurs = () => client === this.#current || client === this.#candidate;
+    // A log line can come later than the failure it explains.
+    const isOurs = () => [this.#current, this.#candidate, this.#failed].includes(client);
     client.on('event.log', (event) => {
       if (!isOurs()) return;
       const text = this.#role.access.redact(event.message);
       const reason = reasonFromLog({ ...event, message: text });
       if (reason !== undefined) {
         this.#reason = reason;
+        this.#reasonIsVague = false;
         if (isLoginFailure(reason)) this.#role.access.login?.rejected();
-      } else if (client === this.#candidate) this.#reason ??= hangUpFromLog({ ...event, message: text });
+      } else if (client !== this.#current && (this.#reason === undefined || this.#reasonIsVague)) {
+        this.#reason = hangUpFromLog({ ...event, message: text }) ?? this.#reason;
+      }
       // Lines about single brokers while others work are not worth more than debug.
       if (this.#state === 'down') this.#logReason();
       else log.debug('kafka client log', { ...this.#facts(), fac: event.fac, text });
@@ -244,7 +255,8 @@ export class ManagedClient<C extends NativeClient> {
       if (client !== this.#current || count === undefined) return;
       // Nothing is delivered while a client connects, so what it wrote then comes when it is long outdated.
       if (bornAtMs + count.ageMs < this.#provenUpAtMs) return;
-      this.#errorsAreNews = true;
+      // Statistics overtake errors in the library's queue: what comes along with them is still from before.
+      setImmediate(() => (this.#errorsAreNews ||= isOurs()));
       if (stuck.observe(count)) {
         this.replace(client, 'the client has lost its list of brokers');
       } else if (count.up > 0) {
@@ -257,7 +269,10 @@ export class ManagedClient<C extends NativeClient> {
   }
 
   #setState(state: ClientState): void {
-    if (state === 'up') this.#reason = undefined;
+    if (state === 'up') {
+      this.#reason = undefined;
+      this.#reasonIsVague = false;
+    }
     if (state === this.#state) return;
     this.#state = state;
     this.#downSinceMs = state === 'up' ? undefined : (this.#downSinceMs ?? performance.now());

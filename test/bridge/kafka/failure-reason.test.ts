@@ -58,6 +58,8 @@ test('a broker that hangs up on a new client asks for TLS or a login', () => {
     hangUpFromLog({ severity: 6, fac: 'FAIL', message }) ?? '',
     /^a:1\/bootstrap: the broker closed/,
   );
+  const reset = 'a:1: Receive failed: Connection reset by peer (after 1ms in state UP)';
+  assert.match(hangUpFromLog({ severity: 6, fac: 'FAIL', message: reset }) ?? '', /^a:1: the broker closed/);
   assert.equal(hangUpFromLog({ severity: 6, fac: 'FAIL', message: 'a:1: Connection refused' }), undefined);
 });
 
