@@ -35,7 +35,7 @@ export function isLoginFailure(reason: string): boolean {
   return /SASL authentication error|mechanism handshake failed/.test(reason);
 }
 
-/** What the library says of TLS, in the names of our options and with what to look at. */
+/** What the library says, in the names of our options and with what to look at. */
 export function inOurWords(text: string): string {
   return (
     text
@@ -47,6 +47,11 @@ export function inOurWords(text: string): string {
       .replace(
         /(alert (?:bad certificate|certificate required|unknown ca|certificate expired|certificate unknown)\b.*)$/,
         '$1: the broker does not accept the client certificate, or misses one (security.certificate, security.key)',
+      )
+      // All that is left when the log gave no line.
+      .replace(
+        /^broker transport failure$/i,
+        'no broker answered; if one is there, its listener may want TLS (security.ssl) or a login (authentication)',
       )
       .replaceAll('ssl.ca.pem', 'security.ca_certificate')
       .replaceAll('ssl.certificate.pem', 'security.certificate')

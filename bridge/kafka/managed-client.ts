@@ -46,7 +46,7 @@ export class ManagedClient<C extends NativeClient> {
   readonly #waiters = new Waiters();
   #state: ClientState = 'connecting';
   #reason: string | undefined;
-  /** It is only the text of an error, "broker transport failure": any line of the log tells more. */
+  /** It is only the text of an error, such as "broker transport failure": any line of the log tells more. */
   #reasonIsVague = false;
   readonly #loggedReasons = new Set<string>();
   #downSinceMs: number | undefined;

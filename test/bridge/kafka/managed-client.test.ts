@@ -85,7 +85,7 @@ test('a failed connect is told with the reason from the log, and another client 
 test('a log line that comes after the failure it explains replaces the vague reason', async (t) => {
   const { managed, newest } = manage(t);
   newest().answer(new Error('broker transport failure'));
-  assert.equal(managed.reason, 'broker transport failure');
+  assert.match(managed.reason ?? '', /^no broker answered/);
   newest().emit('event.log', { severity: 6, fac: 'FAIL', message: 'a:1: Disconnected: connection closed' });
   assert.match(managed.reason ?? '', /^a:1: the broker closed the connection/);
   newest().emit('event.log', { severity: 3, fac: 'FAIL', message: 'a:1: SASL authentication error: no' });
