@@ -13,7 +13,7 @@ export interface HttpRequest {
 }
 
 /** Kong refuses more than this, and silently drops headers over the number that is asked for. */
-const MAX_HEADERS = 1000;
+export const MAX_HEADERS = 1000;
 
 /**
  * All reads go out together: one round trip to Kong.
@@ -46,4 +46,10 @@ export async function readRequest(
 export function headerOf(request: HttpRequest, name: string): string | undefined {
   const value = Object.hasOwn(request.headers, name) ? request.headers[name] : undefined;
   return Array.isArray(value) ? value[0] : value;
+}
+
+/** All values of a header that is a list, joined as if they had been sent in one; `name` in lower case. */
+export function listHeaderOf(headers: HttpRequest['headers'], name: string): string | undefined {
+  const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
+  return Array.isArray(value) ? value.join(', ') : value;
 }

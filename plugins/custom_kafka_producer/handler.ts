@@ -7,7 +7,7 @@ import type { Kong } from '../../bridge/kong';
 import type { RequestReply, Sender } from '../../bridge/request-reply';
 import { answer, ErrorAnswers } from '../../bridge/answer';
 import { SHARED_CORRELATION_ID } from '../../bridge/reply/apart';
-import { headerOf, readRequest, type HttpRequest } from '../../bridge/request/http-request';
+import { headerOf, listHeaderOf, readRequest, type HttpRequest } from '../../bridge/request/http-request';
 import { recordHeaders } from '../../bridge/request/record-headers';
 import { recordValue } from '../../bridge/request/record-value';
 import { PRODUCER, PRODUCER_OPTIONS, type ProducerConfig } from './config';
@@ -46,7 +46,7 @@ export class ProducerHandler {
       await this.#errors.answer(kong, error, {
         requestId: request?.id,
         correlationId: request && this.#clientsId(request),
-        accept: request && headerOf(request, 'accept'),
+        accept: request && listHeaderOf(request.headers, 'accept'),
         returnErrorMessage: this.#config.error_handling.return_error_message,
       });
     }
@@ -69,7 +69,8 @@ export class ProducerHandler {
     if (this.#requestReply.together) {
       const facts = {
         method: request.method,
-        accept: headerOf(request, 'accept'),
+        accept: listHeaderOf(request.headers, 'accept'),
+        prefer: listHeaderOf(request.headers, 'prefer'),
         shownId: this.#clientsId(request) ?? correlationId,
       };
       this.#requestReply.offer(request.id, this.#sender.request(record, correlationId, facts));
