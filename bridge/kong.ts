@@ -11,7 +11,18 @@ export interface Kong {
     getHeaders(max: number): Promise<Record<string, string | string[]>>;
     /** @param max bytes; 0 means any size */
     getRawBody(max: number): Promise<Buffer | undefined>;
+    /** Without the `?`, undecoded; "" when there is none. */
+    getRawQuery(): Promise<string>;
+    /** As trusted proxies before Kong saw it. */
+    getForwardedScheme(): Promise<string>;
+    /** Of the route's path, where it is a regular expression; the stock server sends an empty list for no names. */
+    getUriCaptures(): Promise<{ named?: Record<string, unknown> } | undefined>;
   };
+  readonly client: {
+    /** Undefined or without an id when nobody has logged in. */
+    getConsumer(): Promise<{ id?: string; username?: string; custom_id?: string } | undefined>;
+  };
+  readonly router: { getRoute(): Promise<{ id?: string; name?: string } | undefined> };
   readonly nginx: { getVar(name: string): Promise<string | undefined> };
   readonly ctx: {
     readonly shared: { get(key: string): Promise<unknown>; set(key: string, value: string): Promise<void> };

@@ -16,6 +16,8 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: this node. */
   readonly command?: string;
+  /** Gets everything it writes; `output` keeps the last part only. */
+  readonly onOutput?: (text: string) => void;
 }
 
 export class Child {
@@ -43,7 +45,10 @@ export class Child {
       this.#child.once('error', (error) => this.#append(`${error.message}\n`));
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => this.#append(text));
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        options.onOutput?.(text);
+        this.#append(text);
+      });
     }
   }
 

@@ -160,7 +160,10 @@ function explain(error: ErrorObject | undefined, table: OptionTable): string {
   const path = error.instancePath.slice(1).replaceAll('/', '.');
   const params = error.params as Record<string, unknown>;
   if (error.propertyName !== undefined) {
-    const meaning = patternMeaning(table, path, 'keys') ?? 'of another form';
+    const meaning =
+      error.keyword === 'enum'
+        ? `one of ${(params.allowedValues as string[]).join(', ')}`
+        : (patternMeaning(table, path, 'keys') ?? 'of another form');
     return `${path}: the name ${JSON.stringify(error.propertyName)} must be ${meaning}`;
   }
   const inside = (name: string) => (path === '' ? name : `${path}.${name}`);

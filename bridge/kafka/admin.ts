@@ -4,6 +4,7 @@ import { newAdmin, newProducer } from './binding';
 import type { NativeAdmin, NativeError } from './binding';
 import { adminProperties, CONNECT_TIMEOUT_MS } from './connection';
 import type { ConnectionOptions } from './connection';
+import { fetchOauthToken } from './oauth-token';
 
 export interface TopicLayout {
   /** Default 1. */
@@ -61,7 +62,7 @@ async function withAdmin(
   what: string,
   act: (admin: NativeAdmin, done: (error?: NativeError) => void) => void,
 ): Promise<void> {
-  const admin = newAdmin(adminProperties(options));
+  const admin = newAdmin(adminProperties(options), await tokenFor(options));
   try {
     await new Promise<void>((resolve, reject) => {
       act(admin, (error) =>
@@ -73,9 +74,15 @@ async function withAdmin(
   }
 }
 
+async function tokenFor({ sasl }: ConnectionOptions): Promise<string | undefined> {
+  return sasl?.mechanism === 'OAUTHBEARER' ? (await fetchOauthToken(sasl.oauth)).value : undefined;
+}
+
 /** A created topic is answered for before its leaders are elected; whoever produces then meets an unknown topic. */
 async function leadersOf(options: ConnectionOptions, name: string, partitions: number): Promise<void> {
   const client = newProducer(adminProperties(options));
+  const token = await tokenFor(options);
+  if (token !== undefined) client.setOauthBearerToken(token);
   await new Promise<void>((resolve, reject) => {
     client.connect({ allTopics: false, timeout: CONNECT_TIMEOUT_MS }, (error) =>
       error ? reject(error) : resolve(),

@@ -59,6 +59,8 @@ export interface NativeClient {
     callback: Callback<Metadata>,
   ): unknown;
   isConnected(): boolean;
+  /** Before connect, and again for every further token. Blocks while a consumer reads. */
+  setOauthBearerToken(token: string): void;
   getMetadata(
     options: { topic?: string; allTopics: boolean; timeout: number },
     callback: Callback<Metadata>,
@@ -166,9 +168,10 @@ export function newConsumer(properties: ClientProperties): NativeConsumer {
   ) as unknown as NativeConsumer;
 }
 
-export function newAdmin(properties: ClientProperties): NativeAdmin {
+/** @param token where the login is OAUTHBEARER; an admin client does not live long enough for a second one */
+export function newAdmin(properties: ClientProperties, token?: string): NativeAdmin {
   assertFeatures();
-  return rdkafka.AdminClient.create({ ...properties.global }) as unknown as NativeAdmin;
+  return rdkafka.AdminClient.create({ ...properties.global }, token) as unknown as NativeAdmin;
 }
 
 let featuresChecked = false;

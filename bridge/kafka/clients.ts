@@ -24,6 +24,7 @@ export interface KafkaLease {
 }
 
 interface Cluster {
+  readonly name: string | undefined;
   readonly bootstrapServers: readonly string[];
   readonly producer: RecordProducer;
   readonly reader: TopicReader;
@@ -80,6 +81,7 @@ export class KafkaClients {
   /** For the status page. Neither keys nor credentials. */
   status(): Array<Record<string, unknown>> {
     return [...this.#clusters.values()].map((cluster) => ({
+      name: cluster.name,
       bootstrap_servers: cluster.bootstrapServers,
       leases: cluster.leases,
       producer: cluster.producer.status(),
@@ -96,6 +98,7 @@ export class KafkaClients {
   #open(key: string, connection: ConnectionOptions): Cluster {
     const producer = new RecordProducer(connection);
     const cluster: Cluster = {
+      name: connection.clusterName,
       bootstrapServers: connection.bootstrapServers,
       producer,
       reader: new TopicReader(connection, producer),

@@ -1,4 +1,5 @@
 /** From connection options to the properties of librdkafka, each number with its reason. */
+import { clientPropertiesFor } from '../config/client-properties';
 import type { ClientProperties } from './binding';
 import { DEFAULT_PRODUCER_SETTINGS, settingsProperties, type ProducerSettings } from './producer-settings';
 
@@ -9,6 +10,45 @@ export interface ConnectionOptions {
   readonly clientId?: string;
   /** Default: DEFAULT_PRODUCER_SETTINGS. */
   readonly produce?: ProducerSettings | undefined;
+  /** Shows in our own logs and status. */
+  readonly clusterName?: string;
+  /** Absent: no login. */
+  readonly sasl?: SaslOptions;
+  /** Absent: no TLS. */
+  readonly tls?: TlsOptions;
+  /** How long a broker may take to answer. Default 10000. */
+  readonly socketTimeoutMs?: number;
+  /** Connections without traffic are closed after this. Absent: never by us. */
+  readonly idleConnectionMs?: number;
+  /** Properties of librdkafka that win over ours; those that cannot be set (client-properties.ts) are left out. */
+  readonly clientProperties?: Readonly<Record<string, string>>;
+}
+
+export type SaslOptions =
+  | {
+      readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
+      readonly user: string;
+      readonly password: string;
+    }
+  | { readonly mechanism: 'OAUTHBEARER'; readonly oauth: OauthOptions };
+
+export interface OauthOptions {
+  readonly tokenEndpointUrl: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly scopes: readonly string[];
+  /** Whether the endpoint's certificate must be valid. */
+  readonly verifyTls: boolean;
+}
+
+export interface TlsOptions {
+  /** Whether the broker's certificate must be valid and name its host. */
+  readonly verify: boolean;
+  /** Absent: the authorities the operating system trusts. */
+  readonly caPem: string | undefined;
+  readonly certificatePem: string | undefined;
+  readonly keyPem: string | undefined;
+  readonly keyPassword: string | undefined;
 }
 
 export const DEFAULT_CLIENT_ID = 'kong-kafka-request-reply';
@@ -22,12 +62,18 @@ export const CONNECT_TIMEOUT_MS = 3000;
 /** Of records that wait in the client; beyond it produce throws `overloaded`. */
 const QUEUED_KILOBYTES = 128 * 1024;
 
-function sharedProperties(options: ConnectionOptions): Record<string, string | number | boolean> {
+const SOCKET_TIMEOUT_MS = 10_000;
+const LEAST_CONSUMER_TIMEOUT_MS = 2000;
+
+type Properties = Record<string, string | number | boolean>;
+
+function sharedProperties(options: ConnectionOptions): Properties {
   return {
     'metadata.broker.list': options.bootstrapServers.join(','),
+    ...securityProperties(options),
     'client.id': options.clientId ?? DEFAULT_CLIENT_ID,
     // A black-holed connection is noticed after this and not after a minute; it must exceed fetch.wait.max.ms + 1 s.
-    'socket.timeout.ms': 10_000,
+    'socket.timeout.ms': options.socketTimeoutMs ?? SOCKET_TIMEOUT_MS,
     'socket.connection.setup.timeout.ms': 5000,
     'socket.keepalive.enable': true,
     // With the default maximum of 10 s a broker that was away for 2 s is missed for 10.
@@ -40,6 +86,37 @@ function sharedProperties(options: ConnectionOptions): Record<string, string | n
     'statistics.interval.ms': STATISTICS_INTERVAL_MS,
     // The broker's operator did not ask for client telemetry (KIP-714).
     'enable.metrics.push': false,
+    ...(options.idleConnectionMs !== undefined && { 'connections.max.idle.ms': options.idleConnectionMs }),
+  };
+}
+
+function securityProperties({ sasl, tls }: ConnectionOptions): Properties {
+  return {
+    'security.protocol': `${sasl ? 'sasl_' : ''}${tls ? 'ssl' : 'plaintext'}`,
+    ...(sasl && saslProperties(sasl)),
+    ...(tls && tlsProperties(tls)),
+  };
+}
+
+/** A token for OAUTHBEARER is no property: it is given to the client before it connects (oauth-login.ts). */
+function saslProperties(sasl: SaslOptions): Properties {
+  if (sasl.mechanism === 'OAUTHBEARER') return { 'sasl.mechanisms': sasl.mechanism };
+  return {
+    'sasl.mechanisms': sasl.mechanism,
+    'sasl.username': sasl.user,
+    'sasl.password': sasl.password,
+  };
+}
+
+function tlsProperties(tls: TlsOptions): Properties {
+  return {
+    'enable.ssl.certificate.verification': tls.verify,
+    'ssl.endpoint.identification.algorithm': tls.verify ? 'https' : 'none',
+    // OpenSSL's own default is the folder it was built for, here that of Node.js, where there often is nothing.
+    ...(tls.caPem === undefined ? { 'ssl.ca.location': 'probe' } : { 'ssl.ca.pem': tls.caPem }),
+    ...(tls.certificatePem !== undefined && { 'ssl.certificate.pem': tls.certificatePem }),
+    ...(tls.keyPem !== undefined && { 'ssl.key.pem': tls.keyPem }),
+    ...(tls.keyPassword !== undefined && { 'ssl.key.password': tls.keyPassword }),
   };
 }
 
@@ -69,6 +146,7 @@ export function producerProperties(
       // New partitions are used within this; it also keeps one connection from being closed as idle.
       'topic.metadata.refresh.interval.ms': 30_000,
       ...settings.global,
+      ...clientPropertiesFor('producer', options.clientProperties ?? {}),
       ...tuning.overrides,
     },
     topic: {
@@ -96,6 +174,8 @@ export function consumerProperties(
   return {
     global: {
       ...sharedProperties(options),
+      // The library refuses a consumer whose fetches may take as long as its socket.
+      'socket.timeout.ms': Math.max(options.socketTimeoutMs ?? SOCKET_TIMEOUT_MS, LEAST_CONSUMER_TIMEOUT_MS),
       // assign() needs some group id, but joins no group as long as nothing is subscribed or committed.
       'group.id': tuning.groupId ?? `${options.clientId ?? DEFAULT_CLIENT_ID}-reader`,
       'enable.auto.commit': inGroup,
@@ -110,6 +190,7 @@ export function consumerProperties(
       'queued.min.messages': 10_000,
       'queued.max.messages.kbytes': 16_384,
       'topic.metadata.refresh.interval.ms': 30_000,
+      ...clientPropertiesFor('consumer', options.clientProperties ?? {}),
       ...tuning.overrides,
     },
     topic: {
@@ -125,9 +206,11 @@ export function adminProperties(options: ConnectionOptions): ClientProperties {
   return {
     global: {
       'metadata.broker.list': options.bootstrapServers.join(','),
+      ...securityProperties(options),
       'client.id': `${options.clientId ?? DEFAULT_CLIENT_ID}-admin`,
       'reconnect.backoff.max.ms': 500,
       'enable.metrics.push': false,
+      ...clientPropertiesFor('admin', options.clientProperties ?? {}),
     },
     topic: {},
   };

@@ -12,6 +12,7 @@ import { GatewayError } from '../errors';
 import { log } from '../telemetry/log';
 import { newConsumer } from './binding';
 import type { NativeConsumer, NativeError, NativeMessage, TopicPartitionOffset } from './binding';
+import { clusterAccess } from './cluster-access';
 import { consumerProperties } from './connection';
 import type { ConnectionOptions, ConsumerTuning } from './connection';
 import { NATIVE_CODE } from './kafka-error';
@@ -62,7 +63,7 @@ export class ConsumerSession {
     this.#options = options;
     this.#managed = new ManagedClient<NativeConsumer>({
       name: options.name,
-      bootstrapServers: options.connection.bootstrapServers,
+      access: clusterAccess(options.connection),
       create: () => newConsumer(consumerProperties(options.connection, options.tuning)),
       onLive: (client) => this.#read(client),
       onGone: () => this.#stopReading(),
@@ -139,6 +140,7 @@ export class ConsumerSession {
     return {
       state: this.state,
       reason: this.reason,
+      token_failure: this.#managed.tokenFailure,
       records: this.counters.records,
       read_errors: this.counters.readErrors,
       callback_errors: this.counters.callbackErrors,

@@ -10,8 +10,9 @@
  */
 import { log } from '../telemetry/log';
 import type { NativeClient } from './binding';
+import type { ClusterAccess } from './cluster-access';
 import { CONNECT_TIMEOUT_MS } from './connection';
-import { reasonFromLog } from './failure-reason';
+import { hangUpFromLog, inOurWords, isLoginFailure, reasonFromLog } from './failure-reason';
 import { GatewayError } from '../errors';
 import { countBrokers, StuckDetector } from './statistics';
 import { Waiters } from './waiters';
@@ -22,8 +23,7 @@ export type ClientState = 'connecting' | 'up' | 'down';
 export interface ManagedClientRole<C extends NativeClient> {
   /** For log lines, such as "producer". */
   readonly name: string;
-  /** For log lines. */
-  readonly bootstrapServers: readonly string[];
+  readonly access: ClusterAccess;
   create(): C;
   /** The client is connected and ours to use. */
   onLive(client: C): void;
@@ -46,10 +46,14 @@ export class ManagedClient<C extends NativeClient> {
   readonly #waiters = new Waiters();
   #state: ClientState = 'connecting';
   #reason: string | undefined;
+  /** It is only the text of an error, "broker transport failure": any line of the log tells more. */
+  #reasonIsVague = false;
   readonly #loggedReasons = new Set<string>();
   #downSinceMs: number | undefined;
   /** Being connected; not usable yet. */
   #candidate: C | undefined;
+  /** The last one that could not connect, until the next tries. */
+  #failed: C | undefined;
   #current: C | undefined;
   #attempt: Promise<void> = Promise.resolve();
   #retryTimer: NodeJS.Timeout | undefined;
@@ -70,7 +74,15 @@ export class ManagedClient<C extends NativeClient> {
 
   /** The last line that explains why there is no connection; undefined while all is well. */
   get reason(): string | undefined {
-    return this.#reason;
+    const failure = this.#state === 'up' ? undefined : this.#role.access.login?.failure;
+    // Why there is no token explains why brokers refuse the old one.
+    if (failure === undefined || failure === this.#reason) return this.#reason;
+    return this.#reason === undefined ? failure : `${this.#reason}; ${failure}`;
+  }
+
+  /** Why the token in use could not be renewed, although the client may still be up with it. */
+  get tokenFailure(): string | undefined {
+    return this.#role.access.login?.failure;
   }
 
   get downForMs(): number {
@@ -130,13 +142,15 @@ export class ManagedClient<C extends NativeClient> {
     try {
       client = this.#role.create();
     } catch (error) {
-      this.#connectFailed(error instanceof Error ? error.message : String(error));
+      this.#connectFailed(this.#told(error));
       return;
     }
     this.#candidate = client;
+    this.#failed = undefined;
     this.#listen(client);
     this.#attempt = new Promise((ended) => {
       let answered = false;
+      let limit: NodeJS.Timeout | undefined;
       const finish = (error: Error | null | undefined) => {
         if (answered) {
           // A late success: nobody waits for it any more.
@@ -147,7 +161,8 @@ export class ManagedClient<C extends NativeClient> {
         clearTimeout(limit);
         this.#candidate = undefined;
         if (error) {
-          this.#connectFailed(error.message);
+          this.#failed = client;
+          this.#connectFailed(this.#told(error));
           ended();
         } else if (this.#closing) {
           this.#disconnect(client).then(ended, ended);
@@ -156,12 +171,27 @@ export class ManagedClient<C extends NativeClient> {
           ended();
         }
       };
-      const limit = setTimeout(
-        () => finish(new Error('the client did not answer')),
-        CONNECT_TIMEOUT_MS + CONNECT_GRACE_MS,
+      const open = () => {
+        limit = setTimeout(
+          () => finish(new Error('the client did not answer')),
+          CONNECT_TIMEOUT_MS + CONNECT_GRACE_MS,
+        );
+        // The default would fetch the metadata of every topic and wait 30 s.
+        client.connect({ allTopics: false, timeout: CONNECT_TIMEOUT_MS }, finish);
+      };
+      const { login } = this.#role.access;
+      if (!login) {
+        open();
+        return;
+      }
+      login.prepare(client).then(
+        () => (this.#closing ? finish(closedError(this.#role.name)) : open()),
+        (error: Error) => {
+          // No broker has been asked, so what one said before is not the reason any more.
+          this.#reason = undefined;
+          finish(error);
+        },
       );
-      // The default would fetch the metadata of every topic and wait 30 s.
-      client.connect({ allTopics: false, timeout: CONNECT_TIMEOUT_MS }, finish);
     });
   }
 
@@ -169,6 +199,7 @@ export class ManagedClient<C extends NativeClient> {
     this.counters.connects++;
     this.#retryMs = FIRST_RETRY_MS;
     this.#current = client;
+    this.#role.access.login?.keep(client);
     this.#role.onLive(client);
     this.#provenUp();
   }
@@ -181,6 +212,7 @@ export class ManagedClient<C extends NativeClient> {
 
   #connectFailed(text: string): void {
     this.counters.failedConnects++;
+    this.#reasonIsVague ||= this.#reason === undefined;
     this.#reason ??= text;
     this.#setState('down');
     this.#logReason();
@@ -192,21 +224,29 @@ export class ManagedClient<C extends NativeClient> {
   #listen(client: C): void {
     const stuck = new StuckDetector();
     const bornAtMs = performance.now();
-    const isOurs = () => client === this.#current || client === this.#candidate;
+    // A log line can come later than the failure it explains.
+    const isOurs = () => [this.#current, this.#candidate, this.#failed].includes(client);
     client.on('event.log', (event) => {
       if (!isOurs()) return;
-      const reason = reasonFromLog(event);
-      if (reason !== undefined) this.#reason = reason;
+      const text = this.#role.access.redact(event.message);
+      const reason = reasonFromLog({ ...event, message: text });
+      if (reason !== undefined) {
+        this.#reason = reason;
+        this.#reasonIsVague = false;
+        if (isLoginFailure(reason)) this.#role.access.login?.rejected();
+      } else if (client !== this.#current && (this.#reason === undefined || this.#reasonIsVague)) {
+        this.#reason = hangUpFromLog({ ...event, message: text }) ?? this.#reason;
+      }
       // Lines about single brokers while others work are not worth more than debug.
       if (this.#state === 'down') this.#logReason();
-      else log.debug('kafka client log', { client: this.#role.name, fac: event.fac, text: event.message });
+      else log.debug('kafka client log', { ...this.#facts(), fac: event.fac, text });
     });
     client.on('event.error', (error) => {
       if (client !== this.#current) return;
       const text = error.message.toLowerCase();
-      if (text.includes('fatal')) this.replace(client, error.message);
+      if (text.includes('fatal')) this.replace(client, this.#told(error));
       else if (text.includes(ALL_BROKERS_DOWN) && this.#errorsAreNews) {
-        this.#reason ??= error.message;
+        this.#reason ??= this.#told(error);
         this.#setState('down');
       }
     });
@@ -215,7 +255,8 @@ export class ManagedClient<C extends NativeClient> {
       if (client !== this.#current || count === undefined) return;
       // Nothing is delivered while a client connects, so what it wrote then comes when it is long outdated.
       if (bornAtMs + count.ageMs < this.#provenUpAtMs) return;
-      this.#errorsAreNews = true;
+      // Statistics overtake errors in the library's queue: what comes along with them is still from before.
+      setImmediate(() => (this.#errorsAreNews ||= isOurs()));
       if (stuck.observe(count)) {
         this.replace(client, 'the client has lost its list of brokers');
       } else if (count.up > 0) {
@@ -228,7 +269,10 @@ export class ManagedClient<C extends NativeClient> {
   }
 
   #setState(state: ClientState): void {
-    if (state === 'up') this.#reason = undefined;
+    if (state === 'up') {
+      this.#reason = undefined;
+      this.#reasonIsVague = false;
+    }
     if (state === this.#state) return;
     this.#state = state;
     this.#downSinceMs = state === 'up' ? undefined : (this.#downSinceMs ?? performance.now());
@@ -244,18 +288,24 @@ export class ManagedClient<C extends NativeClient> {
 
   /** Each reason once per outage: clients repeat it twice a second, and take turns with one line per broker. */
   #logReason(): void {
-    const reason = this.#reason ?? 'unknown';
+    const reason = this.reason ?? 'unknown';
     if (this.#loggedReasons.has(reason)) return;
     this.#loggedReasons.add(reason);
     log.warn('kafka client down', { ...this.#facts(), reason });
   }
 
   #facts(): Record<string, unknown> {
-    return { client: this.#role.name, bootstrap_servers: this.#role.bootstrapServers };
+    const { bootstrapServers, clusterName } = this.#role.access;
+    return { client: this.#role.name, cluster: clusterName, bootstrap_servers: bootstrapServers };
+  }
+
+  #told(error: unknown): string {
+    return inOurWords(this.#role.access.redact(error instanceof Error ? error.message : String(error)));
   }
 
   async #discard(client: C, why: string): Promise<void> {
     this.#current = undefined;
+    this.#role.access.login?.forget();
     await this.#role.onGone(client, why);
     await this.#disconnect(client);
   }

@@ -10,6 +10,7 @@ import { log } from '../telemetry/log';
 import { isNativeError, newProducer } from './binding';
 import type { Metadata, NativeError, NativeProducer } from './binding';
 import { BusyLinger } from './busy-linger';
+import { clusterAccess } from './cluster-access';
 import { producerProperties } from './connection';
 import type { ConnectionOptions, ProducerTuning } from './connection';
 import { EventLoopLoad } from './event-loop-load';
@@ -56,6 +57,8 @@ const CLOSE_STEP_MS = 5;
 const PROBE_EVERY_MS = 200;
 const PROBE_TIMEOUT_MS = 1000;
 const QUERY_TIMEOUT_MS = 3000;
+/** How often a topic that is refused is asked about, at most. */
+const ASK_AGAIN_MS = 200;
 /** Offset queries at once; each holds a thread of libuv's pool. */
 const PARALLEL_QUERIES = 4;
 /** What remains for the library to flush after we have waited for the reports ourselves. */
@@ -75,6 +78,8 @@ export class RecordProducer {
   #pollMs = POLL_MS;
   #awaited = 0;
   #probeTimer: NodeJS.Timeout | undefined;
+  /** Topics whose metadata are asked for, or were a moment ago. */
+  readonly #askedAgain = new Set<string>();
   #closing: Promise<void> | undefined;
 
   constructor(connection: ConnectionOptions, tuning: ProducerTuning = {}) {
@@ -85,7 +90,7 @@ export class RecordProducer {
     );
     this.#managed = new ManagedClient<Client>({
       name: 'producer',
-      bootstrapServers: connection.bootstrapServers,
+      access: clusterAccess(connection),
       create: () => this.#create(connection, tuning),
       onLive: (client) => this.#onLive(client),
       onGone: async (_client, why) => this.#abandon(why),
@@ -169,6 +174,7 @@ export class RecordProducer {
     return {
       state: this.state,
       reason: this.reason,
+      token_failure: this.#managed.tokenFailure,
       outstanding: this.outstanding,
       ...this.counters,
       connects,
@@ -226,8 +232,22 @@ export class RecordProducer {
       this.counters.refused++;
       if (isNativeError(error) && error.code === NATIVE_CODE.fatal)
         this.#managed.replace(client, error.message);
+      if (isNativeError(error) && error.code === NATIVE_CODE.topicAuthorizationFailed)
+        this.#askAgain(client, record.topic);
       throw refusedRecord(record.topic, error);
     }
+  }
+
+  /**
+   * After one refusal by the broker the library refuses a topic by itself until its metadata come anew, half a minute
+   * later: a right that was granted in between is found by asking now.
+   */
+  #askAgain(client: Client, topic: string): void {
+    if (this.#askedAgain.has(topic)) return;
+    this.#askedAgain.add(topic);
+    client.getMetadata({ topic, allTopics: false, timeout: QUERY_TIMEOUT_MS }, () => {
+      setTimeout(() => this.#askedAgain.delete(topic), ASK_AGAIN_MS).unref();
+    });
   }
 
   /** Records that were accepted some milliseconds ago: now their callback is the only one to hear of a failure. */

@@ -28,8 +28,10 @@ export const DIALECT_NAMES = Object.keys(DIALECTS) as DialectName[];
 
 /** Spring's and SmallRye's own clients send a UUID as 16 raw bytes, most significant first. */
 const BINARY_UUID_BYTES = 16;
-/** Ours have 36; anything longer than this cannot be an id we sent. */
-const MAX_ID_BYTES = 128;
+/** A client may choose an id of 16 characters, such as a trace id; one raw UUID in ten million looks like text. */
+const PRINTABLE = /^[\x21-\x7e]+$/;
+/** Ours have 36 and those that clients choose are checked: anything longer cannot be an id we sent. */
+export const MAX_ID_BYTES = 128;
 
 /** The order of search in a reply that carries several. */
 const REPLY_HEADER_RANK: ReadonlyMap<string, number> = new Map(
@@ -80,7 +82,7 @@ export function correlationIdOf(record: ReceivedRecord, firstName?: string): str
 
 /** Text, or a UUID in 16 raw bytes. Undefined for what cannot be an id. */
 export function correlationIdFromBytes(bytes: Buffer): string | undefined {
-  if (bytes.length === BINARY_UUID_BYTES) {
+  if (bytes.length === BINARY_UUID_BYTES && !PRINTABLE.test(bytes.toString('latin1'))) {
     const hex = bytes.toString('hex');
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
   }

@@ -8,6 +8,7 @@
 import type { Clock } from '../clock';
 import { GatewayError } from '../errors';
 import type { Deadline, DeadlineWheel } from './deadline-wheel';
+import { EndedWaits, type EndedWait } from './ended-waits';
 
 export type Outcome<Reply> = { readonly reply: Reply } | { readonly error: GatewayError };
 
@@ -33,11 +34,15 @@ class Entry<Reply> implements PendingReply<Reply>, Deadline {
   }
 }
 
+/** For this many times its timeout the id of a wait stays known after its end. */
+const REMEMBERED_TIMEOUTS = 2;
+
 export class PendingReplies<Reply> {
   readonly #entries = new Map<string, Entry<Reply>>();
   readonly #capacity: number;
   readonly #clock: Clock;
   readonly #wheel: DeadlineWheel;
+  readonly #ended = new EndedWaits();
   #closedBy: GatewayError | undefined;
 
   /** @param options.capacity waits at once; one more is refused with `overloaded` */
@@ -54,8 +59,8 @@ export class PendingReplies<Reply> {
   /**
    * @param deadlineAtMs on the clock of this registry
    * @param onDeadline makes the error with which the wait ends at its deadline
-   * @throws GatewayError `overloaded` at capacity, `correlation_conflict` for an id that waits already, the
-   *   closing error after close
+   * @throws GatewayError `overloaded` at capacity, `correlation_conflict` for an id that waits already or did
+   *   so a moment ago, the closing error after close
    */
   register(id: string, deadlineAtMs: number, onDeadline: () => GatewayError): PendingReply<Reply> {
     if (this.#closedBy) throw this.#closedBy;
@@ -67,7 +72,10 @@ export class PendingReplies<Reply> {
     }
     if (this.#entries.has(id))
       throw new GatewayError('correlation_conflict', 'the correlation id is in flight');
-    const entry = new Entry<Reply>(id, this.#clock.now(), deadlineAtMs);
+    const nowMs = this.#clock.now();
+    if (this.#ended.find(id, nowMs))
+      throw new GatewayError('correlation_conflict', 'the correlation id was in flight a moment ago');
+    const entry = new Entry<Reply>(id, nowMs, deadlineAtMs);
     entry.onDeadline = () => this.fail(id, onDeadline());
     this.#entries.set(id, entry);
     this.#wheel.add(entry);
@@ -87,16 +95,21 @@ export class PendingReplies<Reply> {
     return this.#entries.has(id);
   }
 
+  /** How the wait for this id ended, if it was one of ours and not long ago. */
+  ended(id: string): EndedWait | undefined {
+    return this.#ended.find(id, this.#clock.now());
+  }
+
   /** @returns false when nobody waits for this id: late, duplicate or foreign, which is normal on a shared topic */
   settle(id: string, reply: Reply): boolean {
-    const entry = this.#take(id);
+    const entry = this.#take(id, 'answered');
     entry?.settle({ reply });
     return entry !== undefined;
   }
 
   /** @returns false when nobody waits for this id */
   fail(id: string, error: GatewayError): boolean {
-    const entry = this.#take(id);
+    const entry = this.#take(id, 'failed');
     entry?.settle({ error });
     return entry !== undefined;
   }
@@ -109,13 +122,17 @@ export class PendingReplies<Reply> {
   close(error: GatewayError): void {
     this.#closedBy ??= error;
     this.failAll(error);
+    this.#ended.clear();
   }
 
-  #take(id: string): Entry<Reply> | undefined {
+  #take(id: string, how: EndedWait['how']): Entry<Reply> | undefined {
     const entry = this.#entries.get(id);
     if (!entry) return undefined;
     this.#entries.delete(id);
     this.#wheel.remove(entry);
+    const endedAtMs = this.#clock.now();
+    const timeoutMs = entry.deadlineAtMs - entry.createdAtMs;
+    this.#ended.remember(id, { endedAtMs, how }, endedAtMs + REMEMBERED_TIMEOUTS * timeoutMs);
     return entry;
   }
 }

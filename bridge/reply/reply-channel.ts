@@ -26,14 +26,30 @@ export interface ReplyChannelOptions {
   readonly mayComeLater: () => boolean;
 }
 
+type UnmatchedKind = 'late' | 'duplicate' | 'foreign' | 'unidentified';
+
 /** Long enough for the consumer half of a request to start, short enough to bound memory. */
 const HOLD = { maxAgeMs: 10_000, maxRecords: 10_000, maxBytes: 33_554_432 };
 
 export class ReplyChannel {
   readonly replyTopic: string;
-  readonly counters = { replies: 0, unmatched: 0 };
+  /**
+   * Replies that ended a wait, and those that did not: `late` after the deadline of their request, `duplicate` after
+   * the first reply, `foreign` with an id that is not ours, `unidentified` without any, `requests` where both share
+   * the topic. Normal on a shared topic, all but `late`.
+   */
+  readonly counters = {
+    replies: 0,
+    late: 0,
+    latest_by_ms: 0,
+    duplicate: 0,
+    foreign: 0,
+    unidentified: 0,
+    requests: 0,
+  };
   readonly #pending: PendingReplies<ReceivedRecord>;
   readonly #held: HeldReplies;
+  readonly #countedAs = new WeakMap<ReceivedRecord, UnmatchedKind>();
   readonly #clock: Clock;
   readonly #options: ReplyChannelOptions;
   readonly #followed: FollowedTopic;
@@ -93,7 +109,7 @@ export class ReplyChannel {
   /** For a wait registered after its record was produced: its reply may be here already. */
   settleFromHeld(id: string): void {
     const record = this.#held.find(id);
-    if (record) this.#settle(id, record);
+    if (record) this.#settleHeld(id, record);
   }
 
   /** Ends a wait early: failed delivery, client gone. Does nothing when it has ended. */
@@ -112,15 +128,13 @@ export class ReplyChannel {
     this.#rules = [...this.#rules, rule];
     for (const record of this.#held.all()) {
       const id = rule.correlationIdOf(record);
-      if (id !== undefined) this.#settle(id, record);
+      if (id !== undefined) this.#settleHeld(id, record);
     }
   }
 
   #onRecord(record: ReceivedRecord): void {
-    if (this.#options.sharedWithRequests && isRequest(record)) return;
-    const mayComeLater = this.#options.mayComeLater();
-    if (this.#pending.size === 0 && !mayComeLater) {
-      this.counters.unmatched++;
+    if (this.#options.sharedWithRequests && isRequest(record)) {
+      this.counters.requests++;
       return;
     }
     const ids: string[] = [];
@@ -130,9 +144,31 @@ export class ReplyChannel {
       if (this.#settle(id, record)) return;
       ids.push(id);
     }
-    // Late, duplicate or another gateway's: normal on a shared topic.
-    this.counters.unmatched++;
-    if (mayComeLater) this.#held.hold(record, ids);
+    const kind = this.#kindOf(ids);
+    this.counters[kind]++;
+    if (!this.#options.mayComeLater()) return;
+    this.#held.hold(record, ids);
+    this.#countedAs.set(record, kind);
+  }
+
+  /** What a reply is that nobody waits for. */
+  #kindOf(ids: readonly string[]): UnmatchedKind {
+    if (ids.length === 0) return 'unidentified';
+    for (const id of ids) {
+      const ended = this.#pending.ended(id);
+      if (ended?.how === 'answered') return 'duplicate';
+      if (ended === undefined) continue;
+      const lateByMs = Math.round(this.#clock.now() - ended.endedAtMs);
+      this.counters.latest_by_ms = Math.max(this.counters.latest_by_ms, lateByMs);
+      return 'late';
+    }
+    return 'foreign';
+  }
+
+  #settleHeld(id: string, record: ReceivedRecord): void {
+    const kind = this.#countedAs.get(record);
+    // It was not what it seemed to be, it was early.
+    if (this.#settle(id, record) && kind) this.counters[kind]--;
   }
 
   #settle(id: string, record: ReceivedRecord): boolean {

@@ -3,6 +3,12 @@ import { GatewayError } from '../errors';
 import type { Kong } from '../kong';
 import { kongRequestId } from './kong-request-id';
 
+export interface ConsumerIdentity {
+  readonly id?: string | undefined;
+  readonly username?: string | undefined;
+  readonly custom_id?: string | undefined;
+}
+
 export interface HttpRequest {
   /** Kong's request id: the same when Kong runs the event again, and the one a client sees in errors. */
   readonly id: string;
@@ -10,36 +16,84 @@ export interface HttpRequest {
   /** Names in lower case, as Kong hands them over. */
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body: Buffer;
+
+  // What follows is read only where `RequestNeeds` asks for it.
+
+  /** What stands behind the `?`, as another plugin may have left it. */
+  readonly rawQuery?: string | undefined;
+  /** Path and query as the client sent them. */
+  readonly uri?: string | undefined;
+  /** `http` or `https`, as a trusted proxy before Kong saw it. */
+  readonly scheme?: string | undefined;
+  /** The named captures of the route's regular expression. */
+  readonly captures?: Readonly<Record<string, unknown>> | undefined;
+  readonly consumer?: ConsumerIdentity | undefined;
+  /** The name of the route, or its id where it has none. */
+  readonly route?: string | undefined;
+}
+
+/** Each costs a call to Kong, in the same round trip. */
+export interface RequestNeeds {
+  readonly body: boolean;
+  readonly query: boolean;
+  readonly uri: boolean;
+  readonly scheme: boolean;
+  readonly captures: boolean;
+  readonly consumer: boolean;
+  readonly route: boolean;
 }
 
 /** Kong refuses more than this, and silently drops headers over the number that is asked for. */
 export const MAX_HEADERS = 1000;
+const NO_BODY = Buffer.alloc(0);
 
 /**
  * All reads go out together: one round trip to Kong.
+ *
+ * The body is one of them and still no large body is read in vain: Kong hands over what it has in memory, which is
+ * little, or the path of a file, and a file is only opened when its size is within the limit. So neither a
+ * Content-Length nor a second round trip is needed to refuse early.
  * @param options.maxBodyBytes larger bodies are refused with `request_too_large`, and not read where they lie in a file
  * @param options.boundedRead false for the stock server: there Kong ends the request with its own 500 when a
  *   bound is given and the body is larger, so the bound can be checked only afterwards
  */
 export async function readRequest(
   kong: Kong,
+  needs: RequestNeeds,
   options: { maxBodyBytes: number; boundedRead: boolean },
 ): Promise<HttpRequest> {
   const { maxBodyBytes, boundedRead } = options;
-  const [id, method, headers, body] = await Promise.all([
+  const [id, method, headers, body, rawQuery, uri, scheme, captures, consumer, route] = await Promise.all([
     kongRequestId(kong),
     kong.request.getMethod(),
     kong.request.getHeaders(MAX_HEADERS),
-    kong.request.getRawBody(boundedRead && maxBodyBytes > 0 ? maxBodyBytes : 0),
+    needs.body ? kong.request.getRawBody(boundedRead && maxBodyBytes > 0 ? maxBodyBytes : 0) : undefined,
+    needs.query ? kong.request.getRawQuery() : undefined,
+    needs.uri ? kong.nginx.getVar('request_uri') : undefined,
+    needs.scheme ? kong.request.getForwardedScheme() : undefined,
+    needs.captures ? kong.request.getUriCaptures() : undefined,
+    needs.consumer ? kong.client.getConsumer() : undefined,
+    needs.route ? kong.router.getRoute() : undefined,
   ]);
-  const bodyBytes = body ?? Buffer.alloc(0);
+  const bodyBytes = body ?? NO_BODY;
   if (bodyBytes.length > maxBodyBytes) {
     throw new GatewayError(
       'request_too_large',
       `the body has ${bodyBytes.length} bytes, the limit is ${maxBodyBytes} (max_request_bytes)`,
     );
   }
-  return { id, method, headers: headers ?? {}, body: bodyBytes };
+  return {
+    id,
+    method,
+    headers: headers ?? {},
+    body: bodyBytes,
+    rawQuery,
+    uri,
+    scheme,
+    captures: captures?.named ?? undefined,
+    consumer,
+    route: route?.name ?? route?.id,
+  };
 }
 
 /** The first value of a header; `name` in lower case. */

@@ -83,6 +83,67 @@ export const EXAMPLES: readonly Example[] = [
     ],
   },
   {
+    slug: 'kafka-upstream-envelope',
+    title: 'The envelope of Kafka Upstream',
+    about:
+      "For consumers that read what Kong's Kafka Upstream writes: one JSON object with `method`, `uri`, `uri_args`, `headers`, `body`, `body_args` and, for what is not text, `body_base64`. Forms, multipart and JSON bodies are parsed; one that does not parse is a 400. Credentials stay out of `headers`.",
+    plugins: [
+      producer({
+        topic: 'kong-upstream',
+        message_format: 'envelope',
+        forward_method: true,
+        forward_uri: true,
+        forward_headers: true,
+      }),
+    ],
+  },
+  {
+    slug: 'topic-and-key',
+    title: 'Topic and key from the request',
+    about:
+      '`?topic=orders.eu` chooses a topic from the list, and any other is a 400. The key is a field of the JSON body, so that the records of a customer keep their order.',
+    plugins: [
+      producer({
+        topic: 'orders',
+        topics_query_arg: 'topic',
+        allowed_topics: ['orders.eu', 'orders.us'],
+        key_source: 'body_field',
+        key_name: '/customer/id',
+      }),
+    ],
+  },
+  {
+    slug: 'record-headers',
+    title: 'Request headers as record headers',
+    about:
+      'All headers that begin with `x-` go along except one, `x-tenant` under another name, with method, path and the consumer Kong has authenticated. What steers replies or decoding (`kafka_replyTopic`, `__TypeId__` …) never comes from a client.',
+    plugins: [
+      producer({
+        topic: 'events',
+        forward_consumer: true,
+        headers: {
+          include_headers: ['x-*'],
+          exclude_headers: ['x-debug'],
+          name_mappings: { 'x-tenant': 'tenant' },
+          method_and_path: true,
+        },
+      }),
+    ],
+  },
+  {
+    slug: 'cloudevents',
+    title: 'CloudEvents',
+    about:
+      "Each request becomes a CloudEvent 1.0 in binary mode: the attributes are `ce_` headers, the body is the data. The source is the route, the id is Kong's request id. `cloudevents_structured` puts the whole event into JSON instead.",
+    plugins: [
+      producer({
+        topic: 'events',
+        message_format: 'cloudevents_binary',
+        cloudevents_type: 'com.example.order.placed',
+      }),
+    ],
+  },
+  {
     slug: 'reply-envelope',
     title: 'The whole answer in the value',
     about:

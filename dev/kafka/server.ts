@@ -16,6 +16,8 @@ import type { KafkaDistribution } from './distribution';
 import { KafkaNode, recordClassArchive } from './node';
 import { temporaryRoot } from './paths';
 import { freePorts, isFree } from './ports';
+import { LISTENER_NAMES, securityJvmFlags, securityProperties } from './security';
+import type { KafkaSecurity, ListenerName } from './security';
 import { writeNodeFiles } from './server-files';
 import type { NodePlace } from './server-files';
 
@@ -33,6 +35,8 @@ export interface KafkaOptions {
    * for measurements, after a warm-up of some 50 000 records.
    */
   readonly optimizeFor?: 'start' | 'throughput';
+  /** Further listeners with TLS and logins, and access control. One node only. */
+  readonly security?: KafkaSecurity;
 }
 
 export class KafkaServer {
@@ -40,7 +44,15 @@ export class KafkaServer {
     readonly nodes: readonly KafkaNode[],
     private readonly removeFiles: () => Promise<void>,
     private readonly stopSignal: 'SIGTERM' | 'SIGKILL',
+    private readonly securePorts: Readonly<Partial<Record<ListenerName, number>>> = {},
   ) {}
+
+  /** "127.0.0.1:port" of a listener of `security`. */
+  listener(name: ListenerName): string {
+    const port = this.securePorts[name];
+    if (port === undefined) throw new Error(`Kafka was started without security: no listener ${name}.`);
+    return `127.0.0.1:${port}`;
+  }
 
   /** "127.0.0.1:9092", several nodes separated by commas. */
   get bootstrapServers(): string {
@@ -76,20 +88,32 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
   const kept = options.dataRoot !== undefined;
   const root = options.dataRoot ?? (await mkdtemp(join(temporaryRoot(), 'kafka-')));
   const clusterId = randomClusterId();
+  const securePorts = options.security ? await securityPorts(count) : undefined;
   const nodes: KafkaNode[] = [];
   for (const place of cluster) {
     const folder = join(root, `node-${place.id}`);
+    const security =
+      options.security &&
+      securePorts &&
+      (await securityProperties(join(folder, 'security'), options.security, {
+        ...securePorts,
+        plain: place.port,
+        controller: place.controllerPort,
+      }));
     const propertiesFile = await writeNodeFiles(folder, place, cluster, {
       formattedDirectory: distribution.formattedDirectory,
       clusterId,
-      overrides: options.properties,
+      overrides: { ...security, ...options.properties },
     });
     nodes.push(
       new KafkaNode({
         distribution,
         port: place.port,
         propertiesFile,
-        jvmFlags: options.optimizeFor === 'throughput' ? [] : ['-XX:TieredStopAtLevel=1'],
+        jvmFlags: [
+          ...(options.optimizeFor === 'throughput' ? [] : ['-XX:TieredStopAtLevel=1']),
+          ...(options.security ? securityJvmFlags(options.security) : []),
+        ],
         temporaryFolder: kept ? undefined : root,
       }),
     );
@@ -100,6 +124,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
       if (!kept) await rm(root, { recursive: true, force: true });
     },
     kept ? 'SIGTERM' : 'SIGKILL',
+    securePorts,
   );
   try {
     await Promise.all(nodes.map((node) => node.start()));
@@ -128,6 +153,15 @@ async function recordArchive(distribution: KafkaDistribution, file: string): Pro
   } finally {
     await rm(root, { recursive: true, force: true });
   }
+}
+
+async function securityPorts(nodes: number): Promise<Record<ListenerName, number>> {
+  if (nodes !== 1) throw new Error('Kafka with security has one node.');
+  const ports = await freePorts(LISTENER_NAMES.length);
+  return Object.fromEntries(LISTENER_NAMES.map((name, index) => [name, ports[index]])) as Record<
+    ListenerName,
+    number
+  >;
 }
 
 async function placeNodes(count: number, firstPort: number | undefined): Promise<NodePlace[]> {

@@ -27,8 +27,11 @@ export interface TestKafka {
   uniqueName(prefix?: string): string;
 }
 
-/** Call it at the top of a test file or inside a describe: it registers hooks of node:test. */
-export function useKafka(options: KafkaOptions = {}): TestKafka {
+/**
+ * Call it at the top of a test file or inside a describe: it registers hooks of node:test.
+ * @param options as a function where something must be there before the server, such as its certificates
+ */
+export function useKafka(options: KafkaOptions | (() => Promise<KafkaOptions>) = {}): TestKafka {
   const external = process.env['KAFKA_BOOTSTRAP'];
   const run = `${process.pid}-${randomUUID().slice(0, 8)}`;
   let own: KafkaServer | undefined;
@@ -38,7 +41,8 @@ export function useKafka(options: KafkaOptions = {}): TestKafka {
 
   if (!external) {
     before(async () => {
-      starting = startKafka(options).then((server) => (own = server));
+      const start = async () => startKafka(typeof options === 'function' ? await options() : options);
+      starting = start().then((server) => (own = server));
       await starting;
     });
     after(async () => own?.stop());

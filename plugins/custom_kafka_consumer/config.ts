@@ -1,5 +1,10 @@
 /** Every option of custom_kafka_consumer. The Kong schema, the check, the type and the reference come from here. */
 import { configParser, type CrossRule } from '../../bridge/config/parse';
+import {
+  CONNECTION_OPTIONS,
+  CONNECTION_RULES,
+  CONNECTION_WITHOUT_SERVERS,
+} from '../../bridge/config/connection-options';
 import type { ConfigOf, OptionTable } from '../../bridge/config/fields';
 import type { PluginIdentity } from '../../bridge/config/kong-schema';
 import {
@@ -34,6 +39,7 @@ export const CONSUMER_OPTIONS = [
     description:
       "Brokers of the reply topic. Default: the producer's. Needed only where the two plugins run in separate processes.",
   },
+  ...CONNECTION_OPTIONS,
   {
     ...TOPIC_NAME,
     name: 'topic',
@@ -70,6 +76,8 @@ export const CONSUMER_OPTIONS = [
 export type ConsumerConfig = ConfigOf<typeof CONSUMER_OPTIONS>;
 
 export const CONSUMER_RULES: CrossRule<ConsumerConfig>[] = [
+  ...CONNECTION_RULES,
+  CONNECTION_WITHOUT_SERVERS,
   {
     complaint: (config) =>
       config.match === 'key' && config.match_name !== undefined

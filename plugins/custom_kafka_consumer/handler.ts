@@ -1,5 +1,6 @@
 /** The second half of a request: wait for the reply, answer with it. */
 import { answer, ErrorAnswers } from '../../bridge/answer';
+import { connectionOf } from '../../bridge/config/connection-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
 import { replyOptions } from '../../bridge/config/reply-options';
 import { GatewayError } from '../../bridge/errors';
@@ -32,7 +33,7 @@ export class ConsumerHandler {
       this.#receiver = requestReply.openReceiver({
         key: configKey(CONSUMER_OPTIONS, config),
         connectionKey: configKey(CONSUMER_OPTIONS, config, isConnectionRow),
-        connection: { bootstrapServers: config.bootstrap_servers.map(({ host, port }) => `${host}:${port}`) },
+        connection: connectionOf(config, config.bootstrap_servers),
         replyTopic: config.topic,
         rule: this.#rule,
       });

@@ -1,6 +1,7 @@
 /** Every option of custom_kafka_producer. The Kong schema, the check, the type and the reference come from here. */
 import { PRODUCE_OPTIONS, PRODUCE_RULES } from '../../bridge/config/produce-options';
 import { configParser, type CrossRule } from '../../bridge/config/parse';
+import { CONNECTION_OPTIONS, CONNECTION_RULES, SOCKET_TIMEOUT } from '../../bridge/config/connection-options';
 import type { ConfigOf, OptionTable } from '../../bridge/config/fields';
 import type { PluginIdentity } from '../../bridge/config/kong-schema';
 import {
@@ -10,7 +11,9 @@ import {
   TOPIC_NAME,
 } from '../../bridge/config/shared-options';
 import { DIALECT_NAMES } from '../../bridge/reply/dialects';
+import { CORRELATIONS } from '../../bridge/request/correlation-id';
 import { version } from '../../bridge/version';
+import { RECORD_OPTIONS, RECORD_RULES } from './record-options';
 
 export const PRODUCER: PluginIdentity = {
   name: 'custom_kafka_producer',
@@ -30,6 +33,8 @@ export const PRODUCER_OPTIONS = [
     required: true,
     description: 'Brokers to start from; the rest of the cluster is learned from them. At least one.',
   },
+  ...CONNECTION_OPTIONS,
+  SOCKET_TIMEOUT,
   {
     ...TOPIC_NAME,
     name: 'topic',
@@ -42,23 +47,7 @@ export const PRODUCER_OPTIONS = [
     description:
       'Topic the replies arrive on. Set: the client is held by custom_kafka_consumer until the reply. Unset: one-way.',
   },
-  {
-    name: 'message_format',
-    type: 'string',
-    oneOf: ['raw', 'body_with_correlation_id'],
-    default: 'raw',
-    description:
-      '`raw` (default): the body bytes as they are. `body_with_correlation_id`: the body must be a JSON object and gets the correlation id as a field.',
-  },
-  {
-    name: 'correlation_body_field',
-    type: 'string',
-    minLength: 1,
-    maxLength: 249,
-    default: 'correlation_id',
-    description:
-      'Field that `body_with_correlation_id` adds to the JSON body, replacing one of that name. No effect in other formats.',
-  },
+  ...RECORD_OPTIONS,
   {
     name: 'dialects',
     type: 'array',
@@ -73,6 +62,14 @@ export const PRODUCER_OPTIONS = [
     default: 'Kong-Request-ID',
     description:
       'Request header in which the Correlation ID plugin puts its id. The id travels on as a record header of that name; set here if it is missing.',
+  },
+  {
+    name: 'correlation',
+    type: 'string',
+    oneOf: CORRELATIONS,
+    default: 'generated',
+    description:
+      'The id by which the reply is found. `generated` (default): a random one per request that nobody can guess. `client`: what `correlation_header` says; 409 while it is in flight and for twice the timeout after.',
   },
   {
     name: 'max_in_flight',
@@ -97,6 +94,8 @@ export const PRODUCER_OPTIONS = [
 export type ProducerConfig = ConfigOf<typeof PRODUCER_OPTIONS>;
 
 export const PRODUCER_RULES: CrossRule<ProducerConfig>[] = [
+  ...CONNECTION_RULES,
+  ...RECORD_RULES,
   {
     complaint: (config) =>
       config.reply_topic !== undefined && config.reply_topic === config.topic && config.dialects.length === 0

@@ -1,31 +1,33 @@
 /** The first half of a request: HTTP request -> record, with the wait for its reply registered before it is sent. */
-import { v4 as uuid } from 'uuid';
+import { connectionOf } from '../../bridge/config/connection-options';
 import { producerSettings } from '../../bridge/config/produce-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
-import type { OutgoingRecord } from '../../bridge/kafka/records';
 import type { Kong } from '../../bridge/kong';
 import type { RequestReply, Sender } from '../../bridge/request-reply';
 import { answer, ErrorAnswers } from '../../bridge/answer';
 import { SHARED_CORRELATION_ID } from '../../bridge/reply/apart';
+import { correlationId } from '../../bridge/request/correlation-id';
 import { headerOf, listHeaderOf, readRequest, type HttpRequest } from '../../bridge/request/http-request';
-import { recordHeaders } from '../../bridge/request/record-headers';
-import { recordValue } from '../../bridge/request/record-value';
+import { recordBuilder, type RecordBuilder } from '../../bridge/request/record-builder';
 import { PRODUCER, PRODUCER_OPTIONS, type ProducerConfig } from './config';
+import { recordOptions } from './record-options';
 
 export class ProducerHandler {
   readonly #config: ProducerConfig;
   readonly #errors = new ErrorAnswers(PRODUCER.name);
   readonly #requestReply: RequestReply;
   readonly #sender: Sender;
+  readonly #records: RecordBuilder;
 
   constructor(config: ProducerConfig, requestReply: RequestReply) {
     this.#config = config;
     this.#requestReply = requestReply;
+    this.#records = recordBuilder(recordOptions(config));
     this.#sender = requestReply.openSender({
       key: configKey(PRODUCER_OPTIONS, config),
       connectionKey: configKey(PRODUCER_OPTIONS, config, isConnectionRow),
       connection: {
-        bootstrapServers: config.bootstrap_servers.map(({ host, port }) => `${host}:${port}`),
+        ...connectionOf(config, config.bootstrap_servers, config.timeout),
         produce: producerSettings(config),
       },
       topic: config.topic,
@@ -37,7 +39,7 @@ export class ProducerHandler {
   async access(kong: Kong): Promise<void> {
     let request: HttpRequest | undefined;
     try {
-      request = await readRequest(kong, {
+      request = await readRequest(kong, this.#records.needs, {
         maxBodyBytes: this.#config.max_request_bytes,
         boundedRead: this.#requestReply.together,
       });
@@ -57,8 +59,8 @@ export class ProducerHandler {
   }
 
   async #send(kong: Kong, request: HttpRequest): Promise<void> {
-    const correlationId = uuid();
-    const record = this.#record(request, correlationId);
+    const wireId = correlationId(this.#config.correlation, this.#clientsId(request));
+    const record = this.#records.build(request, wireId);
     await this.#sender.whenReady();
 
     if (this.#config.reply_topic === undefined) {
@@ -71,36 +73,22 @@ export class ProducerHandler {
         method: request.method,
         accept: listHeaderOf(request.headers, 'accept'),
         prefer: listHeaderOf(request.headers, 'prefer'),
-        shownId: this.#clientsId(request) ?? correlationId,
+        shownId: this.#clientsId(request) ?? wireId,
       };
-      this.#requestReply.offer(request.id, this.#sender.request(record, correlationId, facts));
+      this.#requestReply.offer(request.id, this.#sender.request(record, wireId, facts));
     } else {
       this.#sender.post(record);
-      await kong.ctx.shared.set(SHARED_CORRELATION_ID, correlationId);
+      await kong.ctx.shared.set(SHARED_CORRELATION_ID, wireId);
     }
     // Before Kong 3.9 the Correlation ID plugin runs after us: without this it would echo another id than was sent.
     if (this.#clientsId(request) === undefined) {
-      await kong.service.request.setHeader(this.#config.correlation_header, correlationId);
+      await kong.service.request.setHeader(this.#config.correlation_header, wireId);
     }
   }
 
   /** The id of Kong's Correlation ID plugin: what the client knows the request by. */
   #clientsId(request: HttpRequest): string | undefined {
     return headerOf(request, this.#config.correlation_header.toLowerCase());
-  }
-
-  #record(request: HttpRequest, correlationId: string): OutgoingRecord {
-    const { message_format, correlation_body_field, dialects, correlation_header, reply_topic, topic } =
-      this.#config;
-    return {
-      topic,
-      value: recordValue(message_format, request, { field: correlation_body_field, id: correlationId }),
-      headers: recordHeaders(request, correlationId, {
-        dialects,
-        replyTopic: reply_topic,
-        correlationHeader: correlation_header,
-      }),
-    };
   }
 }
 

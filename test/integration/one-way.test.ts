@@ -105,7 +105,7 @@ test('a shutdown sends what is still in the buffer', async () => {
 });
 
 const REQUESTS = 10_000;
-const PER_SECOND = 600;
+const PER_SECOND = 800;
 const BROKER_STOPS_AFTER_MS = 2000;
 const OUTAGE_MS = 5000;
 

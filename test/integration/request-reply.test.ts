@@ -37,6 +37,7 @@ const CASES: Case[] = [
   { path: '/nest-status', producer: { dialects: ['nestjs'] }, behaviour: { dialect: 'nestjs', error: true } },
   { path: '/envelope', consumer: { reply_format: 'envelope', forward_headers: { include: ['location'] } } },
   { path: '/twice', behaviour: { duplicates: 3 } },
+  { path: '/own-id', producer: { correlation: 'client' }, behaviour: { delayMs: 300 } },
   {
     path: '/dressed',
     behaviour: { status: 201, headers: { 'x-order': '7', 'content-length': '1', 'x-split': 'a\r\nb: c' } },
@@ -256,4 +257,19 @@ test('a client that leaves hurts nobody, and its wait ends', async () => {
   assert.equal(await left, 'left');
   assert.equal((await ask(`${stack.url}/slow`, { body: 'x' })).status, 200);
   await stack.nothingPending();
+});
+
+test('a client that chooses its id cannot have two requests under it at once, nor right after', async () => {
+  const headers = { 'kong-request-id': 'order-4711-abcd' };
+  const [first, second] = await Promise.all(
+    ['first', 'second'].map((body) => ask(`${stack.url}/own-id`, { headers, body })),
+  );
+  assert.deepEqual([first!.status, second!.status].sort(), [200, 409]);
+  const refused = first!.status === 409 ? first! : second!;
+  assert.equal(refused.json.code, 'correlation_conflict');
+  const again = await ask(`${stack.url}/own-id`, { headers, body: 'again' });
+  assert.equal(again.status, 409);
+  const other = await ask(`${stack.url}/own-id`, { headers: { 'kong-request-id': 'order-4712' }, body: 'x' });
+  assert.equal(other.status, 200);
+  assert.equal(other.headers['kong-request-id'], 'order-4712');
 });

@@ -5,6 +5,11 @@ export interface FakeRequest {
   method?: string;
   headers?: Record<string, string | string[]>;
   body?: Buffer | string;
+  /** Path and query as the client sent them. */
+  uri?: string;
+  captures?: Record<string, string>;
+  consumer?: { id?: string; username?: string; custom_id?: string };
+  route?: { id?: string; name?: string };
 }
 
 /** One event of one request: `exits` has what the client would get. */
@@ -13,6 +18,8 @@ export class FakeKong implements Kong {
   readonly shared: Map<string, string>;
   readonly upstreamHeaders = new Map<string, string>();
   readonly errorLog: string[] = [];
+  /** What was asked of the request, in order. */
+  readonly reads: string[] = [];
   readonly #given: FakeRequest;
   readonly #whenOver: (() => void)[] = [];
 
@@ -38,14 +45,32 @@ export class FakeKong implements Kong {
     return { status: exit.status, json: JSON.parse(exit.body.toString()) as Record<string, unknown> };
   }
 
+  #read<T>(name: string, value: T): Promise<T> {
+    this.reads.push(name);
+    return Promise.resolve(value);
+  }
+
   readonly request = {
-    getMethod: () => Promise.resolve(this.#given.method ?? 'POST'),
-    getHeaders: () => Promise.resolve(this.#given.headers ?? {}),
-    getRawBody: () => Promise.resolve(Buffer.from((this.#given.body ?? '') as string)),
+    getMethod: () => this.#read('getMethod', this.#given.method ?? 'POST'),
+    getHeaders: () => this.#read('getHeaders', this.#given.headers ?? {}),
+    getRawBody: (max: number) =>
+      this.#read(`getRawBody(${max})`, Buffer.from((this.#given.body ?? '') as string)),
+    getRawQuery: () => this.#read('getRawQuery', this.#given.uri?.split('?')[1] ?? ''),
+    getForwardedScheme: () => this.#read('getForwardedScheme', 'https'),
+    getUriCaptures: () => this.#read('getUriCaptures', { named: this.#given.captures ?? {} }),
   };
+  readonly client = { getConsumer: () => this.#read('getConsumer', this.#given.consumer) };
+  readonly router = { getRoute: () => this.#read('getRoute', this.#given.route) };
   readonly nginx = {
     getVar: (name: string) =>
-      Promise.resolve(name === 'kong_request_id' ? (this.#given.requestId ?? 'r1') : undefined),
+      this.#read(
+        name,
+        name === 'kong_request_id'
+          ? (this.#given.requestId ?? 'r1')
+          : name === 'request_uri'
+            ? (this.#given.uri ?? '/')
+            : undefined,
+      ),
   };
   readonly ctx = {
     shared: {

@@ -3,7 +3,7 @@ import { RecordProducer } from '../../bridge/kafka/producer';
 import { TopicReader } from '../../bridge/kafka/reader';
 import type { ReceivedRecord } from '../../bridge/kafka/records';
 
-const QUIET_MS = 300;
+const QUIET_MS = 150;
 
 /**
  * Everything in a topic, from its first record on: waits for `count` of them and then until no more come.

@@ -7,6 +7,36 @@ import { parseConsumerConfig } from '../../../plugins/custom_kafka_consumer/conf
 import { parseProducerConfig, PRODUCER_OPTIONS } from '../../../plugins/custom_kafka_producer/config';
 
 const SERVERS = [{ host: 'kafka', port: 9092 }];
+/** Unset in every row: what a cluster without TLS and login needs. */
+const PLAIN_CLUSTER = {
+  cluster_name: undefined,
+  authentication: {
+    strategy: undefined,
+    mechanism: undefined,
+    user: undefined,
+    password: undefined,
+    tokenauth: false,
+    oauthbearer: {
+      token_endpoint_url: undefined,
+      client_id: undefined,
+      client_secret: undefined,
+      scopes: [],
+      extensions: {},
+      token_endpoint_tls_verify: true,
+    },
+  },
+  security: {
+    ssl: false,
+    ssl_verify: true,
+    ca_certificate: undefined,
+    certificate: undefined,
+    key: undefined,
+    key_password: undefined,
+  },
+  keepalive_enabled: false,
+  keepalive: 60_000,
+  client_properties: {},
+};
 const LEAST = { bootstrap_servers: SERVERS, topic: 'orders' };
 
 test('the committed dumps and reference pages say what the option tables say', () => {
@@ -17,12 +47,36 @@ test('the least configuration of the producer is completed with every default, a
   const config = parseProducerConfig(LEAST);
   assert.deepEqual(config, {
     bootstrap_servers: SERVERS,
+    ...PLAIN_CLUSTER,
+    timeout: 10_000,
     topic: 'orders',
     reply_topic: undefined,
+    topics_query_arg: undefined,
+    allowed_topics: undefined,
+    key_query_arg: undefined,
+    key_source: 'none',
+    key_name: undefined,
     message_format: 'raw',
+    forward_method: false,
+    forward_uri: false,
+    forward_headers: false,
+    forward_body: true,
     correlation_body_field: 'correlation_id',
+    cloudevents_type: 'kong.http.request',
+    headers: {
+      forward_http_headers_as_record_headers: true,
+      forward_all_by_default: false,
+      include_headers: [],
+      exclude_headers: [],
+      name_mappings: {},
+      repeated_headers_behavior: 'concatenate_by_comma',
+      method_and_path: false,
+      deadline_after: 0,
+    },
+    forward_consumer: false,
     dialects: ['plain', 'spring', 'smallrye'],
     correlation_header: 'Kong-Request-ID',
+    correlation: 'generated',
     max_in_flight: 10_000,
     max_request_bytes: 1_048_576,
     producer_request_acks: -1,
@@ -48,6 +102,7 @@ test('the least configuration of the producer is completed with every default, a
 test('the consumer needs no option at all', () => {
   assert.deepEqual(parseConsumerConfig({}), {
     bootstrap_servers: undefined,
+    ...PLAIN_CLUSTER,
     topic: undefined,
     timeout: 5000,
     timeout_ceiling: 0,
@@ -111,7 +166,7 @@ const REFUSED: [string, () => unknown, string][] = [
   [
     'an unknown format',
     () => parseProducerConfig({ ...LEAST, message_format: 'xml' }),
-    'message_format: must be one of raw, body_with_correlation_id',
+    'message_format: must be one of raw, envelope, body_with_correlation_id, cloudevents_binary, cloudevents_structured',
   ],
   [
     'an unknown dialect',

@@ -1,67 +1,34 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { recordValue } from '../../../bridge/request/record-value';
+import type { HttpRequest } from '../../../bridge/request/http-request';
+import { recordValue, type MessageFormat } from '../../../bridge/request/record-value';
+import { bodyOf } from '../../support/requests';
 
-const ID = '123e4567-e89b-12d3-a456-426614174000';
-
-function shape(
-  body: string | Buffer,
-  contentType: string | undefined = 'application/json',
-  field = 'correlation_id',
-) {
-  const headers: Record<string, string> = contentType === undefined ? {} : { 'content-type': contentType };
-  return recordValue(
-    'body_with_correlation_id',
-    { id: 'r', method: 'POST', headers, body: Buffer.from(body as string) },
-    { field, id: ID },
-  ).toString();
+function shape(format: MessageFormat, request: HttpRequest) {
+  return recordValue({
+    format,
+    envelope: { method: false, uri: false, headers: false, body: true, showsHeader: () => true },
+    correlationBodyField: 'correlation_id',
+    cloudEventsType: 'test.type',
+  })(request, { correlationId: 'c1', key: undefined, nowMs: 0 });
 }
 
-test('raw passes the body bytes as they are', () => {
+test('raw passes the body bytes as they are, and leaves the media type to the client', () => {
   const body = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
-  const value = recordValue('raw', { id: 'r', method: 'POST', headers: {}, body }, { field: 'x', id: ID });
-  assert.equal(value, body);
+  const request = { ...bodyOf(undefined, ''), body };
+  assert.deepEqual(shape('raw', request), { value: body });
+  assert.equal(shape('raw', request).value, body, 'not even a copy');
 });
 
-test('the id becomes a field of the JSON object', () => {
-  assert.equal(shape('{"a":1}'), `{"correlation_id":"${ID}","a":1}`);
-  assert.equal(shape('{}'), `{"correlation_id":"${ID}"}`);
-  assert.equal(shape(' { "a" : 1 } '), ` {"correlation_id":"${ID}", "a" : 1 } `);
+test('each format says what its value is', () => {
+  const json = bodyOf('application/json', '{"a":1}');
+  assert.equal(shape('envelope', json).contentType, 'application/json');
+  assert.equal(shape('body_with_correlation_id', json).contentType, undefined);
+  assert.equal(shape('cloudevents_binary', json).contentType, 'application/json');
+  assert.equal(shape('cloudevents_structured', json).contentType, 'application/cloudevents+json');
 });
 
-test('numbers that JavaScript cannot hold arrive as the client wrote them', () => {
-  assert.match(shape('{"n":12345678901234567890,"p":1.10}'), /"n":12345678901234567890,"p":1\.10}$/);
-});
-
-test('an existing field of that name is replaced, however it is spelled', () => {
-  for (const body of ['{"correlation_id":"forged","a":1}', '{"a":1,"correlation\\u005fid":"forged"}']) {
-    const text = shape(body);
-    assert.deepEqual(JSON.parse(text), { correlation_id: ID, a: 1 });
-    assert.ok(!text.includes('forged'));
-  }
-});
-
-test('a request without a body gets an object with the id alone', () => {
-  assert.equal(shape('', undefined), `{"correlation_id":"${ID}"}`);
-});
-
-test('media types of JSON are taken, others refused', () => {
-  for (const type of [
-    'application/json; charset=utf-8',
-    'application/vnd.api+json',
-    'text/json',
-    undefined,
-  ]) {
-    assert.ok(shape('{"a":1}', type));
-  }
-  assert.throws(() => shape('{"a":1}', 'text/plain'), { code: 'unsupported_media_type' });
-  assert.throws(() => shape('a=1', 'application/x-www-form-urlencoded'), { code: 'unsupported_media_type' });
-});
-
-test('JSON that is no object cannot carry a field, and what is not JSON is invalid', () => {
-  for (const body of ['[1]', '"x"', '5', 'null'])
-    assert.throws(() => shape(body), { code: 'unsupported_media_type' });
-  for (const body of ['{', '{"a":}', Buffer.from([0x7b, 0xff, 0x7d])]) {
-    assert.throws(() => shape(body), { code: 'request_invalid' });
-  }
+test('the binary CloudEvent has the body as its value', () => {
+  const request = bodyOf('image/png', Buffer.from([0, 255]));
+  assert.equal(shape('cloudevents_binary', request).value, request.body);
 });

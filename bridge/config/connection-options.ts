@@ -1,0 +1,394 @@
+/** How to reach a cluster: rows and rules that mean the same in both plugins, and what they become. */
+import type { ConnectionOptions, SaslOptions, TlsOptions } from '../kafka/connection';
+import { CLIENT_PROPERTY_NAMES } from './client-properties';
+import type { ConfigOf, Field, OptionTable, TextPattern } from './fields';
+import type { CrossRule } from './parse';
+
+const CERTIFICATE_PEM: TextPattern = {
+  lua: '%-%-%-%-%-BEGIN [%u%d ]*CERTIFICATE%-%-%-%-%-%s.+%-%-%-%-%-END [%u%d ]*CERTIFICATE%-%-%-%-%-',
+  regex: '-----BEGIN [A-Z0-9 ]*CERTIFICATE-----\\s[^]+-----END [A-Z0-9 ]*CERTIFICATE-----',
+  meaning: 'PEM text with its line breaks, from BEGIN CERTIFICATE to END CERTIFICATE',
+};
+const KEY_PEM: TextPattern = {
+  lua: '%-%-%-%-%-BEGIN [%u%d ]*PRIVATE KEY%-%-%-%-%-%s.+%-%-%-%-%-END [%u%d ]*PRIVATE KEY%-%-%-%-%-',
+  regex: '-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----\\s[^]+-----END [A-Z0-9 ]*PRIVATE KEY-----',
+  meaning: 'PEM text with its line breaks, from BEGIN PRIVATE KEY to END PRIVATE KEY',
+};
+
+const MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'] as const;
+
+/**
+ * One connection stays busy anyway, with metadata every 30 seconds. A shorter idle time would close and open it again
+ * and again, and refuse requests in between.
+ */
+const SHORTEST_KEEPALIVE_MS = 40_000;
+
+const NO_DELEGATION_TOKENS =
+  'authentication.tokenauth: must be false, because the Kafka client library cannot log in with delegation tokens; use SCRAM or OAUTHBEARER';
+const NO_EXTENSIONS =
+  'authentication.oauthbearer.extensions: must be empty, because the Kafka client library has no way to send them';
+const KEEPALIVE_TOO_SHORT = `keepalive: must be at least ${SHORTEST_KEEPALIVE_MS} with keepalive_enabled, because brokers are asked for news every 30 seconds only`;
+
+export const CONNECTION_OPTIONS = [
+  {
+    name: 'cluster_name',
+    type: 'string',
+    minLength: 1,
+    maxLength: 128,
+    connection: true,
+    description:
+      'Name of the cluster in logs and on the status page. Default: none, only its brokers are named. No effect on the connection.',
+  },
+  {
+    name: 'authentication',
+    type: 'record',
+    connection: true,
+    description: 'How the gateway logs in to the brokers. Default: not at all.',
+    fields: [
+      {
+        name: 'strategy',
+        type: 'string',
+        oneOf: ['sasl'],
+        description: '`sasl`: log in with `mechanism`. Default: unset, no login.',
+      },
+      {
+        name: 'mechanism',
+        type: 'string',
+        oneOf: MECHANISMS,
+        description:
+          'SASL mechanism, required with `strategy: sasl`. PLAIN sends the password as it is: use it with `security.ssl` only.',
+      },
+      {
+        name: 'user',
+        type: 'string',
+        minLength: 1,
+        referenceable: true,
+        description: 'User name. Required with PLAIN and SCRAM, no effect with OAUTHBEARER.',
+      },
+      {
+        name: 'password',
+        type: 'string',
+        minLength: 1,
+        secret: true,
+        description: 'Password. Required with PLAIN and SCRAM, no effect with OAUTHBEARER.',
+      },
+      {
+        name: 'tokenauth',
+        type: 'boolean',
+        default: false,
+        description:
+          'Delegation tokens with SCRAM. Must stay false (default): the Kafka client library cannot log in with them.',
+      },
+      {
+        name: 'oauthbearer',
+        type: 'record',
+        description:
+          'Where tokens for OAUTHBEARER come from: a client-credentials grant, renewed after 80 % of the life of each token.',
+        fields: [
+          {
+            name: 'token_endpoint_url',
+            type: 'string',
+            referenceable: true,
+            pattern: { lua: '^https?://[^%s]+$', regex: '^https?://\\S+$', meaning: 'an http or https URL' },
+            description: 'URL that issues tokens, http or https. Required with OAUTHBEARER.',
+          },
+          {
+            name: 'client_id',
+            type: 'string',
+            minLength: 1,
+            referenceable: true,
+            description: 'Client id at the token endpoint, sent as HTTP Basic. Required with OAUTHBEARER.',
+          },
+          {
+            name: 'client_secret',
+            type: 'string',
+            minLength: 1,
+            secret: true,
+            description:
+              'Client secret at the token endpoint, sent as HTTP Basic. Required with OAUTHBEARER.',
+          },
+          {
+            name: 'scopes',
+            type: 'array',
+            elements: {
+              type: 'string',
+              minLength: 1,
+              pattern: {
+                lua: '^[!#-Z%[%]^-~]+$',
+                regex: '^[!#-\\[\\]-~]+$',
+                meaning: 'a scope without blanks',
+              },
+            },
+            default: [],
+            description: 'Scopes to ask for. Default: none, the endpoint decides.',
+          },
+          {
+            name: 'extensions',
+            type: 'map',
+            keys: { type: 'string' },
+            values: { type: 'string' },
+            default: {},
+            description:
+              'SASL extensions to send with the token. Must stay empty (default): the Kafka client library has no way to send them.',
+          },
+          {
+            name: 'token_endpoint_tls_verify',
+            type: 'boolean',
+            default: true,
+            description:
+              "Whether the token endpoint's certificate must be valid. Default true. false is for tests: anybody could pose as the endpoint.",
+          },
+        ],
+      },
+    ],
+  },
+  {
+    name: 'security',
+    type: 'record',
+    connection: true,
+    description: 'TLS to the brokers. Default: none.',
+    fields: [
+      {
+        name: 'ssl',
+        type: 'boolean',
+        default: false,
+        description: 'Whether connections use TLS. Default false.',
+      },
+      {
+        name: 'ssl_verify',
+        type: 'boolean',
+        default: true,
+        description:
+          "Whether a broker's certificate must be valid and name its host. Default true. false is for tests: anybody could pose as the broker.",
+      },
+      {
+        name: 'ca_certificate',
+        type: 'string',
+        referenceable: true,
+        pattern: CERTIFICATE_PEM,
+        description:
+          "PEM text of the authorities that may sign brokers' certificates. Default: those the operating system trusts.",
+      },
+      {
+        name: 'certificate',
+        type: 'string',
+        referenceable: true,
+        pattern: CERTIFICATE_PEM,
+        description:
+          "PEM text of the gateway's own certificate, for brokers that ask for one (mTLS). Default: none. Needs `key`.",
+      },
+      {
+        name: 'key',
+        type: 'string',
+        secret: true,
+        pattern: KEY_PEM,
+        description: 'PEM text of the private key of `certificate`. Default: none.',
+      },
+      {
+        name: 'key_password',
+        type: 'string',
+        minLength: 1,
+        secret: true,
+        description: 'Password of `key` where that is encrypted. Default: none.',
+      },
+    ],
+  },
+  {
+    name: 'keepalive_enabled',
+    type: 'boolean',
+    default: false,
+    connection: true,
+    description:
+      'Whether connections without traffic are closed after `keepalive`. Default false: they stay until the broker closes them.',
+  },
+  {
+    name: 'keepalive',
+    type: 'integer',
+    between: [1000, 86_400_000],
+    default: 60_000,
+    connection: true,
+    description:
+      'Milliseconds without traffic after which a connection is closed. Default 60000, with `keepalive_enabled` at least 40000. No effect without it.',
+  },
+  {
+    name: 'client_properties',
+    type: 'map',
+    keys: { type: 'string', oneOf: CLIENT_PROPERTY_NAMES },
+    values: { type: 'string', minLength: 1, maxLength: 256 },
+    default: {},
+    connection: true,
+    description:
+      'Properties of librdkafka for fine tuning, such as `linger.ms`, which win over ours. Default: none. Only harmless ones can be set; a value it refuses shows as the reason of 503 not_ready.',
+  },
+] as const satisfies OptionTable;
+
+/** Only in the producer: in the consumer `timeout` is how long a client is held. */
+export const SOCKET_TIMEOUT = {
+  name: 'timeout',
+  type: 'integer',
+  between: [1000, 300_000],
+  default: 10_000,
+  connection: true,
+  description:
+    'Milliseconds a broker may take to answer before the connection counts as dead. Default 10000. Not how long a client is held.',
+} as const satisfies Field;
+
+export type ConnectionConfig = ConfigOf<typeof CONNECTION_OPTIONS>;
+
+const OAUTH_REQUIRED = ['token_endpoint_url', 'client_id', 'client_secret'] as const;
+
+/** Kong's `one_of` lets a missing value pass, its `eq` does not: hence one rule for each mechanism. */
+export const CONNECTION_RULES: CrossRule<ConnectionConfig>[] = [
+  needs('authentication.strategy', 'sasl', 'authentication.mechanism'),
+  ...MECHANISMS.map((mechanism) => needs('authentication.mechanism', mechanism, 'authentication.strategy')),
+  ...MECHANISMS.flatMap((mechanism) =>
+    (mechanism === 'OAUTHBEARER'
+      ? OAUTH_REQUIRED.map((name) => `authentication.oauthbearer.${name}`)
+      : ['authentication.user', 'authentication.password']
+    ).map((option) => needs('authentication.mechanism', mechanism, option)),
+  ),
+  {
+    complaint: ({ authentication }) => (authentication.tokenauth ? NO_DELEGATION_TOKENS : undefined),
+    kong: {
+      conditional: {
+        if_field: 'authentication.tokenauth',
+        if_match: { eq: true },
+        then_field: 'authentication.tokenauth',
+        then_match: { eq: false },
+        then_err: NO_DELEGATION_TOKENS,
+      },
+    },
+  },
+  {
+    complaint: ({ authentication }) =>
+      Object.keys(authentication.oauthbearer.extensions).length > 0 ? NO_EXTENSIONS : undefined,
+  },
+  {
+    complaint: ({ security: { certificate, key } }) =>
+      (certificate === undefined) === (key === undefined)
+        ? undefined
+        : 'security.certificate, security.key: required together',
+    kong: { mutually_required: ['security.certificate', 'security.key'] },
+  },
+  {
+    complaint: ({ security: { key, key_password } }) =>
+      key_password !== undefined && key === undefined
+        ? 'security.key_password: has no meaning without security.key'
+        : undefined,
+  },
+  {
+    complaint: ({ security }) => {
+      const pem = (['ca_certificate', 'certificate', 'key'] as const).find(
+        (name) => security[name] !== undefined,
+      );
+      return !security.ssl && pem !== undefined
+        ? `security.ssl: must be true together with security.${pem}, which has no effect without TLS`
+        : undefined;
+    },
+  },
+  {
+    complaint: ({ keepalive, keepalive_enabled }) =>
+      keepalive_enabled && keepalive < SHORTEST_KEEPALIVE_MS ? KEEPALIVE_TOO_SHORT : undefined,
+    kong: {
+      conditional: {
+        if_field: 'keepalive_enabled',
+        if_match: { eq: true },
+        then_field: 'keepalive',
+        then_match: { gt: SHORTEST_KEEPALIVE_MS - 1 },
+        then_err: KEEPALIVE_TOO_SHORT,
+      },
+    },
+  },
+];
+
+/** For the consumer, whose brokers are optional: the rest of a connection means nothing without them. */
+export const CONNECTION_WITHOUT_SERVERS: CrossRule<
+  ConnectionConfig & { readonly bootstrap_servers: unknown }
+> = {
+  complaint: ({ bootstrap_servers, authentication, security, client_properties }) => {
+    if (bootstrap_servers !== undefined) return undefined;
+    const option =
+      (authentication.strategy !== undefined && 'authentication') ||
+      (security.ssl && 'security.ssl') ||
+      (Object.keys(client_properties).length > 0 && 'client_properties');
+    return option
+      ? `${option}: has no effect without bootstrap_servers, as the connection is the producer's then`
+      : undefined;
+  },
+};
+
+/**
+ * @param config what `configParser` made of a table with these rows
+ * @param socketTimeoutMs default: that of the producer's option
+ */
+export function connectionOf(
+  config: ConnectionConfig,
+  bootstrapServers: readonly { readonly host: string; readonly port: number }[],
+  socketTimeoutMs: number = SOCKET_TIMEOUT.default,
+): ConnectionOptions {
+  const sasl = saslOf(config.authentication);
+  const tls = tlsOf(config.security);
+  return {
+    bootstrapServers: bootstrapServers.map(({ host, port }) => `${host}:${port}`),
+    ...(config.cluster_name !== undefined && { clusterName: config.cluster_name }),
+    ...(sasl && { sasl }),
+    ...(tls && { tls }),
+    socketTimeoutMs,
+    ...(config.keepalive_enabled && { idleConnectionMs: config.keepalive }),
+    clientProperties: config.client_properties,
+  };
+}
+
+function saslOf(authentication: ConnectionConfig['authentication']): SaslOptions | undefined {
+  const { mechanism, user, password, oauthbearer } = authentication;
+  if (mechanism === undefined) return undefined;
+  if (mechanism !== 'OAUTHBEARER') {
+    // The rules have seen to it that nothing is missing.
+    return { mechanism, user: user ?? '', password: password ?? '' };
+  }
+  return {
+    mechanism,
+    oauth: {
+      tokenEndpointUrl: oauthbearer.token_endpoint_url ?? '',
+      clientId: oauthbearer.client_id ?? '',
+      clientSecret: oauthbearer.client_secret ?? '',
+      scopes: oauthbearer.scopes,
+      verifyTls: oauthbearer.token_endpoint_tls_verify,
+    },
+  };
+}
+
+function tlsOf(security: ConnectionConfig['security']): TlsOptions | undefined {
+  if (!security.ssl) return undefined;
+  return {
+    verify: security.ssl_verify,
+    caPem: security.ca_certificate,
+    certificatePem: security.certificate,
+    keyPem: security.key,
+    keyPassword: security.key_password,
+  };
+}
+
+/** `option` must be given when `condition` has the value. Both are dotted paths. */
+function needs(condition: string, value: string, option: string): CrossRule<ConnectionConfig> {
+  const sentence = `${option}: required with ${condition}: ${value}`;
+  return {
+    complaint: (config) =>
+      valueAt(config, condition) === value && valueAt(config, option) === undefined ? sentence : undefined,
+    kong: {
+      conditional: {
+        if_field: condition,
+        if_match: { eq: value },
+        then_field: option,
+        then_match: { required: true },
+        then_err: sentence,
+      },
+    },
+  };
+}
+
+function valueAt(config: object, path: string): unknown {
+  return path
+    .split('.')
+    .reduce<unknown>((here, name) => (here as Record<string, unknown> | undefined)?.[name], config);
+}

@@ -1,0 +1,26 @@
+/** The id under which a request's reply is found. */
+import { v4 as uuid } from 'uuid';
+import { GatewayError } from '../errors';
+import { MAX_ID_BYTES } from '../reply/dialects';
+
+export const CORRELATIONS = ['generated', 'client'] as const;
+export type Correlation = (typeof CORRELATIONS)[number];
+
+/** Ids travel in headers of several systems: what all of them carry unharmed. */
+const USABLE = /^[\x21-\x7e]+$/;
+
+/**
+ * @param clientsId what the correlation header says; a generated id takes its place where there is none
+ * @throws GatewayError `request_invalid` for a client's id that cannot travel
+ */
+export function correlationId(correlation: Correlation, clientsId: string | undefined): string {
+  // From a cryptographic source: who could guess an id could answer in the service's stead.
+  if (correlation === 'generated' || clientsId === undefined) return uuid();
+  if (clientsId.length > MAX_ID_BYTES || !USABLE.test(clientsId)) {
+    throw new GatewayError(
+      'request_invalid',
+      `the correlation id must be 1 to ${MAX_ID_BYTES} printable ASCII characters without blanks`,
+    );
+  }
+  return clientsId;
+}

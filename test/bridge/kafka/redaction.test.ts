@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { redactor } from '../../../bridge/kafka/redaction';
+
+const bootstrapServers = ['a:1'];
+
+test('passwords, key lines and the token of the moment are blotted out, the rest stays', () => {
+  let token = 'first-token';
+  const redact = redactor(
+    {
+      bootstrapServers,
+      sasl: { mechanism: 'PLAIN', user: 'alice', password: 'pass$&word' },
+      tls: {
+        verify: true,
+        caPem: undefined,
+        certificatePem: 'public',
+        keyPem: '-----BEGIN PRIVATE KEY-----\nline-one\nline-two\n-----END PRIVATE KEY-----\n',
+        keyPassword: 'key-password',
+      },
+    },
+    () => [token],
+  );
+  assert.equal(redact('alice pass$&word line-two public key-password'), 'alice *** *** public ***');
+  assert.equal(redact('first-token second-token'), '*** second-token');
+  token = 'second-token';
+  assert.equal(redact('first-token second-token'), 'first-token ***');
+  assert.equal(redact('-----BEGIN PRIVATE KEY-----'), '-----BEGIN PRIVATE KEY-----');
+});
+
+test('without secrets a text stays as it is', () => {
+  assert.equal(redactor({ bootstrapServers })('a:1: Connection refused'), 'a:1: Connection refused');
+});
+
+test('a secret too short to be told from words is left alone', () => {
+  const sasl = { mechanism: 'PLAIN', user: 'u', password: 'is' } as const;
+  assert.equal(redactor({ bootstrapServers, sasl })('this is it'), 'this is it');
+});

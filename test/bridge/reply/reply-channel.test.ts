@@ -1,0 +1,106 @@
+/** The counters that tell an operator what happens to replies on a shared topic. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { GatewayError } from '../../../bridge/errors';
+import type { FollowOptions } from '../../../bridge/kafka/reader';
+import type { ReceivedRecord } from '../../../bridge/kafka/records';
+import { DeadlineWheel } from '../../../bridge/reply/deadline-wheel';
+import { HEADER_RULE, matchRule } from '../../../bridge/reply/match-rule';
+import { ReplyChannel } from '../../../bridge/reply/reply-channel';
+import { FakeClock } from '../../support/fake-clock';
+import { receivedRecord } from '../../support/records';
+
+const TIMEOUT_MS = 1000;
+
+function open(options: { sharedWithRequests?: boolean; mayComeLater?: boolean } = {}) {
+  const clock = new FakeClock();
+  let deliver: (record: ReceivedRecord) => void = () => undefined;
+  const reader = {
+    follow: (_topic: string, options: FollowOptions) => {
+      deliver = (record) => options.onRecord(record);
+      return { ready: true, reason: undefined, whenReady: () => Promise.resolve(), stop: () => undefined };
+    },
+  };
+  const channel = new ReplyChannel(reader, clock, new DeadlineWheel(clock), {
+    replyTopic: 'replies',
+    capacity: 10,
+    from: 'end',
+    rules: [HEADER_RULE],
+    sharedWithRequests: options.sharedWithRequests ?? false,
+    mayComeLater: () => options.mayComeLater ?? false,
+  });
+  const register = (id: string) =>
+    channel.register(id, TIMEOUT_MS, () => new GatewayError('reply_timeout', 'none came'));
+  return { clock, channel, register, reply: (id: string) => deliver(withId(id)), deliver: (r: ReceivedRecord) => deliver(r) }; // prettier-ignore
+}
+
+function withId(id: string): ReceivedRecord {
+  return receivedRecord({ headers: { 'correlation-id': id } });
+}
+
+function nonZero(counters: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counters).filter(([, count]) => count > 0));
+}
+
+test('a first reply, a second one, one of another gateway and one without an id', async () => {
+  const { channel, register, reply, deliver } = open();
+  const wait = register('mine');
+  reply('mine');
+  reply('mine');
+  reply('not mine');
+  deliver(receivedRecord({}));
+  assert.ok('reply' in (await wait.outcome));
+  assert.deepEqual(nonZero(channel.counters), { replies: 1, duplicate: 1, foreign: 1, unidentified: 1 });
+});
+
+test('a late reply is told from others, and by how much', () => {
+  const { clock, channel, register, reply } = open();
+  register('slow');
+  clock.advance(TIMEOUT_MS + 10);
+  clock.advance(240);
+  reply('slow');
+  const { late, latest_by_ms } = channel.counters;
+  assert.equal(late, 1);
+  assert.ok(latest_by_ms >= 240 && latest_by_ms <= 250, String(latest_by_ms));
+});
+
+test('after twice its timeout an id is as good as foreign', () => {
+  const { clock, channel, register, reply } = open();
+  register('old');
+  reply('old');
+  clock.advance(2 * TIMEOUT_MS);
+  reply('old');
+  assert.deepEqual(nonZero(channel.counters), { replies: 1, foreign: 1 });
+});
+
+/** A reply to the first use would end the second one. */
+test('an id cannot be used again while replies to its first use may still come', () => {
+  const { clock, register, reply } = open();
+  register('again');
+  reply('again');
+  assert.throws(() => register('again'), { code: 'correlation_conflict' });
+  clock.advance(2 * TIMEOUT_MS);
+  register('again');
+});
+
+test('a request on a topic that both share is no reply', () => {
+  const { channel, register, deliver } = open({ sharedWithRequests: true });
+  register('mine');
+  deliver(receivedRecord({ headers: { 'correlation-id': 'mine', 'reply-to': 'replies' } }));
+  assert.deepEqual(nonZero(channel.counters), { requests: 1 });
+  assert.equal(channel.inFlight, 1);
+});
+
+test('a reply that came before its wait, or before the rule that finds it, was early and not foreign', async () => {
+  const { channel, register, reply, deliver } = open({ mayComeLater: true });
+  reply('early');
+  const early = register('early');
+  channel.settleFromHeld('early');
+  assert.ok('reply' in (await early.outcome));
+
+  deliver(receivedRecord({ value: '{"id":"in the body"}' }));
+  const byBody = register('in the body');
+  channel.claim(byBody, TIMEOUT_MS, matchRule('body_field', 'id'));
+  assert.ok('reply' in (await byBody.outcome));
+  assert.deepEqual(nonZero(channel.counters), { replies: 2 });
+});
