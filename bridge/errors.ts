@@ -5,6 +5,7 @@
  * happened travels in `detail` and reaches the client only when the route asks for it
  * (`error_handling.return_error_message`). Neither may carry payloads or credentials.
  */
+import { acceptsProblem } from './accept';
 
 interface ErrorKind {
   readonly status: number;
@@ -41,6 +42,8 @@ const ERROR_KINDS = {
   reply_timeout: { status: 504, message: 'No reply arrived in time.' },
 } as const satisfies Record<string, ErrorKind>;
 
+const DEFAULT_RETRY_AFTER_SECONDS = 1;
+
 export type ErrorCode = keyof typeof ERROR_KINDS;
 
 export const ERROR_CODES = Object.keys(ERROR_KINDS) as ErrorCode[];
@@ -65,7 +68,9 @@ export class GatewayError extends Error {
     const kind: ErrorKind = ERROR_KINDS[code];
     this.code = code;
     this.status = options?.status ?? kind.status;
-    this.retryAfterSeconds = kind.retryAfterSeconds;
+    // Every 503 says when to come again, also one that a responder chose.
+    this.retryAfterSeconds =
+      kind.retryAfterSeconds ?? (this.status === 503 ? DEFAULT_RETRY_AFTER_SECONDS : undefined);
   }
 }
 
@@ -87,10 +92,12 @@ export interface ErrorContext {
   /** Kong's request id, so that a client can quote it. */
   readonly requestId?: string | undefined;
   readonly correlationId?: string | undefined;
-  /** The client's Accept header; `application/problem+json` in it selects RFC 9457. */
+  /** The client's Accept header; `application/problem+json` in it selects RFC 9457. Absent: plain JSON. */
   readonly accept?: string | undefined;
   /** Adds the cause as `error`. Off by default: it tells clients about the inside. */
   readonly returnErrorMessage?: boolean | undefined;
+  /** Further headers of the answer, names in lower case. */
+  readonly headers?: Readonly<Record<string, string | string[]>> | undefined;
 }
 
 /** The one place that turns an error into an HTTP answer. */
@@ -112,16 +119,11 @@ export function errorAnswer(reason: unknown, context: ErrorContext = {}): HttpAn
         ...facts,
       }
     : { message: kind.message, ...facts };
-  const headers: Record<string, string> = {
+  const headers: Record<string, string | string[]> = {
+    ...context.headers,
     'content-type': asProblem ? 'application/problem+json' : 'application/json; charset=utf-8',
     'cache-control': 'no-store',
   };
   if (error.retryAfterSeconds !== undefined) headers['retry-after'] = String(error.retryAfterSeconds);
   return { status: error.status, headers, body: Buffer.from(JSON.stringify(body)) };
-}
-
-function acceptsProblem(accept: string | undefined): boolean {
-  return (
-    accept !== undefined && /\bapplication\/problem\+json\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(accept)
-  );
 }

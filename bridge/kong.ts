@@ -32,14 +32,14 @@ export interface Kong {
     exit(status: number, body: Buffer | string, headers: Record<string, string | string[]>): Promise<void>;
   };
   readonly log: { err(text: string): Promise<void> };
-  /** Ask `signalOf` instead. */
-  readonly signal?: unknown;
+  /** Use the function of that name. */
+  readonly onOver?: (callback: () => void) => void;
 }
 
 /**
- * Aborts when the event is over before its handler is. Only our server has it: in the stock server every property
- * of `kong` is a proxy that would call Kong.
+ * Calls back when the event is over before its handler is: Kong has closed it, or the server has answered it. Only our
+ * server can tell. In the stock server `kong` is a proxy that makes a call to Kong of every property; it has no `in`.
  */
-export function signalOf(kong: Kong): AbortSignal | undefined {
-  return kong.signal instanceof AbortSignal ? kong.signal : undefined;
+export function onOver(kong: Kong, callback: () => void): void {
+  if ('onOver' in kong) kong.onOver?.(callback);
 }

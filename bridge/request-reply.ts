@@ -38,9 +38,14 @@ export interface Exchange {
   readonly wait: PendingReply<ReceivedRecord>;
   readonly method: string;
   readonly accept: string | undefined;
+  /** All Prefer headers, joined by commas. */
+  readonly prefer: string | undefined;
   /** The id the client knows the request by; the one on the wire is `wait.id`. */
   readonly shownId: string;
 }
+
+/** What of it comes from the client's request. */
+export type RequestFacts = Pick<Exchange, 'method' | 'accept' | 'prefer' | 'shownId'>;
 
 /** What is needed of `KafkaClients`. */
 export interface ClientPool {
@@ -269,11 +274,7 @@ export class Sender {
   }
 
   /** Registers the wait, then produces: the reply may be faster than the delivery report. */
-  request(
-    record: OutgoingRecord,
-    correlationId: string,
-    facts: Pick<Exchange, 'method' | 'accept' | 'shownId'>,
-  ): Exchange {
+  request(record: OutgoingRecord, correlationId: string, facts: RequestFacts): Exchange {
     const channel = this.#link.channel;
     if (!channel) throw new GatewayError('internal', 'a request without a reply channel');
     let delivered = false;
@@ -352,7 +353,7 @@ export class Receiver {
   }
 
   /** @throws GatewayError `not_ready`, `correlation_conflict`, `overloaded` */
-  async exchange(correlationId: string, timeoutMs: number): Promise<Exchange> {
+  async exchange(correlationId: string, timeoutMs: number, facts: RequestFacts): Promise<Exchange> {
     const channel = this.#link.channel;
     if (!channel) throw new GatewayError('internal', 'a receiver without a reply channel');
     const wait = channel.register(correlationId, timeoutMs, () =>
@@ -364,7 +365,7 @@ export class Receiver {
         : new GatewayError('not_ready', channel.reason ?? `${channel.replyTopic} is not positioned`),
     );
     channel.settleFromHeld(correlationId);
-    return { channel, wait, method: 'GET', accept: undefined, shownId: correlationId };
+    return { channel, wait, ...facts };
   }
 }
 

@@ -73,6 +73,7 @@ export class PluginEvent implements PdkCaller, ExpectedAnswer {
   private requestIdAnswer: PdkAnswer | undefined;
   private abort: AbortController | undefined;
   private abortReason: GatewayError | undefined;
+  private whenOver: (() => void)[] | undefined;
 
   constructor(
     private readonly connection: Connection,
@@ -109,6 +110,12 @@ export class PluginEvent implements PdkCaller, ExpectedAnswer {
       if (this.abortReason !== undefined) this.abort.abort(this.abortReason);
     }
     return this.abort.signal;
+  }
+
+  /** Calls back when `signal` would abort, at once if it has. An AbortController costs 3 % of an event, this nothing. */
+  onOver(callback: () => void): void {
+    if (this.abortReason !== undefined) this.runOverCallback(callback);
+    else (this.whenOver ??= []).push(callback);
   }
 
   call(method: PdkMethod, args: readonly unknown[]): Promise<unknown> {
@@ -252,7 +259,20 @@ export class PluginEvent implements PdkCaller, ExpectedAnswer {
 
   /** Runs the handler's abort listeners: after all events have been refused, as listeners take time. */
   abortHandler(): void {
-    if (this.abortReason !== undefined) this.abort?.abort(this.abortReason);
+    if (this.abortReason === undefined) return;
+    this.abort?.abort(this.abortReason);
+    const callbacks = this.whenOver;
+    this.whenOver = undefined;
+    for (const callback of callbacks ?? []) this.runOverCallback(callback);
+  }
+
+  /** One plugin's mistake must not keep the others from being told. */
+  private runOverCallback(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.reportError(error);
+    }
   }
 
   /** Kong has sent something that an event cannot contain: the event ends with one clean 500. */

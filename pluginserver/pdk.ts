@@ -8,7 +8,8 @@
  * - `request.getHeaders(max)` and its likes default to 1000, Kong's maximum, where Kong would cut at 100;
  * - `request.getRawBody(max)` refuses a larger body unread and reads a body that nginx keeps in a file;
  * - arguments that would be a Lua error, and so a 500 without a word, reject here instead;
- * - `kong.signal` (AbortSignal) fires when Kong has closed the event's connection;
+ * - `kong.signal` (AbortSignal) fires when Kong has closed the event's connection or the server has answered it;
+ *   `kong.onOver(callback)` tells the same and costs less;
  * - what the protocol does not have (`kong.vault`, `kong.plugin`, `kong.response.error`, …) is undefined.
  */
 
@@ -23,6 +24,7 @@ import { toPdkValue, type PdkValue } from './values';
 /** Carries out the calls of one event. */
 export interface PdkCaller {
   readonly signal: AbortSignal;
+  onOver(callback: () => void): void;
   call(method: PdkMethod, args: readonly unknown[]): Promise<unknown>;
 }
 
@@ -317,6 +319,7 @@ function buildTree(): LevelClass {
   }
   const root = levelAt('kong');
   defineMember(root, 'signal', (caller) => caller.signal);
+  defineMember(root, 'onOver', (caller) => (callback: () => void) => caller.onOver(callback));
   return root;
 }
 

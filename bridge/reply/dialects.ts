@@ -45,6 +45,11 @@ const REPLY_TOPIC_HEADERS: ReadonlySet<string> = new Set(
   Object.values(DIALECTS).map((dialect) => dialect.replyTopic),
 );
 
+/** Every name above: plumbing, of no use to an HTTP client. */
+export const DIALECT_HEADERS: readonly string[] = Object.values(DIALECTS).flatMap(
+  ({ correlationId, replyTopic }: Dialect) => [correlationId, replyTopic],
+);
+
 /** The headers that tell a responder where and under which id to answer. Always text: no framework needs more. */
 export function requestHeaders(
   dialects: readonly DialectName[],

@@ -1,110 +1,96 @@
 /** Reply record -> HTTP answer. Everything in a reply is the responder's word, and checked before a client sees it. */
 import { GatewayError, type HttpAnswer } from '../errors';
 import type { ReceivedRecord } from '../kafka/records';
+import { errorStatusOf, readErrorMark } from './error-mark';
+import { headerForwarder } from './forwarded-headers';
+import { readEnvelope } from './reply-envelope';
+import { statusReader } from './reply-status';
 
-export interface ResponseOptions {
+export const REPLY_FORMATS = ['raw', 'envelope'] as const;
+
+export interface ReplyOptions {
+  /** `raw`: the value is the body, record headers say the rest. `envelope`: see reply-envelope.ts. */
+  readonly format: (typeof REPLY_FORMATS)[number];
   /** Looked at in this order. */
   readonly statusHeaders: readonly string[];
+  /** Presence of one makes an error reply. */
+  readonly errorHeaders: readonly string[];
+  /** Status of an error reply that names none. */
+  readonly errorStatus: number;
+  /** Headers for the client, as in `ForwardRules`. */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
   readonly maxReplyBytes: number;
 }
-
-/** Marks of a failed call: NestJS's own, and the one of SmallRye's documentation. */
-const ERROR_HEADERS = new Set(['kafka_nest-err', 'REPLY_ERROR']);
-
-/** Caps that keep one reply from filling Kong's header buffers. */
-const MAX_HEADERS = 64;
-const MAX_HEADER_BYTES = 8192;
-const MAX_HEADERS_BYTES = 16_384;
-
-/** RFC 9110 token. */
-const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
-/** CR, LF and NUL could end the header and begin something else. */
-
-const SPLITTING = /[\r\n\0]/;
 
 export interface HttpResponse extends HttpAnswer {
   /** Headers that were meant for the client but unsafe or too many. */
   readonly droppedHeaders: number;
 }
 
-/** @throws GatewayError `reply_too_large`, `reply_invalid` or `responder_error` */
-export function httpResponse(reply: ReceivedRecord, options: ResponseOptions, method: string): HttpResponse {
-  const value = reply.value;
-  if (value && value.length > options.maxReplyBytes) {
-    throw new GatewayError(
-      'reply_too_large',
-      `the reply has ${value.length} bytes, the limit is ${options.maxReplyBytes} (max_reply_bytes)`,
-    );
-  }
-  const mark = reply.headers.find(([name]) => ERROR_HEADERS.has(name));
-  const named = statusFrom(reply, options.statusHeaders);
-  const status = named ?? (mark ? 502 : value === null ? 204 : 200);
-  if (mark && (value === null || value.length === 0)) {
-    throw new GatewayError('responder_error', mark[1].toString('utf8').slice(0, 500), { status });
-  }
-  const { headers, droppedHeaders } = forwardedHeaders(reply, new Set(options.statusHeaders));
-  const body = value ?? Buffer.alloc(0);
-  if (body.length > 0) headers['content-type'] ??= guessedType(body);
-  // Kong would send a Content-Length for a body it then drops.
-  const bodiless = method === 'HEAD' || status === 204 || status === 304;
-  return { status, headers, body: bodiless ? Buffer.alloc(0) : body, droppedHeaders };
+/** @throws GatewayError `reply_too_large`, `reply_invalid` or `responder_error`, and nothing else */
+export type ResponseMapper = (reply: ReceivedRecord, method: string) => HttpResponse;
+
+/** RFC 9110: these have no content, whatever the reply says. */
+const BODILESS = new Set([204, 205, 304]);
+const NO_BODY = Buffer.alloc(0);
+
+/** What a reply says, whatever its format. */
+interface Content {
+  readonly status: number | undefined;
+  readonly headers: ReceivedRecord['headers'];
+  readonly body: Buffer;
+  readonly bodyType: string | undefined;
 }
 
-function statusFrom(reply: ReceivedRecord, statusHeaders: readonly string[]): number | undefined {
-  let unusable: string | undefined;
-  for (const wanted of statusHeaders) {
-    const header = reply.headers.find(([name]) => name === wanted);
-    if (!header) continue;
-    const text = header[1].toString('latin1');
-    if (/^[2-5][0-9]{2}$/.test(text)) return Number(text);
-    unusable ??= wanted;
-  }
-  if (unusable !== undefined) {
-    throw new GatewayError(
-      'reply_invalid',
-      `the reply's header "${unusable}" is not a status from 200 to 599`,
-    );
-  }
-  return undefined;
-}
+/** Everything that depends only on the configuration is done here, once. */
+export function responseMapper(options: ReplyOptions): ResponseMapper {
+  const { format, errorStatus, maxReplyBytes, statusHeaders, include, exclude } = options;
+  const errorHeaders = new Set(options.errorHeaders);
+  const statusOf = statusReader(statusHeaders);
+  const forwarded = headerForwarder({
+    include,
+    exclude,
+    readByGateway: [...statusHeaders, ...options.errorHeaders],
+  });
 
-/** Only what is known to be harmless: the media type and the service's own `x-` headers, but not the status. */
-function forwardedHeaders(reply: ReceivedRecord, notForwarded: ReadonlySet<string>) {
-  const headers: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>;
-  let count = 0;
-  let bytes = 0;
-  let droppedHeaders = 0;
-  for (const [rawName, rawValue] of reply.headers) {
-    // Normalised first: proxies treat `_` and `-` alike, so a check before it could be walked around.
-    const name = rawName.toLowerCase().replaceAll('_', '-');
-    if (notForwarded.has(rawName) || !isForwarded(name)) continue;
-    const value = rawValue.toString('latin1');
-    const size = name.length + rawValue.length;
-    const fits =
-      count < MAX_HEADERS && rawValue.length <= MAX_HEADER_BYTES && bytes + size <= MAX_HEADERS_BYTES;
-    if (!fits || !TOKEN.test(name) || SPLITTING.test(value)) {
-      droppedHeaders++;
-      continue;
+  return (reply, method) => {
+    const { value } = reply;
+    if (value && value.length > maxReplyBytes) {
+      throw new GatewayError(
+        'reply_too_large',
+        `the reply has ${value.length} bytes, the limit is ${maxReplyBytes} (max_reply_bytes)`,
+      );
     }
-    count++;
-    bytes += size;
-    const earlier = headers[name];
-    if (earlier === undefined) headers[name] = value;
-    else if (name !== 'content-type')
-      headers[name] = [...(Array.isArray(earlier) ? earlier : [earlier]), value];
-  }
-  return { headers, droppedHeaders };
+    const mark = errorHeaders.size > 0 && reply.headers.find(([name]) => errorHeaders.has(name));
+    if (mark && (value === null || value.length === 0)) {
+      const { status, message } = readErrorMark(mark[1]);
+      throw new GatewayError('responder_error', message, {
+        status: errorStatusOf(statusOf(reply)) ?? status ?? errorStatus,
+      });
+    }
+    const content = format === 'envelope' && value ? readEnvelope(value) : rawContent(reply);
+    const named = content.status ?? statusOf(reply);
+    const status = mark
+      ? (errorStatusOf(named) ?? readErrorMark(mark[1]).status ?? errorStatus)
+      : (named ?? (value === null ? 204 : 200));
+    const { headers, droppedHeaders } = forwarded(content.headers);
+    const bodiless = BODILESS.has(status);
+    if (!bodiless && content.body.length > 0) headers['content-type'] ??= guessedType(content);
+    // Kong would send a Content-Length for a body it then drops.
+    return { status, headers, body: bodiless || method === 'HEAD' ? NO_BODY : content.body, droppedHeaders };
+  };
 }
 
-function isForwarded(name: string): boolean {
-  return name === 'content-type' || (name.startsWith('x-') && !name.startsWith('x-kong-'));
+function rawContent({ headers, value }: ReceivedRecord): Content {
+  return { status: undefined, headers, body: value ?? NO_BODY, bodyType: undefined };
 }
 
 /**
  * Most JSON serialisers of Kafka frameworks name no media type. What starts like JSON is called JSON; anything
  * else must not be guessed at by a browser either.
  */
-function guessedType(body: Buffer): string {
+function guessedType({ body, bodyType }: Content): string {
   const first = body[0];
-  return first === 0x7b || first === 0x5b ? 'application/json' : 'application/octet-stream';
+  return first === 0x7b || first === 0x5b ? 'application/json' : (bodyType ?? 'application/octet-stream');
 }

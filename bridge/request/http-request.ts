@@ -44,7 +44,7 @@ export interface RequestNeeds {
 }
 
 /** Kong refuses more than this, and silently drops headers over the number that is asked for. */
-const MAX_HEADERS = 1000;
+export const MAX_HEADERS = 1000;
 const NO_BODY = Buffer.alloc(0);
 
 /**
@@ -100,4 +100,10 @@ export async function readRequest(
 export function headerOf(request: HttpRequest, name: string): string | undefined {
   const value = Object.hasOwn(request.headers, name) ? request.headers[name] : undefined;
   return Array.isArray(value) ? value[0] : value;
+}
+
+/** All values of a header that is a list, joined as if they had been sent in one; `name` in lower case. */
+export function listHeaderOf(headers: HttpRequest['headers'], name: string): string | undefined {
+  const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
+  return Array.isArray(value) ? value.join(', ') : value;
 }

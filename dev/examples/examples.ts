@@ -143,4 +143,27 @@ export const EXAMPLES: readonly Example[] = [
       }),
     ],
   },
+  {
+    slug: 'reply-envelope',
+    title: 'The whole answer in the value',
+    about:
+      'For services that cannot set record headers: the value `{"status":201,"headers":{"location":"/orders/7"},"body":{"id":7}}` is the answer 201 with that header and the body `{"id":7}`. Anything else is 502 reply_invalid.',
+    plugins: [
+      producer({ topic: 'orders.requests', reply_topic: 'orders.replies' }),
+      consumer({
+        reply_format: 'envelope',
+        forward_headers: { include: ['content-type', 'location', 'x-*'], exclude: ['x-internal-*'] },
+      }),
+    ],
+  },
+  {
+    slug: 'client-chosen-wait',
+    title: 'A wait that the client chooses',
+    about:
+      'Three seconds for everybody, and up to two minutes for a client that sends `Prefer: wait=120`. The answer says what was granted: `Preference-Applied: wait=120`.',
+    plugins: [
+      producer({ topic: 'reports.requests', reply_topic: 'reports.replies' }),
+      consumer({ timeout: 3000, timeout_ceiling: 120_000 }),
+    ],
+  },
 ];

@@ -8,6 +8,12 @@ import {
 import type { ConfigOf, OptionTable } from '../../bridge/config/fields';
 import type { PluginIdentity } from '../../bridge/config/kong-schema';
 import {
+  REPLY_OPTIONS,
+  REPLY_RULES,
+  TIMEOUT_CEILING,
+  TIMEOUT_CEILING_RULES,
+} from '../../bridge/config/reply-options';
+import {
   BOOTSTRAP_SERVER_LIST,
   ERROR_HANDLING,
   RECORD_HEADER_NAME,
@@ -48,6 +54,7 @@ export const CONSUMER_OPTIONS = [
     description:
       'How long the client is held, in milliseconds from the moment the request came in. Default 5000. After it 504.',
   },
+  TIMEOUT_CEILING,
   {
     name: 'match',
     type: 'string',
@@ -62,21 +69,7 @@ export const CONSUMER_OPTIONS = [
     description:
       'With `match: header` a header looked at before those of the dialects; with `body_field` the field, default `correlation-id`. Not with `key`.',
   },
-  {
-    name: 'status_headers',
-    type: 'array',
-    elements: RECORD_HEADER_NAME,
-    default: [':status', 'status', 'x-status-code', 'http-status'],
-    description:
-      'Reply headers that may carry the HTTP status: the first with an integer from 200 to 599 wins. Headers present but none such: 502.',
-  },
-  {
-    name: 'max_reply_bytes',
-    type: 'integer',
-    between: [0, 16_777_216],
-    default: 1_048_576,
-    description: 'Largest reply in bytes. Above it 502 reply_too_large. Default 1 MiB, at most 16 MiB.',
-  },
+  ...REPLY_OPTIONS,
   ERROR_HANDLING,
 ] as const satisfies OptionTable;
 
@@ -97,6 +90,8 @@ export const CONSUMER_RULES: CrossRule<ConsumerConfig>[] = [
         ? 'topic: required together with bootstrap_servers'
         : undefined,
   },
+  ...TIMEOUT_CEILING_RULES,
+  ...REPLY_RULES,
 ];
 
 export const parseConsumerConfig = configParser(CONSUMER_OPTIONS, CONSUMER_RULES);

@@ -2,13 +2,16 @@
 import { answer, ErrorAnswers } from '../../bridge/answer';
 import { connectionOf } from '../../bridge/config/connection-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
+import { replyOptions } from '../../bridge/config/reply-options';
 import { GatewayError } from '../../bridge/errors';
 import type { ReceivedRecord } from '../../bridge/kafka/records';
-import { signalOf, type Kong } from '../../bridge/kong';
+import { onOver, type Kong } from '../../bridge/kong';
 import { SHARED_CORRELATION_ID } from '../../bridge/reply/apart';
-import { httpResponse, type ResponseOptions } from '../../bridge/reply/http-response';
+import { responseMapper, type ResponseMapper } from '../../bridge/reply/http-response';
 import { matchRule, type MatchRule } from '../../bridge/reply/match-rule';
+import { preferredWaitSeconds, withPreference } from '../../bridge/reply/preferred-wait';
 import type { Exchange, Receiver, RequestReply } from '../../bridge/request-reply';
+import { listHeaderOf, MAX_HEADERS } from '../../bridge/request/http-request';
 import { kongRequestId } from '../../bridge/request/kong-request-id';
 import { CONSUMER, CONSUMER_OPTIONS, type ConsumerConfig } from './config';
 
@@ -17,7 +20,7 @@ export class ConsumerHandler {
   readonly #errors = new ErrorAnswers(CONSUMER.name);
   readonly #requestReply: RequestReply;
   readonly #rule: MatchRule;
-  readonly #responseOptions: ResponseOptions;
+  readonly #toResponse: ResponseMapper;
   /** Only where the producer is in another process. */
   readonly #receiver: Receiver | undefined;
 
@@ -25,7 +28,7 @@ export class ConsumerHandler {
     this.#config = config;
     this.#requestReply = requestReply;
     this.#rule = matchRule(config.match, config.match_name);
-    this.#responseOptions = { statusHeaders: config.status_headers, maxReplyBytes: config.max_reply_bytes };
+    this.#toResponse = responseMapper(replyOptions(config));
     if (!requestReply.together && config.bootstrap_servers && config.topic !== undefined) {
       this.#receiver = requestReply.openReceiver({
         key: configKey(CONSUMER_OPTIONS, config),
@@ -40,21 +43,29 @@ export class ConsumerHandler {
   async access(kong: Kong): Promise<void> {
     let requestId: string | undefined;
     let exchange: Exchange | undefined;
+    let preferredSeconds: number | undefined;
+    let isOver = false;
+    onOver(kong, () => {
+      isOver = true;
+      exchange?.channel.fail(exchange.wait.id, new GatewayError('internal', 'Kong closed the event'));
+    });
     try {
       requestId = await kongRequestId(kong);
       exchange = this.#requestReply.claim(requestId) ?? (await this.#startedElsewhere(kong));
-      const reply = await this.#reply(exchange, signalOf(kong));
-      const response = httpResponse(reply, this.#responseOptions, exchange.method);
+      preferredSeconds = preferredWaitSeconds(exchange.prefer, this.#config.timeout_ceiling);
+      const reply = await this.#reply(exchange, preferredSeconds);
+      const response = this.#toResponse(reply, exchange.method);
       this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
-      await answer(kong, response);
+      await answer(kong, { ...response, headers: withPreference(response.headers, preferredSeconds) });
     } catch (error) {
       // Kong or the plugin server has ended the event: there is nobody to answer.
-      if (signalOf(kong)?.aborted) return;
+      if (isOver) return;
       await this.#errors.answer(kong, error, {
         requestId,
         correlationId: exchange?.shownId,
-        accept: exchange?.accept,
+        accept: this.#config.problem_details ? exchange?.accept : undefined,
         returnErrorMessage: this.#config.error_handling.return_error_message,
+        headers: withPreference({}, preferredSeconds),
       });
     }
   }
@@ -63,13 +74,10 @@ export class ConsumerHandler {
     this.#receiver?.close();
   }
 
-  async #reply(exchange: Exchange, signal: AbortSignal | undefined): Promise<ReceivedRecord> {
-    const { channel, wait } = exchange;
-    channel.claim(wait, this.#config.timeout, this.#rule);
-    const giveUp = () => channel.fail(wait.id, new GatewayError('internal', 'Kong closed the event'));
-    signal?.addEventListener('abort', giveUp);
+  async #reply({ channel, wait }: Exchange, preferredSeconds: number | undefined): Promise<ReceivedRecord> {
+    const timeoutMs = preferredSeconds === undefined ? this.#config.timeout : preferredSeconds * 1000;
+    channel.claim(wait, timeoutMs, this.#rule);
     const outcome = await wait.outcome;
-    signal?.removeEventListener('abort', giveUp);
     if ('error' in outcome) throw outcome.error;
     return outcome.reply;
   }
@@ -87,13 +95,23 @@ export class ConsumerHandler {
         'bootstrap_servers and topic: required here, because custom_kafka_producer runs in another process',
       );
     }
-    const correlationId = await kong.ctx.shared.get(SHARED_CORRELATION_ID);
+    // One round trip for all.
+    const [correlationId, method, headers] = await Promise.all([
+      kong.ctx.shared.get(SHARED_CORRELATION_ID),
+      kong.request.getMethod(),
+      kong.request.getHeaders(MAX_HEADERS),
+    ]);
     if (typeof correlationId !== 'string' || correlationId === '') {
       throw new GatewayError(
         'misconfigured',
         'custom_kafka_producer with a reply_topic must run on the same route',
       );
     }
-    return this.#receiver.exchange(correlationId, this.#config.timeout);
+    return this.#receiver.exchange(correlationId, this.#config.timeout, {
+      method,
+      accept: listHeaderOf(headers ?? {}, 'accept'),
+      prefer: listHeaderOf(headers ?? {}, 'prefer'),
+      shownId: correlationId,
+    });
   }
 }

@@ -7,7 +7,7 @@ import type { RequestReply, Sender } from '../../bridge/request-reply';
 import { answer, ErrorAnswers } from '../../bridge/answer';
 import { SHARED_CORRELATION_ID } from '../../bridge/reply/apart';
 import { correlationId } from '../../bridge/request/correlation-id';
-import { headerOf, readRequest, type HttpRequest } from '../../bridge/request/http-request';
+import { headerOf, listHeaderOf, readRequest, type HttpRequest } from '../../bridge/request/http-request';
 import { recordBuilder, type RecordBuilder } from '../../bridge/request/record-builder';
 import { PRODUCER, PRODUCER_OPTIONS, type ProducerConfig } from './config';
 import { recordOptions } from './record-options';
@@ -48,7 +48,7 @@ export class ProducerHandler {
       await this.#errors.answer(kong, error, {
         requestId: request?.id,
         correlationId: request && this.#clientsId(request),
-        accept: request && headerOf(request, 'accept'),
+        accept: request && listHeaderOf(request.headers, 'accept'),
         returnErrorMessage: this.#config.error_handling.return_error_message,
       });
     }
@@ -71,7 +71,8 @@ export class ProducerHandler {
     if (this.#requestReply.together) {
       const facts = {
         method: request.method,
-        accept: headerOf(request, 'accept'),
+        accept: listHeaderOf(request.headers, 'accept'),
+        prefer: listHeaderOf(request.headers, 'prefer'),
         shownId: this.#clientsId(request) ?? wireId,
       };
       this.#requestReply.offer(request.id, this.#sender.request(record, wireId, facts));

@@ -34,6 +34,8 @@ const CASES: Case[] = [
   },
   { path: '/nest-error', producer: { dialects: ['nestjs'] }, behaviour: { dialect: 'nestjs', error: true } },
   { path: '/quarkus-error', behaviour: { dialect: 'smallrye', error: true, status: 422 } },
+  { path: '/nest-status', producer: { dialects: ['nestjs'] }, behaviour: { dialect: 'nestjs', error: true } },
+  { path: '/envelope', consumer: { reply_format: 'envelope', forward_headers: { include: ['location'] } } },
   { path: '/twice', behaviour: { duplicates: 3 } },
   { path: '/own-id', producer: { correlation: 'client' }, behaviour: { delayMs: 300 } },
   {
@@ -60,6 +62,7 @@ before(async () => {
   const unanswered = { topic: await kafka.topic(), reply_topic: await kafka.topic() };
   routes.push(
     { path: '/nobody', producer: unanswered, consumer: { timeout: 500 } },
+    { path: '/patient', producer: unanswered, consumer: { timeout: 500, timeout_ceiling: 5000 } },
     { path: '/half', consumer: {} },
     { path: '/one-way', producer: { topic: unanswered.topic } },
   );
@@ -171,6 +174,34 @@ test('an error reply is an error, in the way of each framework', async () => {
   assert.equal(quarkus.status, 422);
   assert.equal(quarkus.json.why, 'sold out');
   await stack.nothingPending();
+});
+
+test('an error of NestJS that names its status has it', async () => {
+  const answer = await ask(`${stack.url}/nest-status`, { body: '{"status":404,"message":"no such order"}' });
+  assert.deepEqual([answer.status, answer.json.code], [404, 'responder_error']);
+});
+
+test('an envelope decides status, headers and body', async () => {
+  const headers = { location: '/orders/7', 'content-length': '1', 'x-other': '1' };
+  const answer = await ask(`${stack.url}/envelope`, {
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ status: 201, headers, body: { id: 7 } }),
+  });
+  assert.equal(answer.status, 201);
+  assert.equal(answer.headers.location, '/orders/7');
+  assert.equal('x-other' in answer.headers, false);
+  assert.equal(answer.body.toString(), '{"id":7}');
+  const bad = await ask(`${stack.url}/envelope`, { body: 'hello' });
+  assert.deepEqual([bad.status, bad.json.code], [502, 'reply_invalid']);
+  await stack.nothingPending();
+});
+
+test('a client that may choose its wait gets it', async () => {
+  const answer = await ask(`${stack.url}/patient`, { headers: { prefer: 'respond-async, wait=1' } });
+  assert.deepEqual([answer.status, answer.json.code], [504, 'reply_timeout']);
+  assert.equal(answer.headers['preference-applied'], 'wait=1');
+  assert.equal(answer.headers.vary, 'Prefer');
+  assert.ok(answer.tookMs >= 1000 && answer.tookMs < 2500, `${answer.tookMs} ms`);
 });
 
 test('of several replies the first is the answer and the others do nothing', async () => {

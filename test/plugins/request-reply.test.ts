@@ -2,56 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GatewayError } from '../../bridge/errors';
-import { RequestReply } from '../../bridge/request-reply';
 import { setLogSink } from '../../bridge/telemetry/log';
-import { parseConsumerConfig } from '../../plugins/custom_kafka_consumer/config';
-import { ConsumerHandler } from '../../plugins/custom_kafka_consumer/handler';
 import { parseProducerConfig } from '../../plugins/custom_kafka_producer/config';
 import { ProducerHandler } from '../../plugins/custom_kafka_producer/handler';
-import { FakeClock } from '../support/fake-clock';
-import { FakeKafka, headerOf } from '../support/fake-kafka';
+import { headerOf } from '../support/fake-kafka';
 import { FakeKong, type FakeRequest } from '../support/fake-kong';
 import { receivedRecord } from '../support/records';
+import { replyTo, route, SERVERS, settled } from '../support/route';
 
 setLogSink(() => undefined);
-
-const SERVERS = [{ host: 'kafka', port: 9092 }];
-
-function route(options: { producer?: object; consumer?: object; together?: boolean } = {}) {
-  const clock = new FakeClock();
-  const kafka = new FakeKafka();
-  const requestReply = new RequestReply({ clients: kafka, clock });
-  requestReply.setTogether(options.together ?? true);
-  const producer = new ProducerHandler(
-    parseProducerConfig({
-      bootstrap_servers: SERVERS,
-      topic: 'orders',
-      reply_topic: 'replies',
-      ...options.producer,
-    }),
-    requestReply,
-  );
-  const consumer = new ConsumerHandler(parseConsumerConfig(options.consumer ?? {}), requestReply);
-  const nothingPending = () => {
-    assert.equal(requestReply.inFlight, 0);
-    assert.equal(requestReply.status().not_handed_over, 0);
-    assert.equal(clock.pendingTimers, 0);
-  };
-  return { clock, kafka, requestReply, producer, consumer, nothingPending };
-}
-
-/** Lets promises that are already resolved run on. */
-const settled = () => new Promise((resolve) => setImmediate(resolve));
-
-function replyTo(
-  kafka: FakeKafka,
-  index: number,
-  value: string | Buffer | null,
-  headers: Record<string, string> = {},
-) {
-  const id = headerOf(kafka.produced[index]!.record, 'kafka_correlationId')!;
-  return receivedRecord({ topic: 'replies', headers: { kafka_correlationId: id, ...headers }, value });
-}
 
 test('a request is produced and its reply is the answer', async () => {
   const { kafka, producer, consumer, nothingPending } = route();

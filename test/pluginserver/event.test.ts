@@ -346,6 +346,23 @@ describe('a handler that fails', () => {
   });
 });
 
+describe('an event that its handler ends', () => {
+  it('calls nobody back', async (t) => {
+    let calls = 0;
+    const { startEvent, server } = await serve(t, {
+      access: async (kong: Kong) => {
+        kong.onOver(() => calls++);
+        await kong.response.exit(204);
+      },
+    });
+    const kong = await startEvent();
+    assert.equal((await kong.readExit()).status, 204);
+    await kong.close();
+    await eventually(() => server.openEventCount === 0, 'the event stays open');
+    assert.equal(calls, 0);
+  });
+});
+
 describe('a connection that closes in the middle of an event', () => {
   it('aborts the signal and rejects what is pending', async (t) => {
     const seen = deferred<unknown[]>();
@@ -369,6 +386,31 @@ describe('a connection that closes in the middle of an event', () => {
     assert.equal(server.openEventCount, 0);
     assert.equal(server.status().events_closed_by_kong, 1);
     assert.equal(server.status().handler_errors, 0);
+  });
+
+  it('calls back everybody who wants to know, and one that fails keeps nobody from it', async (t) => {
+    const seen: string[] = [];
+    const all = deferred();
+    const { startEvent, server } = await serve(t, {
+      access: async (kong: Kong) => {
+        kong.onOver(() => {
+          seen.push('first');
+          throw new Error('a bug in a callback');
+        });
+        kong.onOver(() => seen.push('second'));
+        await kong.request.getPath().catch(() => undefined);
+        kong.onOver(() => {
+          seen.push('late');
+          all.resolve();
+        });
+      },
+    });
+    const kong = await startEvent();
+    await kong.expectCall('kong.request.get_path');
+    await kong.close();
+    await all.promise;
+    assert.deepEqual(seen, ['first', 'second', 'late']);
+    assert.equal(server.status().handler_errors, 1);
   });
 
   it('gives an aborted signal to a handler that looks later', async (t) => {

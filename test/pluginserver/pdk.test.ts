@@ -39,6 +39,7 @@ it('every method can be called by its camel case name', () => {
   const calls: [string, readonly unknown[]][] = [];
   const kong = createKong({
     signal: new AbortController().signal,
+    onOver: () => undefined,
     call: (method: PdkMethod, args) => {
       calls.push([method.wireName, args]);
       return Promise.resolve();
@@ -57,10 +58,11 @@ it('every method can be called by its camel case name', () => {
 });
 
 it('what the protocol does not have is undefined, then included', () => {
-  const kong = createKong({ signal: new AbortController().signal, call: () => Promise.resolve() }) as Record<
-    string,
-    Record<string, unknown>
-  >;
+  const kong = createKong({
+    signal: new AbortController().signal,
+    onOver: () => undefined,
+    call: () => Promise.resolve(),
+  }) as Record<string, Record<string, unknown>>;
   for (const level of [kong, kong.request, kong.service?.request, kong.ctx?.shared]) {
     assert.equal((level as Record<string, unknown>).then, undefined);
   }

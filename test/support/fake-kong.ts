@@ -21,7 +21,7 @@ export class FakeKong implements Kong {
   /** What was asked of the request, in order. */
   readonly reads: string[] = [];
   readonly #given: FakeRequest;
-  readonly #abort = new AbortController();
+  readonly #whenOver: (() => void)[] = [];
 
   /** @param shared pass the map of the event before, as Kong does within a request */
   constructor(given: FakeRequest = {}, shared = new Map<string, string>()) {
@@ -29,13 +29,13 @@ export class FakeKong implements Kong {
     this.shared = shared;
   }
 
-  get signal(): AbortSignal {
-    return this.#abort.signal;
+  onOver(callback: () => void): void {
+    this.#whenOver.push(callback);
   }
 
   /** Kong closes the connection of the event. */
   disconnect(): void {
-    this.#abort.abort();
+    for (const callback of this.#whenOver) callback();
   }
 
   /** The JSON of the only answer. */

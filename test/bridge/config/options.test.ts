@@ -105,10 +105,16 @@ test('the consumer needs no option at all', () => {
     ...PLAIN_CLUSTER,
     topic: undefined,
     timeout: 5000,
+    timeout_ceiling: 0,
     match: 'header',
     match_name: undefined,
+    reply_format: 'raw',
     status_headers: [':status', 'status', 'x-status-code', 'http-status'],
+    forward_headers: { include: ['content-type', 'x-*'], exclude: [] },
+    error_headers: ['kafka_nest-err', 'REPLY_ERROR'],
+    error_status: 502,
     max_reply_bytes: 1_048_576,
+    problem_details: true,
     error_handling: { return_error_message: false },
   });
 });

@@ -1,12 +1,26 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { httpResponse } from '../../../bridge/reply/http-response';
+import { GatewayError } from '../../../bridge/errors';
+import { responseMapper, type ReplyOptions } from '../../../bridge/reply/http-response';
 import { receivedRecord } from '../../support/records';
+import { SeededRandom } from '../../support/seeded-random';
 
-const OPTIONS = { statusHeaders: [':status', 'status', 'x-status-code', 'http-status'], maxReplyBytes: 100 };
+const OPTIONS: ReplyOptions = {
+  format: 'raw',
+  statusHeaders: [':status', 'status', 'x-status-code', 'http-status'],
+  errorHeaders: ['kafka_nest-err', 'REPLY_ERROR'],
+  errorStatus: 502,
+  include: ['content-type', 'x-*'],
+  exclude: [],
+  maxReplyBytes: 100,
+};
 
-function respond(given: Parameters<typeof receivedRecord>[0], method = 'GET') {
-  return httpResponse(receivedRecord(given), OPTIONS, method);
+function respond(
+  given: Parameters<typeof receivedRecord>[0],
+  method = 'GET',
+  options: Partial<ReplyOptions> = {},
+) {
+  return responseMapper({ ...OPTIONS, ...options })(receivedRecord(given), method);
 }
 
 test('a plain reply is 200 with its bytes', () => {
@@ -65,10 +79,94 @@ test('an error mark without a body becomes our error, with the status the reply 
   });
 });
 
+const ERROR_STATUS: [what: string, headers: Record<string, string>, status: number][] = [
+  ['a status header', { REPLY_ERROR: 'x', ':status': '409' }, 409],
+  ['the status header before the mark', { REPLY_ERROR: '{"status":404}', ':status': '409' }, 409],
+  ['the status of the mark', { 'kafka_nest-err': '{"status":404,"message":"no"}' }, 404],
+  ['error_status when nothing names one', { REPLY_ERROR: 'x' }, 500],
+  ['error_status for NestJS as it comes', { 'kafka_nest-err': '{"status":"error","message":"no"}' }, 500],
+  ['error_status when the reply calls itself a success', { REPLY_ERROR: 'x', ':status': '200' }, 500],
+];
+
+for (const [what, headers, status] of ERROR_STATUS) {
+  test(`the status of an error reply is ${what}`, () => {
+    const options = { errorStatus: 500 };
+    assert.equal(respond({ value: 'why', headers }, 'GET', options).status, status);
+    assert.throws(() => respond({ value: null, headers }, 'GET', options), {
+      code: 'responder_error',
+      status,
+    });
+  });
+}
+
 test('an error mark with a body passes the body on', () => {
   const answer = respond({ value: '{"why":"sold out"}', headers: { REPLY_ERROR: 'x', ':status': '422' } });
   assert.equal(answer.status, 422);
   assert.equal(answer.body.toString(), '{"why":"sold out"}');
+});
+
+test('error_headers decides what is an error reply', () => {
+  const options = { errorHeaders: ['x-failed'] };
+  assert.equal(respond({ value: 'x', headers: { REPLY_ERROR: 'x' } }, 'GET', options).status, 200);
+  const answer = respond({ value: 'x', headers: { 'x-failed': 'yes' } }, 'GET', options);
+  assert.equal(answer.status, 502);
+  assert.equal('x-failed' in answer.headers, false, 'what the gateway reads is not for the client');
+  const shown = respond({ value: 'x', headers: { 'x-failed': 'yes' } }, 'GET', {
+    ...options,
+    include: ['x-failed'],
+  });
+  assert.equal(shown.headers['x-failed'], 'yes', 'unless it is included by name');
+  assert.equal(
+    respond({ value: 'x', headers: { REPLY_ERROR: 'x' } }, 'GET', { errorHeaders: [] }).status,
+    200,
+  );
+});
+
+/** Its client sends it after a stream of values; where it comes alone there were none. */
+test('an end marker of NestJS without a value is 204', () => {
+  assert.equal(respond({ value: null, headers: { 'kafka_nest-is-disposed': '\0' } }).status, 204);
+});
+
+test('an envelope says everything, and record headers are not forwarded', () => {
+  const value = JSON.stringify({
+    status: 201,
+    headers: { 'X-Order': '7', 'content-length': '9' },
+    body: [1],
+  });
+  const headers = { 'x-record': '1', 'content-type': 'application/x-envelope', ':status': '500' };
+  const answer = respond({ value, headers }, 'GET', { format: 'envelope' });
+  assert.equal(answer.status, 201);
+  assert.equal(answer.body.toString(), '[1]');
+  assert.deepEqual({ ...answer.headers }, { 'x-order': '7', 'content-type': 'application/json' });
+});
+
+test('an envelope without a status leaves it to the status headers, the error mark and 200, in this order', () => {
+  const status = (headers: Record<string, string>, value = '{"body":"x"}') =>
+    respond({ value, headers }, 'GET', { format: 'envelope' }).status;
+  assert.equal(status({ ':status': '202' }), 202);
+  assert.equal(status({ REPLY_ERROR: '{"status":409}' }), 409);
+  assert.equal(status({}), 200);
+  assert.equal(status({ REPLY_ERROR: 'x', ':status': '410' }, '{"status":422}'), 422);
+});
+
+test('a null value is 204 in the envelope format too, and an error mark without a value an error', () => {
+  assert.equal(respond({ value: null }, 'GET', { format: 'envelope' }).status, 204);
+  assert.throws(
+    () => respond({ value: null, headers: { REPLY_ERROR: 'no' } }, 'GET', { format: 'envelope' }),
+    {
+      code: 'responder_error',
+    },
+  );
+  assert.throws(() => respond({ value: '' }, 'GET', { format: 'envelope' }), { code: 'reply_invalid' });
+});
+
+test('a status without a body has no guessed media type either', () => {
+  for (const status of ['204', '205', '304']) {
+    const answer = respond({ value: 'x', headers: { ':status': status } });
+    assert.equal(answer.body.length, 0);
+    assert.deepEqual({ ...answer.headers }, {});
+  }
+  assert.equal(respond({ value: '{}' }, 'HEAD').headers['content-type'], 'application/json');
 });
 
 test('only the media type and x- headers reach the client', () => {
@@ -133,3 +231,90 @@ test('too many or too large headers are cut off', () => {
     { 'x-ok': 'v' },
   );
 });
+
+const FORBIDDEN =
+  /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|content-length|date|server|via|x-kong-.*)$/;
+const NAMES = [
+  'content-type',
+  'Content-Length',
+  'transfer_encoding',
+  'X-Kong-Request-Id',
+  'x_kong_a',
+  'Connection',
+  'set-cookie',
+  'PROXY_authenticate',
+  'x-a',
+  'X_A',
+  ':status',
+  'status',
+  'kafka_nest-err',
+  'REPLY_ERROR',
+  'server',
+  '__proto__',
+  'constructor',
+];
+
+/** A regression here would let a topic's writer split responses: bytes of every kind, in every place. */
+for (const format of ['raw', 'envelope'] as const) {
+  test(`whatever a reply holds, the answer is safe or a GatewayError (${format})`, () => {
+    const random = new SeededRandom(20_240_607);
+    const map = responseMapper({ ...OPTIONS, format, include: ['*'], maxReplyBytes: 100_000 });
+    let answers = 0;
+    for (let round = 0; round < 5000; round++) {
+      const reply = {
+        ...receivedRecord({}),
+        value: randomValue(random, format),
+        headers: random.list(8, () => [randomName(random), randomHeaderValue(random)] as const),
+      };
+      let answer;
+      try {
+        answer = map(reply, random.pick(['GET', 'HEAD', 'POST']));
+      } catch (error) {
+        assert.ok(error instanceof GatewayError, String(error));
+        assert.ok(['reply_invalid', 'responder_error', 'reply_too_large'].includes(error.code));
+        assert.ok(error.status >= 400 && error.status <= 599);
+        continue;
+      }
+      answers++;
+      assert.ok(Number.isInteger(answer.status) && answer.status >= 200 && answer.status <= 599);
+      for (const [name, value] of Object.entries(answer.headers)) {
+        assert.match(name, /^[!#$%&'*+.^`|~0-9a-z-]+$/);
+        assert.doesNotMatch(name, FORBIDDEN);
+        assert.notEqual(name, 'set-cookie');
+        for (const text of [value].flat()) assert.match(text, /^[\t\x20-\x7e\x80-\xff]*$/);
+      }
+    }
+    assert.ok(answers > 500, `only ${answers} replies came through: the generator is of no use`);
+  });
+}
+
+function randomName(random: SeededRandom): string {
+  return random.chance(0.7) ? random.pick(NAMES) : random.bytes(12).toString('utf8');
+}
+
+function randomHeaderValue(random: SeededRandom): Buffer {
+  return random.chance(0.3)
+    ? Buffer.from(random.pick(['200', '404', '100', 'x-a, content-type', '{"status":404}', '{', 'a\r\nb: c']))
+    : random.bytes(random.chance(0.02) ? 9000 : 20);
+}
+
+function randomValue(random: SeededRandom, format: 'raw' | 'envelope'): Buffer | null {
+  if (random.chance(0.1)) return null;
+  if (format === 'raw' || random.chance(0.2)) return random.bytes(50);
+  const json = JSON.stringify({
+    status: random.pick([undefined, null, 200, 204, 600, 1e3, '200', 404.5, 302]),
+    headers: random.pick([
+      undefined,
+      null,
+      [],
+      Object.fromEntries(
+        random.list(5, () => [randomName(random), random.pick(['a', 'a\r\nb', ['x', 'é\0'], 5, 'ü€'])]),
+      ),
+    ]),
+    body: random.pick([undefined, null, 'text', { a: [1] }, 5, false, '\ud800']),
+    body_base64: random.pick([undefined, undefined, 'AA==', 'A', 5]),
+  });
+  const bytes = Buffer.from(json);
+  if (random.chance(0.2)) bytes[random.below(bytes.length)] = random.below(256);
+  return bytes;
+}

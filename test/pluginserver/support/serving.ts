@@ -16,6 +16,7 @@ type Call<Result = unknown> = (...args: unknown[]) => Promise<Result>;
 /** What the handlers of the tests use of the `kong` object; arguments are free, as many tests pass wrong ones. */
 export interface Kong {
   readonly signal: AbortSignal;
+  readonly onOver: (callback: () => void) => void;
   readonly request: {
     readonly getMethod: Call<string>;
     readonly getPath: Call<string>;
