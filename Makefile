@@ -4,8 +4,9 @@ INSTALLED := node_modules/.installed
 BUILT := dist/.built
 SOURCES := $(shell find plugins pluginserver bridge dev test bench -name '*.ts' 2>/dev/null) tsconfig.json
 TESTS ?=
+ARGS ?=
 
-.PHONY: help demo test lint typecheck bench drill generate clean
+.PHONY: help demo test interop lint typecheck bench drill generate clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -16,6 +17,9 @@ demo: $(BUILT) kafka ## gateway, Kafka and responder on this machine (CHECK=1: s
 
 test: $(BUILT) kafka ## unit, integration, contract and end-to-end tests (TESTS=unit for one kind)
 	@node dist/test/run.js $(TESTS)
+
+interop: $(BUILT) kafka ## services of Spring, NestJS, Quarkus, Micronaut and Python answer (ARGS="--only spring")
+	@node dist/test/interop/run.js $(ARGS)
 
 lint: $(INSTALLED) ## formatter and linter
 	@npx --no-install eslint . && npx --no-install prettier --check .
@@ -32,7 +36,7 @@ drill: $(BUILT) kafka ## twenty broker stops under load
 generate: $(BUILT) ## dumps and reference pages from the option tables
 	@node dist/dev/generate.js
 
-clean: ## remove what was built (keeps node_modules and Kafka's jars)
+clean: ## remove what was built (keeps node_modules and .cache)
 	@rm -rf dist
 
 .PHONY: kafka

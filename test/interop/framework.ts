@@ -1,0 +1,65 @@
+/** What the runner has to know of a framework: how its service is built and started, and what clients may expect. */
+import type { TestRoute } from '../support/stack';
+
+export interface Framework {
+  /** Name of the folder below services/, and on the command line. */
+  readonly name: string;
+  readonly title: string;
+  /** The file of the service that pins the version, and where in it. */
+  readonly version: { readonly file: string; readonly pattern: RegExp };
+  /** Builds the service; run in a copy of its folder. The first word of the first one is looked for beforehand. */
+  readonly build: readonly (readonly string[])[];
+  /** @param home the folder in which the service was built */
+  start(home: string): Promise<ServiceCommand> | ServiceCommand;
+  readonly routes: readonly TestRoute[];
+  /** Where the many requests go. */
+  readonly path: string;
+  readonly cases: readonly Case[];
+}
+
+export interface ServiceCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** One request that is no everyday order, and the answer a person would expect. */
+export interface Case {
+  /** What happens in the service. */
+  readonly name: string;
+  readonly path: string;
+  readonly body: string;
+  readonly expected: Expected;
+  /** What the framework does, and so why the client gets this. */
+  readonly because: string;
+}
+
+export interface Expected {
+  readonly status: number;
+  /** The `code` of an error of ours. Absent: the body is the service's. */
+  readonly code?: string;
+  /** The whole body, if it is the service's. */
+  readonly body?: string;
+}
+
+export function order(item: string, quantity: number): string {
+  return JSON.stringify({ item, quantity });
+}
+
+/** Requests and replies of one service, and how long a client waits. */
+export function route(
+  path: string,
+  topics: string,
+  options: Pick<TestRoute, 'producer' | 'consumer'> & { timeoutMs?: number } = {},
+): TestRoute {
+  return {
+    path,
+    producer: { topic: `${topics}.requests`, reply_topic: `${topics}.replies`, ...options.producer },
+    consumer: { timeout: options.timeoutMs ?? PATIENCE_MS, ...options.consumer },
+  };
+}
+
+/** More than any service needs, on a machine that is busy with other things. */
+const PATIENCE_MS = 15_000;
+/** For cases in which no reply will come: long enough that one which came nevertheless would be seen. */
+export const NO_REPLY_MS = 3000;

@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { NO_REPLY_MS, order, route, type Framework } from '../framework';
+
+export const NESTJS: Framework = {
+  name: 'nestjs',
+  title: 'NestJS microservice',
+  version: { file: 'package.json', pattern: /"@nestjs\/microservices": "([^"]+)"/ },
+  build: [
+    ['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error'],
+    ['npm', 'run', '--silent', 'build'],
+  ],
+  start: (home) => ({ command: process.execPath, args: [join(home, 'dist', 'main.js')] }),
+  path: '/nestjs',
+  routes: [
+    route('/nestjs', 'nestjs'),
+    route('/nestjs/unhandled', 'nestjs.unhandled', { timeoutMs: NO_REPLY_MS }),
+  ],
+  cases: [
+    {
+      name: 'the handler throws an RpcException',
+      path: '/nestjs',
+      body: order('book', 0),
+      expected: { status: 502, code: 'responder_error' },
+      because:
+        'NestJS sends a record without a value, with the error as JSON in the header `kafka_nest-err`.',
+    },
+    {
+      name: 'the handler throws another error',
+      path: '/nestjs',
+      body: order('book', -1),
+      expected: { status: 502, code: 'responder_error' },
+      because: 'The same, but `kafka_nest-err` tells no more than "Internal server error".',
+    },
+    {
+      name: 'the handler returns null',
+      path: '/nestjs',
+      body: order('null', 1),
+      expected: { status: 204 },
+      because: 'NestJS sends a record without a value and without an error.',
+    },
+    {
+      name: 'the handler returns undefined',
+      path: '/nestjs',
+      body: order('undefined', 1),
+      expected: { status: 204 },
+      because: 'NestJS sends a record without a value and without an error.',
+    },
+    {
+      name: 'no handler has the topic as its pattern',
+      path: '/nestjs/unhandled',
+      body: order('book', 1),
+      expected: { status: 504, code: 'reply_timeout' },
+      because: 'NestJS subscribes to the patterns of its handlers only, so nobody reads the request.',
+    },
+  ],
+};

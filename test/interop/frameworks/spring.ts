@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { NO_REPLY_MS, order, route, type Framework } from '../framework';
+import { java, MAVEN_BUILD } from '../java';
+
+export const SPRING: Framework = {
+  name: 'spring',
+  title: 'Spring Boot, spring-kafka',
+  version: { file: 'pom.xml', pattern: /starter-parent<\/artifactId>\s*<version>([^<]+)</ },
+  build: MAVEN_BUILD,
+  start: (home) => java('-jar', join(home, 'target', 'orders.jar')),
+  path: '/spring',
+  routes: [
+    route('/spring', 'spring'),
+    route('/spring/silent', 'spring', { timeoutMs: NO_REPLY_MS }),
+    route('/spring/telling', 'spring.telling'),
+  ],
+  cases: [
+    {
+      name: 'the listener throws',
+      path: '/spring/silent',
+      body: order('book', 0),
+      expected: { status: 504, code: 'reply_timeout' },
+      because:
+        'Spring calls the listener ten times, logs the exception and goes on to the next record. It sends nothing.',
+    },
+    {
+      name: 'the listener throws, and an error handler answers',
+      path: '/spring/telling',
+      body: order('book', 0),
+      expected: { status: 422, body: '{"message":"quantity must be at least 1"}' },
+      because:
+        'A KafkaListenerErrorHandler returns a message with the header `status: 422`; Spring sends it.',
+    },
+    {
+      name: 'the listener returns null',
+      path: '/spring/silent',
+      body: order('', 1),
+      expected: { status: 504, code: 'reply_timeout' },
+      because: 'Spring sends nothing for a null result.',
+    },
+    {
+      name: 'the body is not JSON',
+      path: '/spring/silent',
+      body: 'a book, please',
+      expected: { status: 504, code: 'reply_timeout' },
+      because:
+        'ErrorHandlingDeserializer hands the record to the error handler, which logs it. Nothing is sent.',
+    },
+  ],
+};

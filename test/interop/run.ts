@@ -1,0 +1,90 @@
+/** Real frameworks against the gateway: `node dist/test/interop/run.js --help`. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { repositoryRoot } from '../../dev/kafka/paths';
+import { startKafka } from '../../dev/kafka/server';
+import { Stack } from '../support/stack';
+import type { Framework } from './framework';
+import { FRAMEWORKS } from './frameworks/all';
+import { parseInteropOptions, usage, UsageError, type InteropOptions } from './options';
+import { exitCode, type Outcome } from './outcome';
+import { caseTable, page, summary } from './report';
+import { trial, type Stage } from './trial';
+
+const EXIT_USAGE = 2;
+const EXIT_SIGNALLED = 130;
+const PARTITIONS = 4;
+const PAGE = join('docs', 'interop.md');
+const NAMES = FRAMEWORKS.map(({ name }) => name);
+
+/** What was started, ended in the opposite order. */
+const cleanUps: (() => Promise<unknown>)[] = [];
+
+async function main(): Promise<number> {
+  const options = parseInteropOptions(process.argv.slice(2), NAMES);
+  if (!options) {
+    process.stdout.write(usage(NAMES));
+    return 0;
+  }
+  const frameworks = FRAMEWORKS.filter(({ name }) => options.only.includes(name));
+  const stage = await start(frameworks, options);
+  const outcomes: Outcome[] = [];
+  for (const framework of frameworks) outcomes.push(await trial(framework, stage));
+  process.stdout.write(`\n${caseTable(outcomes)}\n\n${summary(outcomes)}\n`);
+  if (options.write) {
+    await writeFile(join(repositoryRoot(), PAGE), page(outcomes, commandFor(options)));
+    say(`wrote ${PAGE}`);
+  }
+  return exitCode(outcomes);
+}
+
+/** One Kafka, one plugin server and one gateway for all of them. */
+async function start(frameworks: readonly Framework[], { requests }: InteropOptions): Promise<Stage> {
+  say('starting Kafka, plugin server and gateway');
+  const kafka = await startKafka();
+  cleanUps.push(() => kafka.stop());
+  const routes = frameworks.flatMap((framework) => framework.routes);
+  const topics = new Set(routes.flatMap(({ producer }) => [producer?.['topic'], producer?.['reply_topic']]));
+  for (const topic of topics) await kafka.createTopic(String(topic), { partitions: PARTITIONS });
+  const stack = await Stack.start(kafka.bootstrapServers, routes);
+  cleanUps.push(() => stack.stop());
+  return { stack, bootstrapServers: kafka.bootstrapServers, requests, say };
+}
+
+function commandFor({ only, requests }: InteropOptions): string {
+  const args = [
+    ...(only.length < NAMES.length ? [`--only ${only.join(',')}`] : []),
+    ...(requests === 1000 ? [] : [`--requests ${requests}`]),
+    '--write',
+  ];
+  return `make interop ARGS="${args.join(' ')}"`;
+}
+
+async function cleanUp(): Promise<void> {
+  for (const end of cleanUps.splice(0).reverse()) await end();
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // Services and builds go with this process; the rest has temporary files to take along.
+  process.once(signal, () => void cleanUp().finally(() => process.exit(EXIT_SIGNALLED)));
+}
+
+main()
+  .catch((error: unknown) => {
+    say(`interop: ${error instanceof Error ? error.message : String(error)}`);
+    if (!(error instanceof UsageError)) return 1;
+    say('See --help.');
+    return EXIT_USAGE;
+  })
+  .then(async (code) => {
+    await cleanUp();
+    process.exitCode = code;
+  })
+  .catch((error: unknown) => {
+    say(`interop: ${String(error)}`);
+    process.exitCode = 1;
+  });

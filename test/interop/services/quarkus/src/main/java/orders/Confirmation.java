@@ -1,0 +1,3 @@
+package orders;
+
+public record Confirmation(String status, String item) {}
