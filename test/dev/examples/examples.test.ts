@@ -28,7 +28,7 @@ interface Plugin {
 
 function load(document: unknown): readonly Plugin[] {
   const { plugins } = parseDeclarative(document, DUMPS, {});
-  return plugins as unknown as readonly Plugin[];
+  return plugins;
 }
 
 for (const example of EXAMPLES) {
