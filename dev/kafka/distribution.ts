@@ -11,6 +11,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isAlive } from '../is-alive';
 import { findJava } from './java';
 import type { Java } from './java';
 import { repositoryRoot, temporaryRoot } from './paths';
@@ -198,15 +199,6 @@ async function isStale(file: string): Promise<boolean> {
     return Date.now() - mtimeMs > STALE_LOCK_MS || (owner > 0 && !isAlive(owner));
   } catch {
     return false; // Released in this very moment.
-  }
-}
-
-function isAlive(processId: number): boolean {
-  try {
-    process.kill(processId, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

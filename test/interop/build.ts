@@ -9,6 +9,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { cp, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isAlive } from '../../dev/is-alive';
 import { repositoryRoot } from '../../dev/kafka/paths';
 import type { Framework } from './framework';
 
@@ -45,6 +46,7 @@ export async function buildOnce(framework: Framework, say: (text: string) => voi
   if (existsSync(home)) return home;
   await mkdir(root, { recursive: true });
   const aside = `${home}.${process.pid}-${randomUUID().slice(0, 8)}`;
+  await removeOldBuilds(root, framework.name);
   const deadlineMs = performance.now() + BUILD_LIMIT_MS;
   try {
     await cp(source, aside, { recursive: true });
@@ -60,6 +62,15 @@ export async function buildOnce(framework: Framework, say: (text: string) => voi
     await rm(aside, { recursive: true, force: true });
   }
   return home;
+}
+
+/** What a service was before it changed, and what a killed build left; not what another process builds right now. */
+async function removeOldBuilds(root: string, name: string): Promise<void> {
+  for (const folder of readdirSync(root).filter((entry) => entry.startsWith(`${name}-`))) {
+    const builder = /\.(\d+)-[0-9a-f]{8}$/.exec(folder)?.[1];
+    if (builder !== undefined && isAlive(Number(builder))) continue;
+    await rm(join(root, folder), { recursive: true, force: true });
+  }
 }
 
 function firstLineOf(tool: string): string {

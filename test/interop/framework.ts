@@ -60,6 +60,6 @@ export function route(
 }
 
 /** More than any service needs, on a machine that is busy with other things. */
-const PATIENCE_MS = 15_000;
+export const PATIENCE_MS = 15_000;
 /** For cases in which no reply will come: long enough that one which came nevertheless would be seen. */
 export const NO_REPLY_MS = 3000;

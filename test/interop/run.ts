@@ -19,6 +19,7 @@ const NAMES = FRAMEWORKS.map(({ name }) => name);
 
 /** What was started, ended in the opposite order. */
 const cleanUps: (() => Promise<unknown>)[] = [];
+let signalled = false;
 
 async function main(): Promise<number> {
   const options = parseInteropOptions(process.argv.slice(2), NAMES);
@@ -29,7 +30,11 @@ async function main(): Promise<number> {
   const frameworks = FRAMEWORKS.filter(({ name }) => options.only.includes(name));
   const stage = await start(frameworks, options);
   const outcomes: Outcome[] = [];
-  for (const framework of frameworks) outcomes.push(await trial(framework, stage));
+  for (const framework of frameworks) {
+    outcomes.push(await trial(framework, stage));
+    // What fails because everything around it was stopped says nothing.
+    if (signalled) return EXIT_SIGNALLED;
+  }
   process.stdout.write(`\n${caseTable(outcomes)}\n\n${summary(outcomes)}\n`);
   if (options.write) {
     await writeFile(join(repositoryRoot(), PAGE), page(outcomes, commandFor(options)));
@@ -70,7 +75,10 @@ function say(text: string): void {
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   // Services and builds go with this process; the rest has temporary files to take along.
-  process.once(signal, () => void cleanUp().finally(() => process.exit(EXIT_SIGNALLED)));
+  process.once(signal, () => {
+    signalled = true;
+    void cleanUp().finally(() => process.exit(EXIT_SIGNALLED));
+  });
 }
 
 main()

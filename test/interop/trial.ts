@@ -36,7 +36,10 @@ export async function trial(framework: Framework, stage: Stage): Promise<Outcome
     return { ...about, ...seen };
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    if (error instanceof NotBuildable) return { ...about, cases: [], skipped: text };
+    if (error instanceof NotBuildable) {
+      stage.say(`${name} skipped: ${text}`);
+      return { ...about, cases: [], skipped: text };
+    }
     stage.say(`${name} failed: ${text}`);
     return { ...about, ...seen, problem: text.split('\n')[0] ?? '' };
   }

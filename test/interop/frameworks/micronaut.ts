@@ -1,13 +1,11 @@
 import { join } from 'node:path';
-import { NO_REPLY_MS, order, type Framework } from '../framework';
+import { NO_REPLY_MS, PATIENCE_MS, order, type Framework } from '../framework';
 import { java, MAVEN_BUILD } from '../java';
 
-/** Of a request Micronaut copies nothing but the record's key. */
-const BY_KEY = {
-  topic: 'micronaut.requests',
-  reply_topic: 'micronaut.replies',
-  key_source: 'correlation_id',
-};
+/** The service answers to a topic of its own choice, with the key of the request. */
+const TOPICS = { topic: 'micronaut.requests', reply_topic: 'micronaut.replies' };
+/** Without the id in headers: Micronaut copies those, too, and one of them would be enough. */
+const BY_KEY = { ...TOPICS, key_source: 'correlation_id', dialects: [] };
 
 export const MICRONAUT: Framework = {
   name: 'micronaut',
@@ -17,10 +15,19 @@ export const MICRONAUT: Framework = {
   start: (home) => java('-jar', join(home, 'target', 'orders-1.jar')),
   path: '/micronaut',
   routes: [
-    { path: '/micronaut', producer: BY_KEY, consumer: { match: 'key', timeout: 15_000 } },
+    { path: '/micronaut', producer: BY_KEY, consumer: { match: 'key', timeout: PATIENCE_MS } },
+    { path: '/micronaut/by-header', producer: TOPICS, consumer: { timeout: PATIENCE_MS } },
     { path: '/micronaut/silent', producer: BY_KEY, consumer: { match: 'key', timeout: NO_REPLY_MS } },
   ],
   cases: [
+    {
+      name: 'nothing goes wrong, and the request has no key',
+      path: '/micronaut/by-header',
+      body: order('book', 1),
+      expected: { status: 200, body: '{"status":"accepted","item":"book"}' },
+      because:
+        'Micronaut copies all headers of the request into the reply, the correlation id among them, so the defaults of both plugins do.',
+    },
     {
       name: 'the method throws',
       path: '/micronaut/silent',

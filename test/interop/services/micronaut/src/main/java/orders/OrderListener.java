@@ -1,6 +1,5 @@
 package orders;
 
-import io.micronaut.configuration.kafka.annotation.KafkaKey;
 import io.micronaut.configuration.kafka.annotation.KafkaListener;
 import io.micronaut.configuration.kafka.annotation.OffsetReset;
 import io.micronaut.configuration.kafka.annotation.Topic;
@@ -11,7 +10,7 @@ public class OrderListener {
 
     @Topic("micronaut.requests")
     @SendTo("micronaut.replies")
-    public Confirmation handle(@KafkaKey String id, Order order) {
+    public Confirmation handle(Order order) {
         if (order.quantity() < 1) {
             throw new IllegalArgumentException("quantity must be at least 1");
         }
