@@ -21,7 +21,7 @@ export const SPRING: Framework = {
       body: order('book', 0),
       expected: { status: 504, code: 'reply_timeout' },
       because:
-        'Spring calls the listener ten times in a row, which held up the requests behind it for some five seconds here, then logs the exception and sends nothing.',
+        'Spring calls the listener ten times in a row, which holds up the requests behind it for about five seconds, then logs the exception and sends nothing.',
     },
     {
       name: 'the listener throws, and an error handler answers',
