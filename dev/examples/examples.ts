@@ -166,4 +166,74 @@ export const EXAMPLES: readonly Example[] = [
       consumer({ timeout: 3000, timeout_ceiling: 120_000 }),
     ],
   },
+  {
+    slug: 'scram-over-tls',
+    title: 'SASL SCRAM over TLS',
+    about:
+      'User and password over an encrypted connection. The password is a reference to the environment variable KAFKA_PASSWORD of Kong; any other vault of Kong does as well. A wrong password, or a certificate that does not fit, makes 503 `not_ready`, with the reason in the log and on the status page.',
+    plugins: [
+      {
+        name: 'custom_kafka_producer',
+        config: {
+          bootstrap_servers: [{ host: 'kafka', port: 9094 }],
+          topic: 'orders.requests',
+          reply_topic: 'orders.replies',
+          authentication: {
+            strategy: 'sasl',
+            mechanism: 'SCRAM-SHA-512',
+            user: 'gateway',
+            password: '{vault://env/kafka-password}',
+          },
+          security: { ssl: true, ca_certificate: '{vault://env/kafka-ca}' },
+        },
+      },
+      consumer(),
+    ],
+  },
+  {
+    slug: 'mutual-tls',
+    title: 'Mutual TLS',
+    about:
+      "The gateway shows a certificate of its own. Certificate and key are PEM text, here from the environment of Kong: the `certificate_id` of Kong's own Kafka plugins has no meaning outside Kong.",
+    plugins: [
+      {
+        name: 'custom_kafka_producer',
+        config: {
+          bootstrap_servers: [{ host: 'kafka', port: 9095 }],
+          topic: 'events',
+          security: {
+            ssl: true,
+            ca_certificate: '{vault://env/kafka-ca}',
+            certificate: '{vault://env/kafka-certificate}',
+            key: '{vault://env/kafka-key}',
+          },
+        },
+      },
+    ],
+  },
+  {
+    slug: 'oauthbearer',
+    title: 'OAUTHBEARER with client credentials',
+    about: 'The gateway asks a token endpoint for its tokens and renews them at 80 % of their life.',
+    plugins: [
+      {
+        name: 'custom_kafka_producer',
+        config: {
+          bootstrap_servers: [{ host: 'kafka', port: 9096 }],
+          topic: 'events',
+          authentication: {
+            strategy: 'sasl',
+            mechanism: 'OAUTHBEARER',
+            oauthbearer: {
+              token_endpoint_url: 'https://login.example.com/oauth2/token',
+              client_id: 'gateway',
+              client_secret: '{vault://env/kafka-client-secret}',
+              scopes: ['kafka'],
+            },
+          },
+          security: { ssl: true },
+        },
+      },
+    ],
+  },
 ];

@@ -21,13 +21,34 @@ const DUMPS = new Map(
   ]),
 );
 
+/** What the vault references of the examples stand for. */
+const ENVIRONMENT: Record<string, string> = {
+  KAFKA_PASSWORD: 'a password',
+  KAFKA_CLIENT_SECRET: 'a secret',
+  KAFKA_CA: pem('CERTIFICATE'),
+  KAFKA_CERTIFICATE: pem('CERTIFICATE'),
+  KAFKA_KEY: pem('PRIVATE KEY'),
+};
+
+function pem(what: string): string {
+  return `-----BEGIN ${what}-----\nMII=\n-----END ${what}-----\n`;
+}
+
+/** As Kong hands a configuration over: without references. */
+function resolved(config: object): unknown {
+  return JSON.parse(JSON.stringify(config), (_, value: unknown) => {
+    const name = typeof value === 'string' ? /^\{vault:\/\/env\/(.+)\}$/.exec(value)?.[1] : undefined;
+    return name === undefined ? value : ENVIRONMENT[name.replaceAll('-', '_').toUpperCase()];
+  });
+}
+
 interface Plugin {
   readonly name: string;
   readonly config?: object;
 }
 
 function load(document: unknown): readonly Plugin[] {
-  const { plugins } = parseDeclarative(document, DUMPS, {});
+  const { plugins } = parseDeclarative(document, DUMPS, ENVIRONMENT);
   return plugins;
 }
 
@@ -57,7 +78,7 @@ for (const example of EXAMPLES) {
     }));
     for (const plugins of [bodies, fromResources]) {
       load({ _format_version: '3.0', routes: [{ name: ROUTE, paths: ['/x'], plugins }] });
-      for (const { name, config = {} } of plugins) PARSERS[name]?.(config);
+      for (const { name, config = {} } of plugins) PARSERS[name]?.(resolved(config));
     }
   });
 }
