@@ -29,7 +29,6 @@ export interface CrossRule<Config> {
 
 /** Members that Kong adds to every plugin configuration; `__*` ones (`__seq__`, `__key__` …) come on top. */
 const ADDED_BY_KONG = new Set([
-  '$refs',
   'route_id',
   'service_id',
   'consumer_id',
@@ -80,7 +79,18 @@ export const isConnectionRow = (row: Field): boolean => row.connection === true;
 function withoutKongMembers(raw: unknown): Record<string, unknown> {
   if (typeof raw !== 'object' || raw === null) return {};
   const own = Object.entries(raw).filter(([name]) => !name.startsWith('__') && !ADDED_BY_KONG.has(name));
-  return structuredClone(Object.fromEntries(own));
+  return withoutReferences(Object.fromEntries(own)) as Record<string, unknown>;
+}
+
+/**
+ * A copy without `$refs`: beside every value that came from a vault, at any depth, Kong notes in it where from.
+ * The values themselves it has put in place.
+ */
+function withoutReferences(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutReferences);
+  if (typeof value !== 'object' || value === null) return value;
+  const members = Object.entries(value).filter(([name]) => name !== '$refs');
+  return Object.fromEntries(members.map(([name, member]) => [name, withoutReferences(member)]));
 }
 
 function jsonRecord(fields: OptionTable): object {

@@ -226,3 +226,14 @@ test('equal configurations have equal keys, whatever their order; connection row
     configKey(PRODUCER_OPTIONS, same, isConnectionRow),
   );
 });
+
+/** Kong notes beside a password from a vault where it came from, and the whole configuration was refused for that. */
+test('references to a vault may stand in every record', () => {
+  const authentication = { strategy: 'sasl', mechanism: 'PLAIN', user: 'u', password: 'from the vault' };
+  const config = parseProducerConfig({
+    ...LEAST,
+    authentication: { ...authentication, $refs: { password: '{vault://env/kafka-password}' } },
+    $refs: {},
+  });
+  assert.equal(config.authentication.password, 'from the vault');
+});
