@@ -59,6 +59,20 @@ export function route(
   };
 }
 
+/** The plugin options its requests need beside topics and timeout, as a person would write them. */
+export function pluginOptions({ routes, path }: Pick<Framework, 'routes' | 'path'>): string {
+  const { producer, consumer } = routes.find((each) => each.path === path) ?? {};
+  const options = Object.entries({ ...producer, ...consumer }).filter(([name]) => !EVERYWHERE.has(name));
+  if (options.length === 0) return 'defaults';
+  return options.map(([name, value]) => `\`${name}: ${printed(value)}\``).join(', ');
+}
+
+const EVERYWHERE: ReadonlySet<string> = new Set(['topic', 'reply_topic', 'timeout']);
+
+function printed(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
 /** More than any service needs, on a machine that is busy with other things. */
 export const PATIENCE_MS = 15_000;
 /** For cases in which no reply will come: long enough that one which came nevertheless would be seen. */

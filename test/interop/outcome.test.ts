@@ -2,14 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { exitCode, type Outcome } from './outcome';
 
+const UNTRIED: Outcome = { name: 'spring', title: 'Spring', version: '3', options: 'defaults', cases: [] };
 const PASSED: Outcome = {
-  name: 'spring',
-  title: 'Spring',
-  version: '3',
+  ...UNTRIED,
   requests: { sent: 10, answered: 10, crossed: 0, lost: 0, tookMs: 1 },
-  cases: [],
 };
-const SKIPPED: Outcome = { name: 'rails', title: 'Rails', version: '1', cases: [], skipped: 'no ruby' };
+const SKIPPED: Outcome = { ...UNTRIED, skipped: 'no ruby' };
 
 test('a lost or crossed request, a wrong case or a problem fails the run', () => {
   const tried = { name: '', path: '', body: '', expected: { status: 200 }, because: '' };
@@ -21,7 +19,7 @@ test('a lost or crossed request, a wrong case or a problem fails the run', () =>
   ]) {
     assert.equal(exitCode([PASSED, { ...PASSED, ...wrong }]), 1, JSON.stringify(wrong));
   }
-  assert.equal(exitCode([{ name: 'spring', title: 'Spring', version: '3', cases: [] }]), 1);
+  assert.equal(exitCode([UNTRIED]), 1);
 });
 
 test('a skipped framework fails nothing, unless there was no other', () => {

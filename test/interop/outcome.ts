@@ -5,6 +5,8 @@ export interface Outcome {
   readonly name: string;
   readonly title: string;
   readonly version: string;
+  /** What the route needs beside topics. */
+  readonly options: string;
   /** Why it was not tried; nothing else below then. */
   readonly skipped?: string;
   readonly requests?: RequestCounts;

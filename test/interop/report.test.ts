@@ -7,6 +7,7 @@ const SEEN: Outcome = {
   name: 'spring',
   title: 'Spring',
   version: '3',
+  options: 'defaults',
   requests: { sent: 10, answered: 9, crossed: 0, lost: 1, tookMs: 1 },
   cases: [
     {
@@ -24,10 +25,17 @@ const SEEN: Outcome = {
 };
 
 test('the summary has a line for each framework, with counts or the reason why there are none', () => {
-  const skipped: Outcome = { name: 'rails', title: 'Rails', version: '1', cases: [], skipped: 'no ruby' };
+  const skipped: Outcome = {
+    name: 'rails',
+    title: 'Rails',
+    version: '1',
+    options: 'defaults',
+    cases: [],
+    skipped: 'no ruby',
+  };
   assert.deepEqual(summary([SEEN, skipped]).split('\n').slice(2), [
-    '| Spring | 3 | 9 of 10 answered, 0 crossed, 1 lost | 0 of 1 | FAILED |',
-    '| Rails | 1 | – | – | skipped: no ruby |',
+    '| Spring | 3 | defaults | 9 of 10 answered, 0 crossed, 1 lost | 0 of 1 | FAILED |',
+    '| Rails | 1 | defaults | – | – | skipped: no ruby |',
   ]);
 });
 

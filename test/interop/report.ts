@@ -4,10 +4,11 @@ import { failed, type Outcome, type RequestCounts } from './outcome';
 /** One line for each framework. */
 export function summary(outcomes: readonly Outcome[]): string {
   return markdown([
-    ['framework', 'version', 'requests', 'cases', 'result'],
+    ['framework', 'version', 'plugin options', 'requests', 'cases', 'result'],
     ...outcomes.map((outcome) => [
       outcome.title,
       outcome.version,
+      outcome.options,
       outcome.requests ? counts(outcome.requests) : '–',
       outcome.skipped === undefined ? `${right(outcome)} of ${outcome.cases.length}` : '–',
       result(outcome),

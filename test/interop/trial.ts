@@ -4,7 +4,7 @@ import { Child } from '../../dev/child-process';
 import { ask, type Stack } from '../support/stack';
 import { buildOnce, NotBuildable, versionOf } from './build';
 import { tryCase } from './cases';
-import { order, type Framework } from './framework';
+import { order, pluginOptions, type Framework } from './framework';
 import { JSON_TYPE, manyRequests } from './many-requests';
 import type { CaseOutcome, Outcome, RequestCounts } from './outcome';
 
@@ -20,7 +20,7 @@ export interface Stage {
 
 export async function trial(framework: Framework, stage: Stage): Promise<Outcome> {
   const { name, title } = framework;
-  const about = { name, title, version: versionOf(framework) };
+  const about = { name, title, version: versionOf(framework), options: pluginOptions(framework) };
   const seen: { requests?: RequestCounts; cases: CaseOutcome[] } = { cases: [] };
   try {
     const home = await buildOnce(framework, stage.say);
