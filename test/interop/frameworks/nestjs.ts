@@ -17,19 +17,26 @@ export const NESTJS: Framework = {
   ],
   cases: [
     {
-      name: 'the handler throws an RpcException',
+      name: 'the handler throws an RpcException with a text',
       path: '/nestjs',
       body: order('book', 0),
       expected: { status: 502, code: 'responder_error' },
+      because: 'NestJS sends a record without a value, with the error in the header `kafka_nest-err`.',
+    },
+    {
+      name: 'the handler throws an RpcException with a status',
+      path: '/nestjs',
+      body: order('book', 1000),
+      expected: { status: 409, code: 'responder_error' },
       because:
-        'NestJS sends a record without a value, with the error as JSON in the header `kafka_nest-err`.',
+        'NestJS sends the object as JSON in `kafka_nest-err`; its `status` becomes that of the answer.',
     },
     {
       name: 'the handler throws another error',
       path: '/nestjs',
       body: order('book', -1),
       expected: { status: 502, code: 'responder_error' },
-      because: 'The same, but `kafka_nest-err` tells no more than "Internal server error".',
+      because: 'NestJS logs it and sends `kafka_nest-err` with no more than "Internal server error".',
     },
     {
       name: 'the handler returns null',

@@ -15,8 +15,8 @@ export interface Confirmation {
 export class OrdersController {
   @MessagePattern('nestjs.requests')
   handle(@Payload() order: Order): Confirmation | null | undefined {
-    if (order.quantity === 0)
-      throw new RpcException({ code: 'NO_QUANTITY', message: 'quantity must be at least 1' });
+    if (order.quantity === 0) throw new RpcException('quantity must be at least 1');
+    if (order.quantity > 100) throw new RpcException({ status: 409, message: 'not that many in stock' });
     if (order.quantity < 0) throw new Error('a negative quantity');
     if (order.item === 'null') return null;
     if (order.item === 'undefined') return undefined;
