@@ -133,7 +133,8 @@ export class RecordProducer {
       throw this.#closing ? closedError('producer') : notReady(this.reason);
     }
     const delivery: Delivery = { record, headers: this.#headersOf(record), onDelivery, awaited, promised };
-    if (!this.#linger.takes(delivery)) this.#hand(client, delivery);
+    // A promise can only be made when the library has the record: later there is nobody to tell of a full buffer.
+    if (promised || !this.#linger.takes(delivery)) this.#hand(client, delivery);
     this.counters.produced++;
     this.#outstanding.add(delivery);
     if (awaited && this.#awaited++ === 0) this.#poll(client, AWAITED_POLL_MS);

@@ -214,3 +214,21 @@ test('closing hands over what still waits', async (t) => {
   await last;
   await inbox.has(2);
 });
+
+/** Its client is told that it is on its way: a full buffer must show while that can still be taken back. */
+test('a promised record does not wait, and a full buffer refuses it at once', async (t) => {
+  const topic = await kafka.topic();
+  const { producer } = connect(t, kafka.connection, {
+    producer: { 'queue.buffering.max.messages': 1, 'linger.ms': 500 },
+  });
+  await producer.whenUp();
+  const busyUntilMs = performance.now() + 100;
+  while (performance.now() < busyUntilMs);
+  const promise = () =>
+    new Promise<unknown>((resolve) => {
+      producer.produce({ topic, value: Buffer.from('x'), headers: [] }, resolve, { promised: true });
+    });
+  const first = promise();
+  await assert.rejects(promise(), { code: 'overloaded' });
+  assert.equal(await first, undefined);
+});
