@@ -37,6 +37,45 @@ export function budgets(measurements: readonly Measurement[]): Verdict[] {
   ].filter((verdict) => verdict !== undefined);
 }
 
+/**
+ * How much of a missed budget is the machine's: nothing can be faster than the floor and Kong's protocol together.
+ * Empty where one of the two was not measured.
+ */
+export function withinReach(measurements: readonly Measurement[]): string[] {
+  const above = against(measurements, 1, (server, floor, empty) => server.p50Ms - floor.p50Ms - empty.p50Ms);
+  const share = against(
+    measurements,
+    BUSY,
+    (server, floor, empty) => server.perSecond * (1 / floor.perSecond + 1 / empty.perSecond),
+  );
+  return [
+    ...(above === undefined
+      ? []
+      : [`1 in flight: p50 ${above.toFixed(3)} ms above floor and empty one after the other`]),
+    ...(share === undefined
+      ? []
+      : [
+          `${BUSY} in flight: ${share.toFixed(2)} × the rate that floor and empty leave when they share the machine`,
+        ]),
+  ];
+}
+
+function against(
+  measurements: readonly Measurement[],
+  inFlight: number,
+  relation: (server: Measurement, floor: Measurement, empty: Measurement) => number,
+): number | undefined {
+  const of = (contender: ContenderName, round: number) =>
+    measurements.find(
+      (each) => each.contender === contender && each.round === round && each.inFlight === inFlight,
+    );
+  const relations = [...new Set(measurements.map(({ round }) => round))].flatMap((round) => {
+    const [server, floor, empty] = [of('server', round), of('floor', round), of('empty', round)];
+    return server && floor && empty ? [relation(server, floor, empty)] : [];
+  });
+  return relations.length === 0 ? undefined : median(relations);
+}
+
 function addedLatency(measurements: readonly Measurement[]): Verdict | undefined {
   const added = compare(measurements, 1, 'floor', (server, floor) => server.p50Ms - floor.p50Ms);
   if (added === undefined) return undefined;

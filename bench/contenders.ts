@@ -1,4 +1,4 @@
-/** The three things that are measured, each around the same broker and responder. */
+/** The things that are measured, all but the empty one around the same broker and responder. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -9,13 +9,15 @@ import type { FloorOptions } from './floor';
 import type { KongOptions } from './kong-events';
 import { LoadProcess } from './load-process';
 
-export const CONTENDER_NAMES = ['floor', 'server', 'stock'] as const;
+export const CONTENDER_NAMES = ['floor', 'server', 'stock', 'empty'] as const;
 export type ContenderName = (typeof CONTENDER_NAMES)[number];
 
 export const DESCRIPTIONS: Record<ContenderName, string> = {
   floor: 'two bare processes: produce, read the reply',
   server: 'plugin server, ProtoBuf:1, behind a driver that plays Kong',
   stock: "Kong's stock kong-js-pluginserver, MsgPack:1, same plugins, same kind of driver",
+  empty:
+    "plugin server and driver with two plugins that do nothing: what Kong's protocol costs here, without Kafka",
 };
 
 export interface Contender {
@@ -41,6 +43,8 @@ export function startContender(name: ContenderName, bootstrapServers: readonly s
       return startPluginServer(target);
     case 'stock':
       return startStockServer(target);
+    case 'empty':
+      return startEmptyPlugins();
   }
 }
 
@@ -110,6 +114,39 @@ async function startStockServer(target: FloorOptions): Promise<Contender> {
     stop: async () => {
       await driver.stop();
       await Promise.all([producer.stop(), consumer.stop()]);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function startEmptyPlugins(): Promise<Contender> {
+  const folder = await mkdtemp(join(tmpdir(), 'empty-plugins-'));
+  const end = (half: 'producer' | 'consumer') => ({
+    plugin: `empty_${half}`,
+    socket: join(folder, `${half}.sock`),
+    config: {},
+  });
+  const [producer, consumer] = [end('producer'), end('consumer')];
+  const flags = [producer, consumer].flatMap(({ plugin, socket }) => [
+    '--plugin',
+    `${join(__dirname, 'empty-plugins', plugin.replace('empty_', ''))}=${socket}`,
+  ]);
+  const server = await startChild(
+    'plugin server',
+    [join(__dirname, '..', 'pluginserver', 'main.js'), ...flags],
+    {
+      readyWhen: /"listening".*empty_consumer/,
+    },
+  );
+  const driver = await LoadProcess.start('kong-protobuf', { producer, consumer } satisfies KongOptions);
+  return {
+    name: 'empty',
+    processIds: [server.pid],
+    driverId: driver.pid,
+    run: (load) => driver.run(load),
+    stop: async () => {
+      await driver.stop();
+      await server.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -1,7 +1,7 @@
 /** The benchmark: `node dist/bench/run.js --help`. */
 import { startKafka, type KafkaServer } from '../dev/kafka/server';
 import { startResponderProcess } from '../dev/stack';
-import { budgets, correctness } from './budgets';
+import { budgets, correctness, withinReach } from './budgets';
 import { DESCRIPTIONS, startContender, topicsOf, type Contender } from './contenders';
 import { machineFacts } from './machine';
 import { measure, type Measurement } from './measure';
@@ -49,7 +49,7 @@ async function start(options: BenchOptions): Promise<Stage> {
   say('starting Kafka, responder and contenders');
   const kafka: KafkaServer = await startKafka({ optimizeFor: 'throughput' });
   cleanUps.push(() => kafka.stop());
-  const topics = options.contenders.map(topicsOf);
+  const topics = options.contenders.filter((name) => name !== 'empty').map(topicsOf);
   for (const { requestTopic, replyTopic } of topics) {
     await kafka.createTopic(requestTopic, { partitions: PARTITIONS });
     await kafka.createTopic(replyTopic, { partitions: PARTITIONS });
@@ -129,6 +129,7 @@ function report(
     table(measurements),
     '',
     ...verdicts.map(verdictLine),
+    ...withinReach(measurements).map((line) => `      ${line}`),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
   return verdicts.every(({ holds }) => holds) ? 0 : EXIT_FAILED;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { budgets, correctness } from '../../bench/budgets';
+import { budgets, correctness, withinReach } from '../../bench/budgets';
 import { measurement } from './measurement';
 
 test('one lost or crossed request of any contender is too many', () => {
@@ -69,4 +69,20 @@ test('an event of the plugin server takes one round trip, in every measurement',
 test('what was not measured is not judged', () => {
   assert.deepEqual(budgets([measurement('floor', 1, 1), measurement('stock', 256, 1)]), []);
   assert.deepEqual(budgets([measurement('server', 1, 1), measurement('server', 256, 1)]), []);
+});
+
+test('what the machine leaves is told from what floor and empty need together', () => {
+  const measured = [
+    measurement('floor', 1, 1, { p50Ms: 1 }),
+    measurement('empty', 1, 1, { p50Ms: 0.5 }),
+    measurement('server', 1, 1, { p50Ms: 1.75 }),
+    measurement('floor', 256, 1, { perSecond: 9000 }),
+    measurement('empty', 256, 1, { perSecond: 4500 }),
+    measurement('server', 256, 1, { perSecond: 1500 }),
+  ];
+  assert.deepEqual(withinReach(measured), [
+    '1 in flight: p50 0.250 ms above floor and empty one after the other',
+    '256 in flight: 0.50 × the rate that floor and empty leave when they share the machine',
+  ]);
+  assert.deepEqual(withinReach(measured.filter(({ contender }) => contender !== 'empty')), []);
 });

@@ -3,7 +3,12 @@ import { test } from 'node:test';
 import { parseBenchOptions, UsageError } from '../../bench/options';
 
 test('a command line changes what it names and nothing else', () => {
-  const defaults = { rounds: 5, seconds: 2, levels: [1, 32, 256], contenders: ['floor', 'server', 'stock'] };
+  const defaults = {
+    rounds: 5,
+    seconds: 2,
+    levels: [1, 32, 256],
+    contenders: ['floor', 'server', 'stock', 'empty'],
+  };
   for (const [line, changed] of [
     ['', {}],
     ['--seconds=999999', { seconds: 999_999 }],
@@ -24,7 +29,7 @@ test('a command line that cannot be followed is refused in one sentence', () => 
     ['--rounds=-1', "--rounds needs a whole number from 1 to 999999, not '-1'."],
     ['--seconds 1.5', "--seconds needs a whole number from 1 to 999999, not '1.5'."],
     ['--in-flight 1,', "--in-flight needs a whole number from 1 to 999999, not ''."],
-    ['--only server,kong', "--only takes floor, server, stock, not 'kong'."],
+    ['--only server,kong', "--only takes floor, server, stock, empty, not 'kong'."],
     ['--rounds', "Option '--rounds <value>' argument missing."],
     ['--round 1', "Unknown option '--round'."],
     ['server', "Unexpected argument 'server'."],
