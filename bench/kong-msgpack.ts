@@ -4,16 +4,16 @@
  */
 import { Decoder, Encoder } from '@msgpack/msgpack';
 import { connect as connectSocket, type Socket } from 'node:net';
-import type { EventRounds, Exchanger } from './closed-loop';
 import {
   METHOD,
   PHASE,
   requestHeaders,
   RoundCounter,
-  type KongOptions,
+  serveKongWorker,
+  type Exit,
+  type PluginEnd,
   type PluginSocket,
 } from './kong-events';
-import { childOptions, serveLoads } from './load-child';
 import { bodyOf } from './payload';
 
 interface PdkCall {
@@ -91,7 +91,7 @@ class PooledConnection {
 }
 
 /** One plugin as a worker sees it. */
-class PluginEnd {
+class ProtocolEnd implements PluginEnd<RequestContext> {
   readonly rounds = new RoundCounter();
   readonly #encoder = new Encoder({ ignoreUndefined: true });
   readonly #idle: PooledConnection[] = [];
@@ -112,7 +112,7 @@ class PluginEnd {
     this.#instanceId = (response[3] as { Id: number }).Id;
   }
 
-  run(request: RequestContext, onEnd: (exit: { status: number; body: Buffer } | undefined) => void): void {
+  run(request: RequestContext, onEnd: (exit: Exit | undefined) => void): void {
     let rounds = 0;
     const failed = (why: unknown) => {
       this.#tell(JSON.stringify(why));
@@ -155,28 +155,7 @@ class PluginEnd {
   }
 }
 
-class KongWorker implements Exchanger {
-  constructor(
-    private readonly producer: PluginEnd,
-    private readonly consumer: PluginEnd,
-  ) {}
-
-  exchange(nonce: string, done: (status: number, body: Buffer) => void): void {
-    const request = { nonce, shared: new Map() };
-    this.producer.run(request, (refusal) => {
-      if (refusal) done(refusal.status, refusal.body);
-      else this.consumer.run(request, (exit) => done(exit?.status ?? 0, exit?.body ?? Buffer.alloc(0)));
-    });
-  }
-
-  takeRounds(): EventRounds {
-    return { producer: this.producer.rounds.take(), consumer: this.consumer.rounds.take() };
-  }
-}
-
-serveLoads(async () => {
-  const options = childOptions<KongOptions>();
-  const ends = [new PluginEnd(options.producer), new PluginEnd(options.consumer)] as const;
-  for (const end of ends) await end.startInstance();
-  return new KongWorker(...ends);
-});
+serveKongWorker(
+  (options) => new ProtocolEnd(options),
+  (nonce): RequestContext => ({ nonce, shared: new Map() }),
+);

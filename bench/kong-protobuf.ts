@@ -9,16 +9,16 @@ import { connect as connectSocket, type Socket } from 'node:net';
 import { FrameDecoder } from '../pluginserver/frames';
 import { encodeBytes, encodeString, encodeStruct } from '../pluginserver/messages';
 import { BYTES, ProtoReader, ProtoWriter, tagOf, VARINT } from '../pluginserver/wire';
-import type { EventRounds, Exchanger } from './closed-loop';
 import {
   METHOD,
   PHASE,
   requestHeaders,
   RoundCounter,
-  type KongOptions,
+  serveKongWorker,
+  type Exit,
+  type PluginEnd,
   type PluginSocket,
 } from './kong-events';
-import { childOptions, serveLoads } from './load-child';
 import { bodyOf, NONCE_LENGTH } from './payload';
 
 /** Kong's pool of idle connections per worker. */
@@ -66,12 +66,6 @@ const ANSWERS = new Map<string, Template>([
   ['kong.nginx.get_subsystem', new Template(() => encodeString('http'))],
 ]);
 
-/** Absent: the handler returned. */
-interface Exit {
-  readonly status: number;
-  readonly body: Buffer;
-}
-
 type OnEnd = (exit: Exit | undefined) => void;
 
 /** One connection and the event it carries. */
@@ -88,7 +82,7 @@ class KongConnection {
   #answers: Buffer[] = [];
   #rounds = 0;
 
-  constructor(private readonly plugin: PluginEnd) {
+  constructor(private readonly plugin: ProtocolEnd) {
     this.#socket = connectSocket(plugin.options.socket);
     this.#socket.on('data', (chunk) => {
       this.#decoder.push(chunk);
@@ -165,7 +159,7 @@ function decodeExit(payload: Buffer): Exit {
 }
 
 /** One plugin as a worker sees it: its instance, and the idle connections to its socket. */
-class PluginEnd {
+class ProtocolEnd implements PluginEnd<string> {
   readonly rounds = new RoundCounter();
   readonly #writer = new ProtoWriter();
   readonly #idle: KongConnection[] = [];
@@ -242,27 +236,7 @@ function instanceIdOf(answer: Buffer): number {
   throw new Error('the answer to StartInstance has no instance id');
 }
 
-class KongWorker implements Exchanger {
-  constructor(
-    private readonly producer: PluginEnd,
-    private readonly consumer: PluginEnd,
-  ) {}
-
-  exchange(nonce: string, done: (status: number, body: Buffer) => void): void {
-    this.producer.run(nonce, (refusal) => {
-      if (refusal) done(refusal.status, refusal.body);
-      else this.consumer.run(nonce, (exit) => done(exit?.status ?? 0, exit?.body ?? Buffer.alloc(0)));
-    });
-  }
-
-  takeRounds(): EventRounds {
-    return { producer: this.producer.rounds.take(), consumer: this.consumer.rounds.take() };
-  }
-}
-
-serveLoads(async () => {
-  const options = childOptions<KongOptions>();
-  const ends = [new PluginEnd(options.producer), new PluginEnd(options.consumer)] as const;
-  for (const end of ends) await end.startInstance();
-  return new KongWorker(...ends);
-});
+serveKongWorker(
+  (options) => new ProtocolEnd(options),
+  (nonce) => nonce,
+);
