@@ -1,6 +1,6 @@
 /** How to reach a cluster: rows and rules that mean the same in both plugins, and what they become. */
 import type { ConnectionOptions, SaslOptions, TlsOptions } from '../kafka/connection';
-import { CLIENT_PROPERTY_NAMES } from './client-properties';
+import { CLIENT_PROPERTY_NAMES } from '../kafka/client-properties';
 import type { ConfigOf, Field, OptionTable, TextPattern } from './fields';
 import type { CrossRule } from './parse';
 

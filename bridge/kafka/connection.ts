@@ -1,5 +1,5 @@
 /** From connection options to the properties of librdkafka, each number with its reason. */
-import { clientPropertiesFor } from '../config/client-properties';
+import { clientPropertiesFor } from './client-properties';
 import type { ClientProperties } from './binding';
 import { DEFAULT_PRODUCER_SETTINGS, settingsProperties, type ProducerSettings } from './producer-settings';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CLIENT_PROPERTY_NAMES } from '../../../bridge/config/client-properties';
+import { CLIENT_PROPERTY_NAMES } from '../../../bridge/kafka/client-properties';
 import { connectionOf } from '../../../bridge/config/connection-options';
 import type { GatewayError } from '../../../bridge/errors';
 import { parseConsumerConfig } from '../../../plugins/custom_kafka_consumer/config';
