@@ -136,17 +136,12 @@ export class ConsumerSession {
   }
 
   status(): Record<string, unknown> {
-    const { connects, failedConnects, replaced } = this.#managed.counters;
     return {
-      state: this.state,
+      ...this.#managed.status(),
       reason: this.reason,
-      token_failure: this.#managed.tokenFailure,
       records: this.counters.records,
       read_errors: this.counters.readErrors,
       callback_errors: this.counters.callbackErrors,
-      connects,
-      failed_connects: failedConnects,
-      replaced,
     };
   }
 

@@ -94,6 +94,19 @@ export class ManagedClient<C extends NativeClient> {
     return this.#current;
   }
 
+  /** What its owner shows on the status page, beside facts of its own. */
+  status(): Record<string, unknown> {
+    const { connects, failedConnects, replaced } = this.counters;
+    return {
+      state: this.state,
+      reason: this.reason,
+      token_failure: this.tokenFailure,
+      connects,
+      failed_connects: failedConnects,
+      replaced,
+    };
+  }
+
   /** Rejects with not_ready when closed first. */
   whenUp(): Promise<void> {
     if (this.#closing) return Promise.reject(closedError(this.#role.name));

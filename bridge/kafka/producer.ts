@@ -171,17 +171,7 @@ export class RecordProducer {
   }
 
   status(): Record<string, unknown> {
-    const { connects, failedConnects, replaced } = this.#managed.counters;
-    return {
-      state: this.state,
-      reason: this.reason,
-      token_failure: this.#managed.tokenFailure,
-      outstanding: this.outstanding,
-      ...this.counters,
-      connects,
-      failed_connects: failedConnects,
-      replaced,
-    };
+    return { ...this.#managed.status(), outstanding: this.outstanding, ...this.counters };
   }
 
   async #close(timeoutMs: number): Promise<void> {
