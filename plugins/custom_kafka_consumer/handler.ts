@@ -83,12 +83,7 @@ export class ConsumerHandler {
   }
 
   async #startedElsewhere(kong: Kong): Promise<Exchange> {
-    if (this.#requestReply.together) {
-      throw new GatewayError(
-        'misconfigured',
-        'custom_kafka_producer with a reply_topic must run on the same route',
-      );
-    }
+    if (this.#requestReply.together) throw noProducer();
     if (!this.#receiver) {
       throw new GatewayError(
         'misconfigured',
@@ -101,12 +96,7 @@ export class ConsumerHandler {
       kong.request.getMethod(),
       kong.request.getHeaders(MAX_HEADERS),
     ]);
-    if (typeof correlationId !== 'string' || correlationId === '') {
-      throw new GatewayError(
-        'misconfigured',
-        'custom_kafka_producer with a reply_topic must run on the same route',
-      );
-    }
+    if (typeof correlationId !== 'string' || correlationId === '') throw noProducer();
     return this.#receiver.exchange(correlationId, this.#config.timeout, {
       method,
       accept: listHeaderOf(headers ?? {}, 'accept'),
@@ -114,4 +104,11 @@ export class ConsumerHandler {
       shownId: correlationId,
     });
   }
+}
+
+function noProducer(): GatewayError {
+  return new GatewayError(
+    'misconfigured',
+    'custom_kafka_producer with a reply_topic must run on the same route',
+  );
 }

@@ -18,10 +18,13 @@ export class ProducerHandler {
   readonly #requestReply: RequestReply;
   readonly #sender: Sender;
   readonly #records: RecordBuilder;
+  /** In lower case, as request headers are named. */
+  readonly #correlationHeader: string;
 
   constructor(config: ProducerConfig, requestReply: RequestReply) {
     this.#config = config;
     this.#requestReply = requestReply;
+    this.#correlationHeader = config.correlation_header.toLowerCase();
     this.#records = recordBuilder(recordOptions(config));
     this.#sender = requestReply.openSender({
       key: configKey(PRODUCER_OPTIONS, config),
@@ -59,7 +62,8 @@ export class ProducerHandler {
   }
 
   async #send(kong: Kong, request: HttpRequest): Promise<void> {
-    const wireId = correlationId(this.#config.correlation, this.#clientsId(request));
+    const clientsId = this.#clientsId(request);
+    const wireId = correlationId(this.#config.correlation, clientsId);
     const record = this.#records.build(request, wireId);
     await this.#sender.whenReady();
 
@@ -73,7 +77,7 @@ export class ProducerHandler {
         method: request.method,
         accept: listHeaderOf(request.headers, 'accept'),
         prefer: listHeaderOf(request.headers, 'prefer'),
-        shownId: this.#clientsId(request) ?? wireId,
+        shownId: clientsId ?? wireId,
       };
       this.#requestReply.offer(request.id, this.#sender.request(record, wireId, facts));
     } else {
@@ -81,14 +85,14 @@ export class ProducerHandler {
       await kong.ctx.shared.set(SHARED_CORRELATION_ID, wireId);
     }
     // Before Kong 3.9 the Correlation ID plugin runs after us: without this it would echo another id than was sent.
-    if (this.#clientsId(request) === undefined) {
+    if (clientsId === undefined) {
       await kong.service.request.setHeader(this.#config.correlation_header, wireId);
     }
   }
 
   /** The id of Kong's Correlation ID plugin: what the client knows the request by. */
   #clientsId(request: HttpRequest): string | undefined {
-    return headerOf(request, this.#config.correlation_header.toLowerCase());
+    return headerOf(request, this.#correlationHeader);
   }
 }
 
