@@ -91,10 +91,6 @@ export class PendingReplies<Reply> {
     this.#wheel.add(entry);
   }
 
-  has(id: string): boolean {
-    return this.#entries.has(id);
-  }
-
   /** How the wait for this id ended, if it was one of ours and not long ago. */
   ended(id: string): EndedWait | undefined {
     return this.#ended.find(id, this.#clock.now());

@@ -32,10 +32,6 @@ export class RequestBody {
     return this.#filePath;
   }
 
-  get wasRead(): boolean {
-    return this.#stored !== undefined;
-  }
-
   read(): Promise<StoredBody> {
     this.#stored ??= this.#store();
     return this.#stored;
