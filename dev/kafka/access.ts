@@ -5,6 +5,7 @@
 import { pbkdf2Sync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { int16, int32 } from './protocol-bytes';
 
 const CREATE_ACLS = 30;
 const DELETE_ACLS = 31;
@@ -86,16 +87,6 @@ function checkFirst(answer: Buffer): void {
 
 function int8(value: number): Buffer {
   return Buffer.from([value]);
-}
-function int16(value: number): Buffer {
-  const bytes = Buffer.alloc(2);
-  bytes.writeInt16BE(value);
-  return bytes;
-}
-function int32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32BE(value);
-  return bytes;
 }
 function text(value: string): Buffer {
   const bytes = Buffer.from(value);

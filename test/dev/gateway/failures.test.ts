@@ -1,35 +1,13 @@
 /** How the gateway fails where Kong fails. */
 import assert from 'node:assert/strict';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { frame } from '../../../dev/gateway/frames';
-import { startGateway, type Gateway, type GatewayOptions, type LogLine } from '../../../dev/gateway/gateway';
+import { startGateway } from '../../../dev/gateway/gateway';
 import { encode } from '../../../dev/gateway/protobuf';
 import { eventually, send } from '../../support/gateway-client';
 import { labDump } from '../../support/gateway-lab';
 import { PluginServer, textIn, type Handler } from '../../support/gateway-plugin-server';
-
-interface Setup {
-  readonly gateway: Gateway;
-  readonly server: PluginServer;
-  readonly log: LogLine[];
-}
-
-async function setup(
-  t: TestContext,
-  handler: Handler,
-  options: Partial<GatewayOptions> = {},
-): Promise<Setup> {
-  const server = await PluginServer.start(t, handler);
-  const log: LogLine[] = [];
-  const gateway = await startGateway({
-    config: { _format_version: '3.0', routes: [{ paths: ['/'], plugins: [{ name: 'lab-a' }] }] },
-    pluginServers: [{ name: 'lab-a', socketPath: server.socketPath, dump: labDump('ProtoBuf:1', 'lab-a') }],
-    onLog: (line) => log.push(line),
-    ...options,
-  });
-  t.after(() => gateway.close());
-  return { gateway, server, log };
-}
+import { setup, type Setup } from '../../support/gateway-setup';
 
 async function assertOne500(setup: Setup, request: Parameters<typeof send>[1] = {}): Promise<void> {
   const response = await send(setup.gateway.url, request);
@@ -133,7 +111,7 @@ describe('one clean 500', () => {
         }
         await new Promise(() => undefined);
       },
-      { readTimeoutMs: 150 },
+      { options: { readTimeoutMs: 150 } },
     );
     const startedAtMs = Date.now();
     await assertOne500(failing);
@@ -169,7 +147,7 @@ describe('a connection closed in the middle of an event', () => {
         mustClose = false;
         event.socket.end();
       },
-      { workers: 2 },
+      { options: { workers: 2 } },
     );
     // Clients without keep-alive go to the workers in turn.
     for (let i = 0; i < 4; i += 1) await send(gateway.url);
@@ -220,7 +198,7 @@ describe('a client that leaves', () => {
   });
 
   it('ends its event at once where the gateway looks out for it', async (t) => {
-    const { gateway, server } = await setup(t, waiting, { checkClientAbort: true });
+    const { gateway, server } = await setup(t, waiting, { options: { checkClientAbort: true } });
     const startedAtMs = Date.now();
     await assert.rejects(send(gateway.url, { abortAfterMs: 30 }));
     await eventually(() => server.ended === 1);

@@ -3,42 +3,14 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
-import { describe, it, type TestContext } from 'node:test';
-import { startGateway, type Gateway, type GatewayOptions, type LogLine } from '../../../dev/gateway/gateway';
+import { describe, it } from 'node:test';
+import { startGateway } from '../../../dev/gateway/gateway';
 import { fromStruct } from '../../../dev/gateway/protobuf';
 import type { LuaTable } from '../../../dev/gateway/lua-value';
 import { eventually, lines, send } from '../../support/gateway-client';
 import { labDump } from '../../support/gateway-lab';
 import { keyValue, PluginServer, textIn, type Handler } from '../../support/gateway-plugin-server';
-
-interface Setup {
-  readonly gateway: Gateway;
-  readonly server: PluginServer;
-  readonly log: LogLine[];
-}
-
-/** One route `/` without a service, and whatever else the test brings. */
-async function setup(
-  t: TestContext,
-  handler: Handler,
-  more: { plugins?: object[]; route?: object; options?: Partial<GatewayOptions> } = {},
-): Promise<Setup> {
-  const server = await PluginServer.start(t, handler);
-  const log: LogLine[] = [];
-  const gateway = await startGateway({
-    config: {
-      _format_version: '3.0',
-      routes: [
-        { name: 'all', paths: ['/'], ...more.route, plugins: [{ name: 'lab-a' }, ...(more.plugins ?? [])] },
-      ],
-    },
-    pluginServers: [{ name: 'lab-a', socketPath: server.socketPath, dump: labDump('ProtoBuf:1', 'lab-a') }],
-    onLog: (line) => log.push(line),
-    ...more.options,
-  });
-  t.after(() => gateway.close());
-  return { gateway, server, log };
-}
+import { setup } from '../../support/gateway-setup';
 
 function json(body: Buffer): Record<string, string> {
   return JSON.parse(body.toString()) as Record<string, string>;

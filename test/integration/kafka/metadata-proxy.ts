@@ -8,6 +8,7 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { Socket } from 'node:net';
+import { int16, int32 } from '../../../dev/kafka/protocol-bytes';
 
 const METADATA = 3;
 const API_VERSIONS = 18;
@@ -134,16 +135,4 @@ function onFrames(socket: Socket, onFrame: (frame: Buffer) => void): void {
 
 function withLength(frame: Buffer): Buffer {
   return Buffer.concat([int32(frame.length), frame]);
-}
-
-function int16(value: number): Buffer {
-  const bytes = Buffer.alloc(2);
-  bytes.writeInt16BE(value);
-  return bytes;
-}
-
-function int32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32BE(value);
-  return bytes;
 }

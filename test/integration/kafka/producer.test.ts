@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { GatewayError } from '../../../bridge/errors';
 import { useKafka } from '../../../dev/kafka/use-kafka';
 import { createTopic } from '../../../bridge/kafka/admin';
-import { connect, deliver, Inbox } from './support';
+import { connect, deliver, Inbox, keepBusy } from './support';
 
 const kafka = useKafka();
 
@@ -187,8 +187,7 @@ test('records of a busy process wait for each other, keep their order and are al
   const inbox = new Inbox();
   await reader.follow(topic, { from: 'end', onRecord: inbox.onRecord }).whenReady();
   await deliver(producer, { topic, value: Buffer.from('before') });
-  const busyUntilMs = performance.now() + 100;
-  while (performance.now() < busyUntilMs);
+  keepBusy();
   const values = Array.from({ length: 50 }, (_, index) => String(index));
   const reports = values.map((value) => deliver(producer, { topic, value: Buffer.from(value) }));
   assert.equal(producer.outstanding, values.length);
@@ -207,8 +206,7 @@ test('closing hands over what still waits', async (t) => {
   const inbox = new Inbox();
   await reader.follow(topic, { from: 'end', onRecord: inbox.onRecord }).whenReady();
   await deliver(producer, { topic, value: Buffer.from('before') });
-  const busyUntilMs = performance.now() + 100;
-  while (performance.now() < busyUntilMs);
+  keepBusy();
   const last = deliver(producer, { topic, value: Buffer.from('last') });
   await producer.close();
   await last;
@@ -222,8 +220,7 @@ test('a promised record does not wait, and a full buffer refuses it at once', as
     producer: { 'queue.buffering.max.messages': 1, 'linger.ms': 500 },
   });
   await producer.whenUp();
-  const busyUntilMs = performance.now() + 100;
-  while (performance.now() < busyUntilMs);
+  keepBusy();
   const promise = () =>
     new Promise<unknown>((resolve) => {
       producer.produce({ topic, value: Buffer.from('x'), headers: [] }, resolve, { promised: true });

@@ -83,3 +83,9 @@ export async function until(what: string, isSo: () => boolean, limitMs = 10_000)
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
+
+/** Long enough for the event loop to count as busy: see busy-linger.ts. */
+export function keepBusy(): void {
+  const untilMs = performance.now() + 100;
+  while (performance.now() < untilMs);
+}
