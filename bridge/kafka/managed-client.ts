@@ -237,6 +237,8 @@ export class ManagedClient<C extends NativeClient> {
   #listen(client: C): void {
     const stuck = new StuckDetector();
     const bornAtMs = performance.now();
+    // Right after the connect the library may still shake hands with the broker it has learned of.
+    let hasSettled = false;
     // A log line can come later than the failure it explains.
     const isOurs = () => [this.#current, this.#candidate, this.#failed].includes(client);
     client.on('event.log', (event) => {
@@ -274,10 +276,11 @@ export class ManagedClient<C extends NativeClient> {
         this.replace(client, 'the client has lost its list of brokers');
       } else if (count.up > 0) {
         this.#setState('up');
-      } else {
+      } else if (hasSettled) {
         this.#reason ??= 'no broker is connected';
         this.#setState('down');
       }
+      hasSettled = true;
     });
   }
 
