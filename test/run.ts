@@ -21,6 +21,9 @@ interface Counts {
   skipped: number;
 }
 
+/** Printed once more at the very end, where somebody who sees only the last lines finds them. */
+const failureReports: string[] = [];
+
 function testFiles(kind: Kind): string[] {
   const all = readdirSync(__dirname, { recursive: true, encoding: 'utf8' }).filter((path) =>
     path.endsWith('.test.js'),
@@ -43,18 +46,20 @@ async function run(kind: Kind): Promise<Counts> {
   const startedAt = performance.now();
   const args = ['--test', '--test-reporter=spec', `--test-concurrency=${CONCURRENCY[kind]}`, ...files];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let tail = '';
+  let printed = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     process.stdout.write(text);
-    tail = (tail + text).slice(-4000);
+    printed += text;
   });
   const code = await new Promise<number>((resolve) => child.on('close', (exit) => resolve(exit ?? 1)));
   for (const name of Object.keys(counts) as (keyof Counts)[]) {
-    const found = [...tail.matchAll(new RegExp(`^\\S+ ${name} (\\d+)$`, 'gm'))].at(-1);
+    const found = [...printed.matchAll(new RegExp(`^\\S+ ${name} (\\d+)$`, 'gm'))].at(-1);
     counts[name] = Number(found?.[1] ?? 0);
   }
   // A runner that dies has no counts; it must not pass for that.
   if (code !== 0 && counts.fail === 0) counts.fail = 1;
+  const failures = printed.lastIndexOf('\n✖ failing tests:');
+  if (failures !== -1) failureReports.push(`\n== ${kind} ==${printed.slice(failures)}`);
   process.stdout.write(`== ${kind} took ${((performance.now() - startedAt) / 1000).toFixed(1)} s ==\n`);
   return counts;
 }
@@ -74,6 +79,7 @@ async function main(): Promise<void> {
     if (kind === 'unit' && total.fail > 0) break;
   }
   const { tests, pass, fail, skipped } = total;
+  process.stdout.write(failureReports.join(''));
   process.stdout.write(
     `\n${fail === 0 ? 'PASSED' : 'FAILED'}: ${tests} tests, ${pass} passed, ${fail} failed, ${skipped} skipped ` +
       `in ${relative(process.cwd(), __dirname) || '.'}\n`,
