@@ -18,7 +18,9 @@ import { DeadlineWheel } from './reply/deadline-wheel';
 import { HandOver } from './reply/hand-over';
 import { HEADER_RULE, type MatchRule } from './reply/match-rule';
 import type { PendingReply } from './reply/pending-replies';
+import { orphanRecord, type Orphan } from './reply/orphans';
 import { ReplyChannel, type ReplyChannelOptions } from './reply/reply-channel';
+import type { ReplyRoute } from './reply/reply-routing';
 import { log } from './telemetry/log';
 
 /** Longer than Kong ever needs between two plugins of one request. */
@@ -66,15 +68,18 @@ export interface SenderOptions {
   readonly connectionKey: string;
   readonly connection: ConnectionOptions;
   readonly topic: string;
-  readonly replyTopic: string | undefined;
+  /** Undefined: nobody waits for replies. */
+  readonly route: ReplyRoute | undefined;
   readonly maxInFlight: number;
+  /** Where replies go that nobody waits for any more. Undefined: nowhere. */
+  readonly orphanTopic?: string | undefined;
 }
 
 export interface ReceiverOptions {
   readonly key: string;
   readonly connectionKey: string;
   readonly connection: ConnectionOptions;
-  readonly replyTopic: string;
+  readonly route: Pick<ReplyRoute, 'replyTopic' | 'create'>;
   readonly rule: MatchRule;
 }
 
@@ -100,7 +105,14 @@ class Link implements Lingering {
 }
 
 export class RequestReply {
-  readonly counters = { sent: 0, unclaimed: 0, dropped_reply_headers: 0, promised_but_lost: 0 };
+  readonly counters = {
+    sent: 0,
+    unclaimed: 0,
+    dropped_reply_headers: 0,
+    promised_but_lost: 0,
+    orphans_kept: 0,
+    orphans_lost: 0,
+  };
   readonly #clock: Clock;
   readonly #clients: ClientPool;
   readonly #wheel: DeadlineWheel;
@@ -129,23 +141,28 @@ export class RequestReply {
   }
 
   openSender(options: SenderOptions): Sender {
-    const { key, topic, replyTopic } = options;
+    const { key, topic, route, orphanTopic } = options;
     const link = this.#links.acquire(key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
-      if (replyTopic === undefined || !this.#together) return new Link(lease, undefined);
+      if (route === undefined || !this.#together) return new Link(lease, undefined);
       return new Link(
         lease,
         this.#openChannel(lease, {
-          replyTopic,
+          replyTopic: route.replyTopic,
+          partition: route.partition,
+          create: route.create,
+          routeTag: route.routeTag,
+          onOrphan:
+            orphanTopic === undefined ? undefined : (orphan) => this.#keep(lease, orphan, orphanTopic),
           capacity: options.maxInFlight,
           from: 'end',
           rules: [HEADER_RULE],
-          sharedWithRequests: replyTopic === topic,
+          sharedWithRequests: route.replyTopic === topic,
           mayComeLater: () => this.#handOver.size > 0,
         }),
       );
     });
-    return new Sender(this, link, () => this.#links.release(key));
+    return new Sender(this, link, route, () => this.#links.release(key));
   }
 
   /** Only for the consumer of a process of its own. */
@@ -153,7 +170,8 @@ export class RequestReply {
     const link = this.#links.acquire(options.key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
       const channel = this.#openChannel(lease, {
-        replyTopic: options.replyTopic,
+        replyTopic: options.route.replyTopic,
+        create: options.route.create,
         capacity: APART_CAPACITY,
         from: { sinceMs: Date.now() - LOOK_BACK_MS },
         rules: [options.rule],
@@ -217,6 +235,7 @@ export class RequestReply {
           ? [
               {
                 reply_topic: channel.replyTopic,
+                reply_partition: channel.partition,
                 ready: channel.ready,
                 reason: channel.reason,
                 in_flight: channel.inFlight,
@@ -231,6 +250,17 @@ export class RequestReply {
 
   #openChannel(lease: Lease, options: ReplyChannelOptions): ReplyChannel {
     return new ReplyChannel(lease.reader, this.#clock, this.#wheel, options);
+  }
+
+  /** Nobody waits for it, so a failure is only counted. */
+  #keep(lease: Lease, orphan: Orphan, orphanTopic: string): void {
+    const count = (error?: unknown) =>
+      error === undefined ? this.counters.orphans_kept++ : this.counters.orphans_lost++;
+    try {
+      lease.producer.produce(orphanRecord(orphan, orphanTopic), count);
+    } catch (error) {
+      count(error);
+    }
   }
 
   #unclaimed(exchange: Exchange): void {
@@ -253,12 +283,19 @@ export class RequestReply {
 export class Sender {
   readonly #owner: RequestReply;
   readonly #link: Link;
+  readonly #route: ReplyRoute | undefined;
   readonly close: () => void;
 
-  constructor(owner: RequestReply, link: Link, close: () => void) {
+  constructor(owner: RequestReply, link: Link, route: ReplyRoute | undefined, close: () => void) {
     this.#owner = owner;
     this.#link = link;
+    this.#route = route;
     this.close = close;
+  }
+
+  /** What a generated id has to carry; undefined where replies are not routed, or while it is not known. */
+  get routeTag(): number | undefined {
+    return this.#link.channel?.routeTag;
   }
 
   /**
@@ -277,6 +314,7 @@ export class Sender {
   request(record: OutgoingRecord, correlationId: string, facts: RequestFacts): Exchange {
     const channel = this.#link.channel;
     if (!channel) throw new GatewayError('internal', 'a request without a reply channel');
+    const addressed = this.#addressed(record, channel.partition);
     let delivered = false;
     const wait = channel.register(correlationId, HAND_OVER_MS, () =>
       delivered
@@ -287,7 +325,7 @@ export class Sender {
         : new GatewayError('produce_timeout', `no delivery report from ${record.topic} in time`),
     );
     try {
-      this.#link.lease.producer.produce(record, (error) => {
+      this.#link.lease.producer.produce(addressed, (error) => {
         delivered = error === undefined;
         if (error) channel.fail(correlationId, error);
       });
@@ -335,10 +373,25 @@ export class Sender {
 
   /** Apart: hands the record over to the client; a failed delivery can only be logged, the wait is elsewhere. */
   post(record: OutgoingRecord): void {
-    this.#link.lease.producer.produce(record, (error) => {
+    // The consumer there reads all partitions, and its process alone could say which is the node's own.
+    const { partition } = this.#route ?? {};
+    const addressed = partition?.wraps === false ? this.#addressed(record, partition.number) : record;
+    this.#link.lease.producer.produce(addressed, (error) => {
       if (error) log.warn('a request was not delivered', { topic: record.topic, reason: error.detail });
     });
     this.#owner.counters.sent++;
+  }
+
+  /** Only now is it sure which partition is read. */
+  #addressed(record: OutgoingRecord, partition: number | undefined): OutgoingRecord {
+    const { partitionHeaders = [] } = this.#route ?? {};
+    if (partitionHeaders.length === 0) return record;
+    if (partition === undefined) throw notReady(this.#link);
+    const text = String(partition);
+    return {
+      ...record,
+      headers: [...record.headers, ...partitionHeaders.map((name) => [name, text] as const)],
+    };
   }
 }
 

@@ -46,7 +46,11 @@ export class PluginServerProcess implements ServedPlugins {
   ) {}
 
   static async start(
-    options: { flags?: readonly string[]; onOutput?: (text: string) => void } = {},
+    options: {
+      flags?: readonly string[];
+      env?: Readonly<Record<string, string>>;
+      onOutput?: (text: string) => void;
+    } = {},
   ): Promise<PluginServerProcess> {
     const folder = await mkdtemp(join(tmpdir(), 'kong-kafka-'));
     const sockets = PLUGIN_NAMES.flatMap((name) => [
@@ -55,11 +59,11 @@ export class PluginServerProcess implements ServedPlugins {
     ]);
     const [statusPort] = await freePorts(1);
     const flags = [...sockets, '--status-port', String(statusPort), ...(options.flags ?? [])];
-    const child = new Child(
-      'plugin server',
-      [PLUGIN_SERVER, ...flags],
-      options.onOutput ? { onOutput: options.onOutput } : {},
-    );
+    const { env, onOutput } = options;
+    const child = new Child('plugin server', [PLUGIN_SERVER, ...flags], {
+      ...(env && { env }),
+      ...(onOutput && { onOutput }),
+    });
     try {
       await Promise.all(PLUGIN_NAMES.map((name) => child.until(new RegExp(`"listening".*${name}`))));
       return new PluginServerProcess(child, folder, `http://127.0.0.1:${statusPort}`);

@@ -148,15 +148,17 @@ export class RecordProducer {
     return metadata.topics.find(({ name }) => name === topic)?.partitions.length ?? 0;
   }
 
-  /** First and next offset of each partition from 0 to count - 1. Rejects with not_ready. */
-  async watermarks(topic: string, count: number): Promise<Watermarks[]> {
+  /** First and next offset of each of the partitions, in their order. Rejects with not_ready. */
+  async watermarks(topic: string, partitions: readonly number[]): Promise<Watermarks[]> {
     const found: Watermarks[] = [];
-    for (let first = 0; first < count; first += PARALLEL_QUERIES) {
-      const group = Array.from({ length: Math.min(PARALLEL_QUERIES, count - first) }, (_, index) =>
-        this.#ask<{ lowOffset: number; highOffset: number }>((client, done) =>
-          client.queryWatermarkOffsets(topic, first + index, QUERY_TIMEOUT_MS, done),
-        ),
-      );
+    for (let first = 0; first < partitions.length; first += PARALLEL_QUERIES) {
+      const group = partitions
+        .slice(first, first + PARALLEL_QUERIES)
+        .map((partition) =>
+          this.#ask<{ lowOffset: number; highOffset: number }>((client, done) =>
+            client.queryWatermarkOffsets(topic, partition, QUERY_TIMEOUT_MS, done),
+          ),
+        );
       for (const { lowOffset, highOffset } of await Promise.all(group)) {
         found.push({ low: lowOffset, high: highOffset });
       }

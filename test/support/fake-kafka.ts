@@ -1,3 +1,4 @@
+import type { FollowOptions } from '../../bridge/kafka/reader';
 import type { OutgoingRecord, ReceivedRecord } from '../../bridge/kafka/records';
 import type { ClientPool } from '../../bridge/request-reply';
 import type { GatewayError } from '../../bridge/errors';
@@ -15,10 +16,7 @@ export class FakeKafka implements ClientPool {
   /** Thrown by produce. */
   refusal: GatewayError | undefined;
   onProduce: ((record: OutgoingRecord, onDelivery: OnDelivery) => void) | undefined;
-  readonly followed = new Map<
-    string,
-    { onRecord: (record: ReceivedRecord) => void; onLost?: (error: GatewayError) => void }[]
-  >();
+  readonly followed = new Map<string, Pick<FollowOptions, 'onRecord' | 'onLost' | 'partition'>[]>();
 
   acquire(key: string) {
     this.acquired.push(key);
@@ -40,15 +38,13 @@ export class FakeKafka implements ClientPool {
         },
       },
       reader: {
-        follow: (
-          topic: string,
-          options: { onRecord: (record: ReceivedRecord) => void; onLost?: (error: GatewayError) => void },
-        ) => {
+        follow: (topic: string, options: Pick<FollowOptions, 'onRecord' | 'onLost' | 'partition'>) => {
           const followers = kafka.followed.get(topic) ?? [];
           kafka.followed.set(topic, [...followers, options]);
           return {
             ready: true,
             reason: undefined,
+            partition: options.partition?.number,
             whenReady: () => Promise.resolve(),
             stop: () => {
               kafka.followed.set(
