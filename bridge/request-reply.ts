@@ -71,6 +71,8 @@ export interface SenderOptions {
   /** Undefined: nobody waits for replies. */
   readonly route: ReplyRoute | undefined;
   readonly maxInFlight: number;
+  /** How long the client of a one-way request waits for the delivery report. */
+  readonly reportTimeoutMs: number;
   /** Where replies go that nobody waits for any more. Undefined: nowhere. */
   readonly orphanTopic?: string | undefined;
 }
@@ -162,7 +164,7 @@ export class RequestReply {
         }),
       );
     });
-    return new Sender(this, link, route, () => this.#links.release(key));
+    return new Sender(this, link, options, () => this.#links.release(key));
   }
 
   /** Only for the consumer of a process of its own. */
@@ -195,6 +197,13 @@ export class RequestReply {
   /** @throws GatewayError `draining` */
   refuseWhenDraining(): void {
     if (this.#draining) throw new GatewayError('draining', 'the plugin server is shutting down');
+  }
+
+  /** Calls back once after that time; the returned function cancels. */
+  within(limitMs: number, onDeadline: () => void): () => void {
+    const entry = { deadlineAtMs: this.#clock.now() + limitMs, onDeadline };
+    this.#wheel.add(entry);
+    return () => this.#wheel.remove(entry);
   }
 
   /** New requests are refused; those that were accepted go on. */
@@ -284,12 +293,19 @@ export class Sender {
   readonly #owner: RequestReply;
   readonly #link: Link;
   readonly #route: ReplyRoute | undefined;
+  readonly #reportTimeoutMs: number;
   readonly close: () => void;
 
-  constructor(owner: RequestReply, link: Link, route: ReplyRoute | undefined, close: () => void) {
+  constructor(
+    owner: RequestReply,
+    link: Link,
+    options: Pick<SenderOptions, 'route' | 'reportTimeoutMs'>,
+    close: () => void,
+  ) {
     this.#owner = owner;
     this.#link = link;
-    this.#route = route;
+    this.#route = options.route;
+    this.#reportTimeoutMs = options.reportTimeoutMs;
     this.close = close;
   }
 
@@ -322,7 +338,7 @@ export class Sender {
             'reply_timeout',
             `delivered to ${record.topic}, no reply on ${channel.replyTopic} in time`,
           )
-        : new GatewayError('produce_timeout', `no delivery report from ${record.topic} in time`),
+        : unconfirmed(record.topic),
     );
     try {
       this.#link.lease.producer.produce(addressed, (error) => {
@@ -340,12 +356,21 @@ export class Sender {
     return { channel, wait, ...facts };
   }
 
-  /** Produces without a wait. Resolves when the broker has acknowledged. */
+  /** Produces without a wait. Resolves when the broker has acknowledged; rejects with produce_timeout before it gives up. */
   deliver(record: OutgoingRecord): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#link.lease.producer.produce(record, (error) => (error ? reject(error) : resolve()), {
-        awaited: true,
-      });
+      const forget = this.#owner.within(this.#reportTimeoutMs, () => reject(unconfirmed(record.topic)));
+      const onDelivery = (error: GatewayError | undefined) => {
+        forget();
+        if (error) reject(error);
+        else resolve();
+      };
+      try {
+        this.#link.lease.producer.produce(record, onDelivery, { awaited: true });
+      } catch (error) {
+        forget();
+        throw error;
+      }
       this.#owner.counters.sent++;
     });
   }
@@ -435,6 +460,10 @@ async function becomeReady(link: Link): Promise<void> {
     failWhenDown();
     if (performance.now() >= deadlineMs) throw notReady(link);
   }
+}
+
+function unconfirmed(topic: string): GatewayError {
+  return new GatewayError('produce_timeout', `no delivery report from ${topic} in time`);
 }
 
 function notReady({ lease, channel }: Link): GatewayError {

@@ -17,7 +17,6 @@ import { EventLoopLoad } from './event-loop-load';
 import { failedDelivery, NATIVE_CODE, refusedRecord, unknownOutcome } from './kafka-error';
 import { closedError, ManagedClient, within } from './managed-client';
 import type { ClientState } from './managed-client';
-import { MESSAGE_TIMEOUT_MS } from './producer-settings';
 import { toNativeBytes, toNativeHeaders, toNativeKey, type NativeHeaders } from './record-conversion';
 import type { OutgoingRecord } from './records';
 
@@ -51,6 +50,8 @@ type Client = NativeProducer<Delivery>;
 const POLL_MS = 20;
 /** While somebody waits for a report itself. */
 const AWAITED_POLL_MS = 2;
+/** Nobody waits for a report much longer, whatever the library would still try. */
+const CLOSE_TIMEOUT_MS = 3000;
 /** How often a close looks whether all reports are in. */
 const CLOSE_STEP_MS = 5;
 /** While down: how often, and how long, a broker is asked for a sign of life. */
@@ -167,7 +168,7 @@ export class RecordProducer {
   }
 
   /** Waits for outstanding reports as long as the bound allows, fails the rest, disconnects. Idempotent. */
-  close(timeoutMs = MESSAGE_TIMEOUT_MS): Promise<void> {
+  close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
     this.#closing ??= this.#close(timeoutMs);
     return this.#closing;
   }

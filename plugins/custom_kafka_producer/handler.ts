@@ -2,6 +2,7 @@
 import { connectionOf } from '../../bridge/config/connection-options';
 import { producerSettings } from '../../bridge/config/produce-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
+import { reportTimeoutMs } from '../../bridge/kafka/producer-settings';
 import type { Kong } from '../../bridge/kong';
 import type { RequestReply, Sender } from '../../bridge/request-reply';
 import { answer, ErrorAnswers } from '../../bridge/answer';
@@ -27,17 +28,16 @@ export class ProducerHandler {
     this.#requestReply = requestReply;
     this.#correlationHeader = config.correlation_header.toLowerCase();
     const route = replyRouteOf(config);
+    const produce = producerSettings(config);
     this.#records = recordBuilder(recordOptions(config, route?.replyTopic));
     this.#sender = requestReply.openSender({
       key: configKey(PRODUCER_OPTIONS, config),
       connectionKey: configKey(PRODUCER_OPTIONS, config, isConnectionRow),
-      connection: {
-        ...connectionOf(config, config.bootstrap_servers, config.timeout),
-        produce: producerSettings(config),
-      },
+      connection: { ...connectionOf(config, config.bootstrap_servers, config.timeout), produce },
       topic: config.topic,
       route,
       maxInFlight: config.max_in_flight,
+      reportTimeoutMs: reportTimeoutMs(produce),
       orphanTopic: config.orphan_topic,
     });
   }

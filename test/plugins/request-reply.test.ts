@@ -316,6 +316,23 @@ test('without a reply topic the client is told once the broker has the record', 
   assert.deepEqual(kong.answer, { status: 200, json: { message: 'message sent' } });
 });
 
+test('a one-way client is told when the broker does not confirm in time, and nothing is left', async () => {
+  const { clock, kafka, producer, nothingPending } = route({ producer: { reply_topic: undefined } });
+  const kong = new FakeKong({ body: 'event' });
+  const sent = producer.access(kong);
+  await settled();
+  clock.advance(2990);
+  await settled();
+  assert.equal(kong.exits.length, 0);
+  clock.advance(30);
+  await sent;
+  assert.deepEqual([kong.answer.status, kong.answer.json.code], [504, 'produce_timeout']);
+  // The library goes on trying; whether it succeeds is nobody's business any more.
+  kafka.produced[0]!.onDelivery(undefined);
+  assert.equal(kong.exits.length, 1);
+  nothingPending();
+});
+
 /** Before Kong 3.9 the Correlation ID plugin runs later and would echo another id than the one that was sent. */
 test('where Kong has set no correlation id yet, the producer sets its own', async () => {
   const { kafka, producer } = route();
