@@ -12,6 +12,7 @@ import { KafkaClients } from './kafka/clients';
 import type { ConnectionOptions } from './kafka/connection';
 import type { RecordProducer } from './kafka/producer';
 import type { TopicReader } from './kafka/reader';
+import type { KeptTopic } from './kafka/topic-keeper';
 import type { OutgoingRecord, ReceivedRecord } from './kafka/records';
 import { LingerPool, type Lingering } from './linger-pool';
 import { DeadlineWheel } from './reply/deadline-wheel';
@@ -59,6 +60,7 @@ export interface ClientPool {
 interface Lease {
   readonly producer: Pick<RecordProducer, 'state' | 'reason' | 'whenUp' | 'produce'>;
   readonly reader: Pick<TopicReader, 'follow'>;
+  keepTopic(kept: KeptTopic): () => void;
   release(): void;
 }
 
@@ -90,6 +92,7 @@ class Link implements Lingering {
   constructor(
     readonly lease: Lease,
     readonly channel: ReplyChannel | undefined,
+    private readonly stopKeeping: () => void = () => undefined,
   ) {}
 
   get ready(): boolean {
@@ -102,6 +105,7 @@ class Link implements Lingering {
 
   end(): void {
     this.channel?.close(new GatewayError('draining', 'the reply channel is closed'));
+    this.stopKeeping();
     this.lease.release();
   }
 }
@@ -162,6 +166,7 @@ export class RequestReply {
           sharedWithRequests: route.replyTopic === topic,
           mayComeLater: () => this.#handOver.size > 0,
         }),
+        route.kept && lease.keepTopic(route.kept),
       );
     });
     return new Sender(this, link, options, () => this.#links.release(key));

@@ -149,6 +149,14 @@ export class RecordProducer {
     return metadata.topics.find(({ name }) => name === topic)?.partitions.length ?? 0;
   }
 
+  /** Of all topics that we may describe. Rejects with not_ready. */
+  async topics(): Promise<string[]> {
+    const metadata = await this.#ask<Metadata>((client, done) =>
+      client.getMetadata({ allTopics: true, timeout: QUERY_TIMEOUT_MS }, done),
+    );
+    return metadata.topics.map(({ name }) => name);
+  }
+
   /** First and next offset of each of the partitions, in their order. Rejects with not_ready. */
   async watermarks(topic: string, partitions: readonly number[]): Promise<Watermarks[]> {
     const found: Watermarks[] = [];

@@ -7,6 +7,7 @@ import type { GatewayError } from '../errors';
 import type { TopicLayout } from '../kafka/admin';
 import type { FollowedTopic, PartitionChoice, TopicReader } from '../kafka/reader';
 import type { ReceivedRecord } from '../kafka/records';
+import { isSignOfLife } from '../kafka/topic-keeper';
 import type { DeadlineWheel } from './deadline-wheel';
 import { isRequest } from './dialects';
 import { HeldReplies } from './held-replies';
@@ -168,6 +169,7 @@ export class ReplyChannel {
       if (this.#settle(id, record)) return;
       ids.push(id);
     }
+    if (ids.length === 0 && isSignOfLife(record)) return;
     const { kind, lateByMs } = this.#kindOf(ids);
     this.counters[kind]++;
     // Another gateway may wait for the other two.

@@ -8,6 +8,7 @@
  */
 import type { TopicLayout } from '../kafka/admin';
 import type { PartitionChoice } from '../kafka/reader';
+import type { KeptTopic } from '../kafka/topic-keeper';
 import { nodeNumber } from '../node-id';
 import { replyPartitionHeader, type DialectName } from './dialects';
 import { routeTag } from './route-tag';
@@ -19,7 +20,7 @@ export const NODE_PLACEHOLDER = '{node}';
 
 /**
  * What `{node}` stands for begins with this, so that no topic that somebody else has named is taken for a gateway's:
- * those of gateways that are gone are deleted (node-topics.ts).
+ * those of gateways that are gone are deleted (topic-keeper.ts).
  */
 const NODE_PREFIX = 'gateway-';
 
@@ -39,7 +40,7 @@ export function isNodeTopic(template: string, topic: string): boolean {
 }
 
 /** Brokers delete what is older: far longer than any wait, and soon enough for a topic that nobody reads any more. */
-export const NODE_TOPIC_RETENTION_MS = 900_000;
+const NODE_TOPIC_RETENTION_MS = 900_000;
 
 /** Of a node's own reply topic, when the gateway has to make it: one reader needs one partition. */
 export const NODE_TOPIC_LAYOUT = {
@@ -62,6 +63,8 @@ export interface ReplyRoute {
   readonly partitionHeaders: readonly string[];
   /** How to make the topic where it is missing. Undefined: it is waited for. */
   readonly create?: TopicLayout;
+  /** What is known of a topic of this node's own. Undefined: it is none. */
+  readonly kept?: KeptTopic;
   /** Marks ids of requests whose replies go to a topic of this node's own. */
   readonly routeTag?: number;
 }
@@ -90,12 +93,19 @@ export function replyRoute(options: RoutingOptions, nodeId: string): ReplyRoute 
           .map(replyPartitionHeader)
           .filter((name): name is string => name !== undefined),
       };
-    case 'topic':
+    case 'topic': {
+      const replyTopic = replyTopicOf(options.replyTopic, nodeId);
       return {
-        replyTopic: replyTopicOf(options.replyTopic, nodeId),
+        replyTopic,
         partitionHeaders: [],
         create: NODE_TOPIC_LAYOUT,
+        kept: {
+          topic: replyTopic,
+          retentionMs: NODE_TOPIC_RETENTION_MS,
+          isSibling: (topic) => isNodeTopic(options.replyTopic, topic),
+        },
         routeTag: routeTag(nodeNumber(nodeId)),
       };
+    }
   }
 }

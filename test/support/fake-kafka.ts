@@ -11,6 +11,7 @@ export class FakeKafka implements ClientPool {
   readonly acquired: string[] = [];
   released = 0;
   closed = 0;
+  readonly kept = new Set<string>();
   state: 'connecting' | 'up' | 'down' = 'up';
   reason: string | undefined;
   /** Thrown by produce. */
@@ -54,6 +55,10 @@ export class FakeKafka implements ClientPool {
             },
           };
         },
+      },
+      keepTopic: ({ topic }: { topic: string }) => {
+        this.kept.add(topic);
+        return () => void this.kept.delete(topic);
       },
       release: () => {
         this.released++;
