@@ -9,6 +9,7 @@ import type { ConnectionOptions, ConsumerTuning } from './connection';
 import { ConsumerSession } from './consumer-session';
 import { closedError } from './managed-client';
 import type { RecordProducer } from './producer';
+import { ReadRights } from './read-rights';
 import type { ReceivedRecord } from './records';
 import { TopicFeed } from './topic-feed';
 import type { FollowedTopic, FollowOptions } from './topic-feed';
@@ -17,12 +18,15 @@ export type { FollowedTopic, FollowOptions } from './topic-feed';
 
 /** New partitions shall be read within 10 s; a metadata request per topic every 5 s costs next to nothing. */
 const CHECK_PARTITIONS_EVERY_MS = 5000;
+/** After a check that did not find a topic: whoever waits for a reply on it shall not wait in vain for long. */
+const CHECK_AGAIN_MS = 500;
 
 export class TopicReader {
   readonly #connection: ConnectionOptions;
   readonly #producer: RecordProducer;
   readonly #tuning: ConsumerTuning;
   readonly #feeds = new Map<string, TopicFeed>();
+  readonly #rights: ReadRights;
   #session: ConsumerSession | undefined;
   #checkTimer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
@@ -31,6 +35,7 @@ export class TopicReader {
     this.#connection = connection;
     this.#producer = producer;
     this.#tuning = tuning;
+    this.#rights = new ReadRights({ connection, tuning, feeds: () => [...this.#feeds.values()] });
   }
 
   /**
@@ -71,7 +76,7 @@ export class TopicReader {
   async #close(): Promise<void> {
     clearTimeout(this.#checkTimer);
     for (const feed of [...this.#feeds.values()]) feed.end();
-    await this.#session?.close();
+    await Promise.all([this.#session?.close(), this.#rights.close()]);
   }
 
   #openSession(): ConsumerSession {
@@ -85,6 +90,7 @@ export class TopicReader {
       onChange: () => {
         for (const feed of this.#feeds.values()) feed.wake();
       },
+      onRefused: () => this.#rights.suspect(),
     });
     this.#checkLater();
     return this.#session;
@@ -104,7 +110,11 @@ export class TopicReader {
   }
 
   #checkLater(): void {
-    this.#checkTimer = setTimeout(() => void this.#check(), CHECK_PARTITIONS_EVERY_MS);
+    const soon = [...this.#feeds.values()].some((feed) => feed.doubtful);
+    this.#checkTimer = setTimeout(
+      () => void this.#check(),
+      soon ? CHECK_AGAIN_MS : CHECK_PARTITIONS_EVERY_MS,
+    );
   }
 
   async #check(): Promise<void> {

@@ -19,7 +19,10 @@ export interface FollowOptions {
   /** `end`: records from now on. A time in ms since 1970: also those at or after it. */
   readonly from: 'end' | { readonly sinceMs: number };
   onRecord(record: ReceivedRecord): void;
-  /** The topic went away and records may have been missed; it is followed again from its end when it is back. */
+  /**
+   * What is waited for cannot be seen any more. The topic went away, and is followed again from its end when it is
+   * back; or it may not be read, and reading goes on where it stopped.
+   */
   onLost?(error: GatewayError): void;
 }
 
@@ -50,6 +53,7 @@ export class TopicFeed {
   readonly #goBack: Array<() => void> = [];
   readonly #ended = new AbortController();
   #assigned = false;
+  #refused = false;
   #missingInARow = 0;
   #reason: string | undefined;
 
@@ -68,13 +72,25 @@ export class TopicFeed {
     return this.#positions.size;
   }
 
-  /** True when its partitions are assigned to a working client. */
+  /** True when its partitions are assigned to a working client that may read them. */
   get reading(): boolean {
-    return this.#assigned && this.#session.reading && this.#session.downForMs < BRIDGED_OUTAGE_MS;
+    return (
+      this.#assigned && !this.#refused && this.#session.reading && this.#session.downForMs < BRIDGED_OUTAGE_MS
+    );
+  }
+
+  get refused(): boolean {
+    return this.#refused;
+  }
+
+  /** True when the last check did not find the topic: the next one should come soon. */
+  get doubtful(): boolean {
+    return this.#missingInARow > 0;
   }
 
   get reason(): string | undefined {
     if (this.reading) return undefined;
+    if (this.#refused) return `The gateway may not read topic ${this.#topic}.`;
     return this.#reason ?? this.#session.reason ?? this.#producer.reason ?? 'the reader is connecting';
   }
 
@@ -95,7 +111,25 @@ export class TopicFeed {
   /** Where reading goes on; asked at the moment of the assign. */
   offsets(): TopicPartitionOffset[] {
     for (const goBack of this.#goBack.splice(0)) goBack();
+    return this.positions();
+  }
+
+  /** Next offset of each partition; none until the ends are known. */
+  positions(): TopicPartitionOffset[] {
     return [...this.#positions].map(([partition, offset]) => ({ topic: this.#topic, partition, offset }));
+  }
+
+  /** The broker does not let us read, or does so again. The client itself tries on, from its position. */
+  setRefused(refused: boolean): void {
+    if (refused === this.#refused) return;
+    this.#refused = refused;
+    if (!refused) {
+      log.info('kafka topic may be read again', { topic: this.#topic });
+      this.wake();
+      return;
+    }
+    log.warn('kafka topic may not be read', { topic: this.#topic });
+    this.#fail(new GatewayError('reply_reader_lost', `Topic ${this.#topic} may not be read any more.`));
   }
 
   deliver(record: ReceivedRecord): void {
@@ -200,12 +234,17 @@ export class TopicFeed {
 
   #lost(): void {
     this.#assigned = false;
+    this.#refused = false;
     this.#positions.clear();
     this.#missingInARow = 0;
-    const error = new GatewayError('reply_reader_lost', `Topic ${this.#topic} is gone.`);
     log.warn('kafka topic lost', { topic: this.#topic });
-    for (const follower of this.#followers) follower.lose(error);
+    for (const follower of this.#followers) follower.startOver();
+    this.#fail(new GatewayError('reply_reader_lost', `Topic ${this.#topic} is gone.`));
     void this.#untilDone(() => this.#findEnds());
+  }
+
+  #fail(error: GatewayError): void {
+    for (const follower of this.#followers) follower.fail(error);
   }
 }
 
@@ -250,8 +289,12 @@ class Follower implements FollowedTopic {
     if (this.ready) this.#waiters.resolve();
   }
 
-  lose(error: GatewayError): void {
+  /** Offsets begin anew. */
+  startOver(): void {
     this.#skipBelow.clear();
+  }
+
+  fail(error: GatewayError): void {
     this.#options.onLost?.(error);
   }
 
