@@ -8,7 +8,7 @@ import { TopicReader } from '../../../bridge/kafka/reader';
 import type { OutgoingRecord, ReceivedRecord } from '../../../bridge/kafka/records';
 import { DeadlineWheel } from '../../../bridge/reply/deadline-wheel';
 import { HEADER_RULE } from '../../../bridge/reply/match-rule';
-import { ReplyChannel } from '../../../bridge/reply/reply-channel';
+import { ReplyChannel, type ReplyChannelOptions } from '../../../bridge/reply/reply-channel';
 import { setLogSink } from '../../../bridge/telemetry/log';
 
 // Outages are the subject of these tests; their log lines would drown the results.
@@ -38,7 +38,11 @@ export interface TestChannel {
 }
 
 /** A reply channel as requests have it, on a real topic. */
-export function openChannel(reader: TopicReader, replyTopic: string): TestChannel {
+export function openChannel(
+  reader: TopicReader,
+  replyTopic: string,
+  options: Partial<ReplyChannelOptions> = {},
+): TestChannel {
   const channel = new ReplyChannel(reader, systemClock, new DeadlineWheel(systemClock), {
     replyTopic,
     capacity: 100,
@@ -46,6 +50,7 @@ export function openChannel(reader: TopicReader, replyTopic: string): TestChanne
     rules: [HEADER_RULE],
     sharedWithRequests: false,
     mayComeLater: () => false,
+    ...options,
   });
   const wait = async (id: string) => {
     const timeout = () => new GatewayError('reply_timeout', 'none came');
