@@ -2,25 +2,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GatewayError } from '../../../bridge/errors';
-import type { FollowOptions } from '../../../bridge/kafka/reader';
 import type { ReceivedRecord } from '../../../bridge/kafka/records';
 import { DeadlineWheel } from '../../../bridge/reply/deadline-wheel';
 import { HEADER_RULE, matchRule } from '../../../bridge/reply/match-rule';
 import { ReplyChannel } from '../../../bridge/reply/reply-channel';
 import { FakeClock } from '../../support/fake-clock';
+import { FakeReader } from '../../support/fake-reader';
 import { receivedRecord } from '../../support/records';
 
 const TIMEOUT_MS = 1000;
 
 function open(options: { sharedWithRequests?: boolean; mayComeLater?: boolean } = {}) {
   const clock = new FakeClock();
-  let deliver: (record: ReceivedRecord) => void = () => undefined;
-  const reader = {
-    follow: (_topic: string, options: FollowOptions) => {
-      deliver = (record) => options.onRecord(record);
-      return { ready: true, reason: undefined, whenReady: () => Promise.resolve(), stop: () => undefined };
-    },
-  };
+  const reader = new FakeReader();
   const channel = new ReplyChannel(reader, clock, new DeadlineWheel(clock), {
     replyTopic: 'replies',
     capacity: 10,
@@ -31,7 +25,8 @@ function open(options: { sharedWithRequests?: boolean; mayComeLater?: boolean } 
   });
   const register = (id: string) =>
     channel.register(id, TIMEOUT_MS, () => new GatewayError('reply_timeout', 'none came'));
-  return { clock, channel, register, reply: (id: string) => deliver(withId(id)), deliver: (r: ReceivedRecord) => deliver(r) }; // prettier-ignore
+  const deliver = (record: ReceivedRecord) => reader.deliver(record);
+  return { clock, channel, reader, register, deliver, reply: (id: string) => deliver(withId(id)) };
 }
 
 function withId(id: string): ReceivedRecord {
