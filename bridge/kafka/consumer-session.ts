@@ -34,6 +34,8 @@ export interface ConsumerSessionOptions {
   onRecord(record: ReceivedRecord): void;
   /** Readiness may have changed: connected, assigned, replaced. */
   onChange?(): void;
+  /** One of the assigned topics may not be read. It is said once for each assign, and not of which topic. */
+  onRefused?(): void;
 }
 
 /** How long one read waits for the first record; also what an assign or a close waits for at most. */
@@ -215,6 +217,10 @@ export class ConsumerSession {
     this.counters.readErrors++;
     // Without Read on its group an assigned consumer is told so once, and gets every record all the same.
     if (error.code === NATIVE_CODE.groupAuthorizationFailed && !this.#options.subscribe) return;
+    if (error.code === NATIVE_CODE.topicAuthorizationFailed && this.#options.onRefused) {
+      this.#options.onRefused();
+      return;
+    }
     if (error.message === this.#lastReadError) return;
     this.#lastReadError = error.message;
     log.warn('kafka read error', { client: this.#options.name, code: error.code, reason: error.message });

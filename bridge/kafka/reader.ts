@@ -12,6 +12,7 @@ import type { ConnectionOptions, ConsumerTuning } from './connection';
 import { ConsumerSession } from './consumer-session';
 import { closedError } from './managed-client';
 import type { RecordProducer } from './producer';
+import { ReadRights } from './read-rights';
 import type { ReceivedRecord } from './records';
 import { TopicFeed } from './topic-feed';
 import type { FollowedTopic, FollowOptions } from './topic-feed';
@@ -20,6 +21,8 @@ export type { FollowedTopic, FollowOptions, PartitionChoice } from './topic-feed
 
 /** New partitions shall be read within 10 s; a metadata request per topic every 5 s costs next to nothing. */
 const CHECK_PARTITIONS_EVERY_MS = 5000;
+/** After a check that did not find a topic: whoever waits for a reply on it shall not wait in vain for long. */
+const CHECK_AGAIN_MS = 500;
 
 export class TopicReader {
   readonly #connection: ConnectionOptions;
@@ -27,6 +30,7 @@ export class TopicReader {
   readonly #tuning: ConsumerTuning;
   /** By topic; more than one where followers want different partitions. */
   readonly #feeds = new Map<string, Map<string, TopicFeed>>();
+  readonly #rights: ReadRights;
   #session: ConsumerSession | undefined;
   #checkTimer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
@@ -35,6 +39,7 @@ export class TopicReader {
     this.#connection = connection;
     this.#producer = producer;
     this.#tuning = tuning;
+    this.#rights = new ReadRights({ connection, tuning, feeds: () => this.#all() });
   }
 
   /**
@@ -70,8 +75,8 @@ export class TopicReader {
   status(): Record<string, unknown> {
     return {
       ...(this.#session?.status() ?? { state: 'unused' }),
-      topics: this.#all().map(([topic, feed]) => ({
-        topic,
+      topics: this.#all().map((feed) => ({
+        topic: feed.topic,
         partition: feed.partition,
         reading: feed.reading,
         reason: feed.reason,
@@ -83,8 +88,8 @@ export class TopicReader {
 
   async #close(): Promise<void> {
     clearTimeout(this.#checkTimer);
-    for (const [, feed] of this.#all()) feed.end();
-    await this.#session?.close();
+    for (const feed of this.#all()) feed.end();
+    await Promise.all([this.#session?.close(), this.#rights.close()]);
   }
 
   #openSession(): ConsumerSession {
@@ -96,8 +101,9 @@ export class TopicReader {
       assignment: () => this.#assignment(),
       onRecord: (record) => this.#deliver(record),
       onChange: () => {
-        for (const [, feed] of this.#all()) feed.wake();
+        for (const feed of this.#all()) feed.wake();
       },
+      onRefused: () => this.#rights.suspect(),
     });
     this.#checkLater();
     return this.#session;
@@ -112,17 +118,15 @@ export class TopicReader {
   /** Of a partition that two feeds want, the earlier offset. */
   #assignment(): TopicPartitionOffset[] {
     const assignment = new Map<string, TopicPartitionOffset>();
-    for (const offset of this.#all().flatMap(([, feed]) => feed.offsets())) {
+    for (const offset of this.#all().flatMap((feed) => feed.offsets())) {
       const key = `${offset.partition} ${offset.topic}`;
       if (offset.offset < (assignment.get(key)?.offset ?? Infinity)) assignment.set(key, offset);
     }
     return [...assignment.values()];
   }
 
-  #all(): [topic: string, TopicFeed][] {
-    return [...this.#feeds].flatMap(([topic, feeds]) =>
-      [...feeds.values()].map((feed): [string, TopicFeed] => [topic, feed]),
-    );
+  #all(): TopicFeed[] {
+    return [...this.#feeds.values()].flatMap((feeds) => [...feeds.values()]);
   }
 
   async #create(topic: string, layout: TopicLayout): Promise<void> {
@@ -145,16 +149,20 @@ export class TopicReader {
   }
 
   #checkLater(): void {
-    this.#checkTimer = setTimeout(() => void this.#check(), CHECK_PARTITIONS_EVERY_MS);
+    const soon = this.#all().some((feed) => feed.doubtful);
+    this.#checkTimer = setTimeout(
+      () => void this.#check(),
+      soon ? CHECK_AGAIN_MS : CHECK_PARTITIONS_EVERY_MS,
+    );
   }
 
   async #check(): Promise<void> {
-    for (const [topic, feed] of this.#all()) {
+    for (const feed of this.#all()) {
       try {
         await feed.checkPartitions();
       } catch (error) {
         // The cluster is away; the next check comes anyway.
-        log.debug('partitions not checked', { topic, error });
+        log.debug('partitions not checked', { topic: feed.topic, error });
       }
     }
     if (!this.#closing) this.#checkLater();

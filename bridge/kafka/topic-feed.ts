@@ -31,7 +31,10 @@ export interface FollowOptions {
   /** `end`: records from now on. A time in ms since 1970: also those at or after it. */
   readonly from: 'end' | { readonly sinceMs: number };
   onRecord(record: ReceivedRecord): void;
-  /** The topic went away and records may have been missed; it is followed again from its end when it is back. */
+  /**
+   * What is waited for cannot be seen any more. The topic went away, and is followed again from its end when it is
+   * back; or it may not be read, and reading goes on where it stopped.
+   */
   onLost?(error: GatewayError): void;
 }
 
@@ -62,7 +65,7 @@ export interface TopicFeedOptions {
 }
 
 export class TopicFeed {
-  readonly #topic: string;
+  readonly topic: string;
   readonly #options: TopicFeedOptions;
   readonly #producer: RecordProducer;
   readonly #session: ConsumerSession;
@@ -72,12 +75,13 @@ export class TopicFeed {
   readonly #goBack: Array<() => void> = [];
   readonly #ended = new AbortController();
   #assigned = false;
+  #refused = false;
   #missingInARow = 0;
   #reason: string | undefined;
 
   constructor(options: TopicFeedOptions, producer: RecordProducer, session: ConsumerSession) {
     this.#options = options;
-    this.#topic = options.topic;
+    this.topic = options.topic;
     this.#producer = producer;
     this.#session = session;
     void this.#untilDone(() => this.#findEnds());
@@ -98,13 +102,25 @@ export class TopicFeed {
     return only;
   }
 
-  /** True when its partitions are assigned to a working client. */
+  /** True when its partitions are assigned to a working client that may read them. */
   get reading(): boolean {
-    return this.#assigned && this.#session.reading && this.#session.downForMs < BRIDGED_OUTAGE_MS;
+    return (
+      this.#assigned && !this.#refused && this.#session.reading && this.#session.downForMs < BRIDGED_OUTAGE_MS
+    );
+  }
+
+  get refused(): boolean {
+    return this.#refused;
+  }
+
+  /** True when the last check did not find the topic: the next one should come soon. */
+  get doubtful(): boolean {
+    return this.#missingInARow > 0;
   }
 
   get reason(): string | undefined {
     if (this.reading) return undefined;
+    if (this.#refused) return `The gateway may not read topic ${this.topic}.`;
     return this.#reason ?? this.#session.reason ?? this.#producer.reason ?? 'the reader is connecting';
   }
 
@@ -125,7 +141,25 @@ export class TopicFeed {
   /** Where reading goes on; asked at the moment of the assign. */
   offsets(): TopicPartitionOffset[] {
     for (const goBack of this.#goBack.splice(0)) goBack();
-    return [...this.#positions].map(([partition, offset]) => ({ topic: this.#topic, partition, offset }));
+    return this.positions();
+  }
+
+  /** Next offset of each partition; none until the ends are known. */
+  positions(): TopicPartitionOffset[] {
+    return [...this.#positions].map(([partition, offset]) => ({ topic: this.topic, partition, offset }));
+  }
+
+  /** The broker does not let us read, or does so again. The client itself tries on, from its position. */
+  setRefused(refused: boolean): void {
+    if (refused === this.#refused) return;
+    this.#refused = refused;
+    if (!refused) {
+      log.info('kafka topic may be read again', { topic: this.topic });
+      this.wake();
+      return;
+    }
+    log.warn('kafka topic may not be read', { topic: this.topic });
+    this.#fail(new GatewayError('reply_reader_lost', `Topic ${this.topic} may not be read any more.`));
   }
 
   deliver(record: ReceivedRecord): void {
@@ -138,7 +172,7 @@ export class TopicFeed {
   /** Finds partitions added since, and a topic that is gone. */
   async checkPartitions(): Promise<void> {
     if (!this.#assigned) return;
-    const count = await this.#producer.partitionsOf(this.#topic);
+    const count = await this.#producer.partitionsOf(this.topic);
     if (!this.#assigned || this.#ended.signal.aborted) return;
     this.#missingInARow = count === 0 ? this.#missingInARow + 1 : 0;
     if (this.#missingInARow >= MISSING_BEFORE_LOST) {
@@ -149,7 +183,7 @@ export class TopicFeed {
     if (count <= known || this.#options.partition !== undefined) return;
     // They did not exist when the ends were taken, so everything in them is new.
     for (let partition = known; partition < count; partition++) this.#positions.set(partition, 0);
-    log.info('kafka topic has more partitions', { topic: this.#topic, partitions: count });
+    log.info('kafka topic has more partitions', { topic: this.topic, partitions: count });
     await this.#session.reassign();
   }
 
@@ -165,13 +199,13 @@ export class TopicFeed {
 
   async #findEnds(): Promise<void> {
     const partitions = await this.#existingPartitions();
-    const marks = await this.#producer.watermarks(this.#topic, partitions);
+    const marks = await this.#producer.watermarks(this.topic, partitions);
     if (this.#ended.signal.aborted) return;
     partitions.forEach((partition, index) => this.#positions.set(partition, marks[index]?.high ?? 0));
     await this.#session.reassign();
     this.#assigned = true;
     this.#reason = undefined;
-    log.info('kafka topic followed', { topic: this.#topic, partitions: partitions.length });
+    log.info('kafka topic followed', { topic: this.topic, partitions: partitions.length });
     this.wake();
   }
 
@@ -179,8 +213,8 @@ export class TopicFeed {
     const partitions = await this.#existingPartitions();
     await this.#session.whenUp();
     // Asked before the times: a record written between the two questions is behind this end and ahead of no time.
-    const marks = await this.#producer.watermarks(this.#topic, partitions);
-    const offsets = await this.#session.offsetsForTimes(this.#topic, partitions, sinceMs);
+    const marks = await this.#producer.watermarks(this.topic, partitions);
+    const offsets = await this.#session.offsetsForTimes(this.topic, partitions, sinceMs);
     const targets = new Map(
       partitions.map((partition, index) => {
         const { high } = marks[index] as Watermarks;
@@ -207,15 +241,15 @@ export class TopicFeed {
   /** Those of the topic that are to be read. */
   async #existingPartitions(): Promise<number[]> {
     await this.#producer.whenUp();
-    let count = await this.#producer.partitionsOf(this.#topic);
+    let count = await this.#producer.partitionsOf(this.topic);
     if (count === 0 && this.#options.create) {
       await this.#options.create();
-      count = await this.#producer.partitionsOf(this.#topic);
+      count = await this.#producer.partitionsOf(this.topic);
     }
     if (count === 0) {
       throw new GatewayError(
         'not_ready',
-        `Topic ${this.#topic} does not exist, or the gateway may not describe it.`,
+        `Topic ${this.topic} does not exist, or the gateway may not describe it.`,
       );
     }
     const { partition } = this.#options;
@@ -224,7 +258,7 @@ export class TopicFeed {
     if (partition.number < count) return [partition.number];
     throw new GatewayError(
       'not_ready',
-      `Topic ${this.#topic} has no partition ${partition.number}, only 0 to ${count - 1}.`,
+      `Topic ${this.topic} has no partition ${partition.number}, only 0 to ${count - 1}.`,
     );
   }
 
@@ -238,7 +272,7 @@ export class TopicFeed {
         const { detail } = toGatewayError(error);
         if (this.#ended.signal.aborted) return;
         if (detail !== this.#reason)
-          log.warn('kafka topic not followed yet', { topic: this.#topic, reason: detail });
+          log.warn('kafka topic not followed yet', { topic: this.topic, reason: detail });
         this.#reason = detail;
         await delay(RETRY_MS, undefined, { signal: this.#ended.signal }).catch(() => undefined);
       }
@@ -247,12 +281,17 @@ export class TopicFeed {
 
   #lost(): void {
     this.#assigned = false;
+    this.#refused = false;
     this.#positions.clear();
     this.#missingInARow = 0;
-    const error = new GatewayError('reply_reader_lost', `Topic ${this.#topic} is gone.`);
-    log.warn('kafka topic lost', { topic: this.#topic });
-    for (const follower of this.#followers) follower.lose(error);
+    log.warn('kafka topic lost', { topic: this.topic });
+    for (const follower of this.#followers) follower.startOver();
+    this.#fail(new GatewayError('reply_reader_lost', `Topic ${this.topic} is gone.`));
     void this.#untilDone(() => this.#findEnds());
+  }
+
+  #fail(error: GatewayError): void {
+    for (const follower of this.#followers) follower.fail(error);
   }
 }
 
@@ -301,8 +340,12 @@ class Follower implements FollowedTopic {
     if (this.ready) this.#waiters.resolve();
   }
 
-  lose(error: GatewayError): void {
+  /** Offsets begin anew. */
+  startOver(): void {
     this.#skipBelow.clear();
+  }
+
+  fail(error: GatewayError): void {
     this.#options.onLost?.(error);
   }
 

@@ -79,20 +79,22 @@ export function requestHeaders(
 }
 
 /**
- * The id a reply carries in a header of any dialect.
+ * The id a reply carries in a header of any dialect. One header twice, with two ids, names no request: the first may be
+ * copied from elsewhere as well as the last.
  * @param firstName a header that is looked at before those of the dialects
  */
 export function correlationIdOf(record: ReceivedRecord, firstName?: string): string | undefined {
   let best: Buffer | undefined;
   let bestRank = Infinity;
+  let ambiguous = false;
   for (const [name, value] of record.headers) {
     const rank = name === firstName ? -1 : REPLY_HEADER_RANK.get(name);
-    if (rank !== undefined && rank < bestRank) {
-      best = value;
-      bestRank = rank;
-    }
+    if (rank === undefined || rank > bestRank) continue;
+    ambiguous = rank === bestRank && (ambiguous || !best?.equals(value));
+    best = value;
+    bestRank = rank;
   }
-  return best && correlationIdFromBytes(best);
+  return best && !ambiguous ? correlationIdFromBytes(best) : undefined;
 }
 
 /** Text, or a UUID in 16 raw bytes. Undefined for what cannot be an id. */

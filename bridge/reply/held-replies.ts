@@ -16,8 +16,8 @@ export class HeldReplies {
   readonly #maxAgeMs: number;
   readonly #maxRecords: number;
   readonly #maxBytes: number;
-  #held: Held[] = [];
-  /** Everything before it has been dropped; moving the rest for each drop would cost O(n) per record. */
+  #held: (Held | undefined)[] = [];
+  /** Everything before it has been dropped and is undefined; moving the rest for each drop would cost O(n) per record. */
   #head = 0;
   readonly #byId = new Map<string, ReceivedRecord>();
   #bytes = 0;
@@ -50,7 +50,7 @@ export class HeldReplies {
 
   all(): ReceivedRecord[] {
     this.#dropOld();
-    return this.#held.slice(this.#head).map((held) => held.record);
+    return this.#held.flatMap((held) => (held ? [held.record] : []));
   }
 
   clear(): void {
@@ -67,6 +67,7 @@ export class HeldReplies {
       if (fits && next.atMs >= oldestMs) break;
       this.#bytes -= sizeOf(next.record);
       for (const id of next.ids) if (this.#byId.get(id) === next.record) this.#byId.delete(id);
+      this.#held[this.#head] = undefined;
     }
     if (this.#head * 2 > this.#held.length) {
       this.#held = this.#held.slice(this.#head);
@@ -76,5 +77,6 @@ export class HeldReplies {
 }
 
 function sizeOf(record: ReceivedRecord): number {
-  return (record.value?.length ?? 0) + (record.key?.length ?? 0);
+  const headerBytes = record.headers.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  return (record.value?.length ?? 0) + (record.key?.length ?? 0) + headerBytes;
 }

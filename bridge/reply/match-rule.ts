@@ -1,6 +1,6 @@
 /** How a reply says which request it belongs to. */
 import type { ReceivedRecord } from '../kafka/records';
-import { correlationIdFromBytes, correlationIdOf } from './dialects';
+import { correlationIdFromBytes, correlationIdOf, MAX_ID_BYTES } from './dialects';
 
 export interface MatchRule {
   /** Equal rules have equal names. */
@@ -47,5 +47,5 @@ function bodyField(record: ReceivedRecord, field: string): string | undefined {
   }
   if (typeof body !== 'object' || body === null || !Object.hasOwn(body, field)) return undefined;
   const id = (body as Record<string, unknown>)[field];
-  return typeof id === 'string' ? id : undefined;
+  return typeof id === 'string' && id !== '' && id.length <= MAX_ID_BYTES ? id : undefined;
 }

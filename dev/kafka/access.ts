@@ -3,9 +3,8 @@
  * start for each change, and this takes milliseconds.
  */
 import { pbkdf2Sync, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { connect } from 'node:net';
-import { int16, int32 } from './protocol-bytes';
+import { askBroker } from './ask-broker';
+import { int32, int8, text } from './protocol-bytes';
 
 const CREATE_ACLS = 30;
 const DELETE_ACLS = 31;
@@ -31,12 +30,12 @@ export interface TopicPermission {
 /** @param port of a listener without security, whose user may do everything */
 export async function grant(port: number, { user, topic, operation }: TopicPermission): Promise<void> {
   const body = [int32(1), int8(TOPIC), text(topic), int8(LITERAL), text(`User:${user}`), text('*'), int8(OPERATIONS[operation]), int8(ALLOW)]; // prettier-ignore
-  checkFirst(await ask(port, CREATE_ACLS, 1, Buffer.concat(body)));
+  checkFirst(await askBroker(port, CREATE_ACLS, 1, Buffer.concat(body)));
 }
 
 export async function revoke(port: number, { user, topic, operation }: TopicPermission): Promise<void> {
   const body = [int32(1), int8(TOPIC), text(topic), int8(LITERAL), text(`User:${user}`), text('*'), int8(OPERATIONS[operation]), int8(ALLOW)]; // prettier-ignore
-  checkFirst(await ask(port, DELETE_ACLS, 1, Buffer.concat(body)));
+  checkFirst(await askBroker(port, DELETE_ACLS, 1, Buffer.concat(body)));
 }
 
 /** Creates the user, or gives it another password. Connections that are open stay open. */
@@ -54,29 +53,16 @@ export async function setScramPassword(
   const one = int8(2);
   const noTags = int8(0);
   const upsertion = [compact(Buffer.from(user)), int8(code), int32(ITERATIONS), compact(salt), compact(salted), noTags]; // prettier-ignore
-  const answer = await ask(port, ALTER_SCRAM, 0, Buffer.concat([noTags, none, one, ...upsertion, noTags]));
+  const answer = await askBroker(
+    port,
+    ALTER_SCRAM,
+    0,
+    Buffer.concat([noTags, none, one, ...upsertion, noTags]),
+  );
   // Tags of the header, throttle time, count, user, error code.
   const userLength = answer.readUInt8(6) - 1;
   const error = answer.readInt16BE(7 + userLength);
   if (error !== 0) throw new Error(`Kafka does not set the password of ${user}: error ${error}.`);
-}
-
-/** @returns the answer behind its correlation id */
-async function ask(port: number, api: number, version: number, body: Buffer): Promise<Buffer> {
-  const header = [int16(api), int16(version), int32(1), text('access')];
-  const request = Buffer.concat([...header, body]);
-  const socket = connect(port, '127.0.0.1');
-  try {
-    socket.write(Buffer.concat([int32(request.length), request]));
-    let received = Buffer.alloc(0);
-    while (received.length < 4 || received.length < 4 + received.readInt32BE(0)) {
-      const [chunk] = (await once(socket, 'data', { signal: AbortSignal.timeout(5000) })) as [Buffer];
-      received = Buffer.concat([received, chunk]);
-    }
-    return received.subarray(8);
-  } finally {
-    socket.destroy();
-  }
 }
 
 /** Throttle time, count, then the first result with its error code. */
@@ -85,13 +71,6 @@ function checkFirst(answer: Buffer): void {
   if (error !== 0) throw new Error(`Kafka does not change permissions: error ${error}.`);
 }
 
-function int8(value: number): Buffer {
-  return Buffer.from([value]);
-}
-function text(value: string): Buffer {
-  const bytes = Buffer.from(value);
-  return Buffer.concat([int16(bytes.length), bytes]);
-}
 /** Up to 126 bytes: longer ones have a length of several bytes. */
 function compact(bytes: Buffer): Buffer {
   return Buffer.concat([int8(bytes.length + 1), bytes]);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HeldReplies } from '../../../bridge/reply/held-replies';
 import { FakeClock } from '../../support/fake-clock';
+import { heldBytes } from '../../support/memory';
 import { receivedRecord } from '../../support/records';
 
 const BOUNDS = { maxAgeMs: 1000, maxRecords: 3, maxBytes: 100 };
@@ -42,6 +43,27 @@ test('too many bytes push out the oldest, whatever their number', () => {
   assert.equal(held.size, 3);
   held.hold(receivedRecord({ value: 'x'.repeat(101) }), ['huge']);
   assert.equal(held.size, 0);
+});
+
+/** Only values and keys counted: somebody else's replies with 1 MB of headers each would have taken 10 GB. */
+test('headers count as bytes', () => {
+  const held = new HeldReplies(new FakeClock(), { ...BOUNDS, maxRecords: 1000 });
+  held.hold(receivedRecord({ headers: { 'x-large': 'x'.repeat(100) } }), ['id']);
+  assert.equal(held.size, 0);
+});
+
+/** Up to as many as are held stayed in memory behind the bound. */
+test('what was pushed out is not kept', async () => {
+  const held = new HeldReplies(new FakeClock(), { ...BOUNDS, maxRecords: 100, maxBytes: Infinity });
+  const hold = (count: number) => {
+    for (let i = 0; i < count; i++) held.hold(receivedRecord({ value: Buffer.alloc(100_000) }), [`id ${i}`]);
+  };
+  hold(100);
+  const fullBytes = await heldBytes();
+  hold(99);
+  const grownBytes = (await heldBytes()) - fullBytes;
+  assert.ok(grownBytes < 1_000_000, `${grownBytes} bytes more`);
+  assert.equal(held.size, 100);
 });
 
 test('clear forgets everything', () => {

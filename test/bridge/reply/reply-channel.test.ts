@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GatewayError } from '../../../bridge/errors';
-import type { FollowOptions } from '../../../bridge/kafka/reader';
 import type { ReceivedRecord } from '../../../bridge/kafka/records';
 import { DeadlineWheel } from '../../../bridge/reply/deadline-wheel';
 import { HEADER_RULE, matchRule } from '../../../bridge/reply/match-rule';
@@ -10,6 +9,7 @@ import type { Orphan } from '../../../bridge/reply/orphans';
 import { ReplyChannel, type ReplyChannelOptions } from '../../../bridge/reply/reply-channel';
 import { routeTagOf, taggedId } from '../../../bridge/reply/route-tag';
 import { FakeClock } from '../../support/fake-clock';
+import { FakeReader } from '../../support/fake-reader';
 import { receivedRecord } from '../../support/records';
 
 const TIMEOUT_MS = 1000;
@@ -21,14 +21,7 @@ function open(
 ) {
   const orphans: Orphan[] = [];
   const clock = new FakeClock();
-  let deliver: (record: ReceivedRecord) => void = () => undefined;
-  const reader = {
-    follow: (_topic: string, options: FollowOptions) => {
-      deliver = (record) => options.onRecord(record);
-      const partition = options.partition?.number;
-      return { ready: true, reason: undefined, partition, whenReady: () => Promise.resolve(), stop: () => undefined }; // prettier-ignore
-    },
-  };
+  const reader = new FakeReader();
   const channel = new ReplyChannel(reader, clock, new DeadlineWheel(clock), {
     replyTopic: 'replies',
     capacity: 10,
@@ -42,7 +35,8 @@ function open(
   });
   const register = (id: string) =>
     channel.register(id, TIMEOUT_MS, () => new GatewayError('reply_timeout', 'none came'));
-  return { clock, channel, orphans, register, reply: (id: string) => deliver(withId(id)), deliver: (r: ReceivedRecord) => deliver(r) }; // prettier-ignore
+  const deliver = (record: ReceivedRecord) => reader.deliver(record);
+  return { clock, channel, orphans, reader, register, deliver, reply: (id: string) => deliver(withId(id)) };
 }
 
 function withId(id: string): ReceivedRecord {

@@ -195,26 +195,6 @@ test('a revoked right to write is 502 produce_failed, and granted again it works
   assert.equal(status, 200);
 });
 
-test('a reader without the right to read says why, and reads on once it has it', async (t) => {
-  await setScramPassword(secure.adminPort, 'alice', 'alice-password');
-  const topic = await kafka.topic();
-  for (const operation of ['write', 'describe'] as const)
-    await grant(secure.adminPort, { user: 'alice', topic, operation });
-  const { producer, reader } = connect(
-    t,
-    connectionTo('sasl', login('SCRAM-SHA-512', 'alice-password', 'alice')),
-  );
-  const inbox = new Inbox();
-  await reader.follow(topic, { from: 'end', onRecord: inbox.onRecord }).whenReady();
-  await until('the reason is known', () =>
-    /Topic authorization failed/.test(String(reader.status()['reason'])),
-  );
-  await deliver(producer, { topic, value: Buffer.from('early') });
-  await grant(secure.adminPort, { user: 'alice', topic, operation: 'read' });
-  await inbox.has(1);
-  assert.equal(reader.status()['reason'], undefined);
-});
-
 /** Delivers one record after the other until the test ends, and keeps count. */
 async function keepDelivering(t: TestContext, producer: Parameters<typeof deliver>[0], topic: string) {
   const failures: unknown[] = [];

@@ -1,9 +1,14 @@
 /** What the tests against a real broker share. */
 import type { TestContext } from 'node:test';
+import { systemClock } from '../../../bridge/clock';
+import { GatewayError } from '../../../bridge/errors';
 import type { ConnectionOptions } from '../../../bridge/kafka/connection';
 import { RecordProducer } from '../../../bridge/kafka/producer';
 import { TopicReader } from '../../../bridge/kafka/reader';
 import type { OutgoingRecord, ReceivedRecord } from '../../../bridge/kafka/records';
+import { DeadlineWheel } from '../../../bridge/reply/deadline-wheel';
+import { HEADER_RULE } from '../../../bridge/reply/match-rule';
+import { ReplyChannel, type ReplyChannelOptions } from '../../../bridge/reply/reply-channel';
 import { setLogSink } from '../../../bridge/telemetry/log';
 
 // Outages are the subject of these tests; their log lines would drown the results.
@@ -24,6 +29,40 @@ export function connect(
     await producer.close(500);
   });
   return { producer, reader };
+}
+
+export interface TestChannel {
+  readonly channel: ReplyChannel;
+  /** A wait for 10 s; gives the value of its reply, or the code of the error that ended it. */
+  readonly wait: (id: string) => Promise<string>;
+}
+
+/** A reply channel as requests have it, on a real topic. */
+export function openChannel(
+  reader: TopicReader,
+  replyTopic: string,
+  options: Partial<ReplyChannelOptions> = {},
+): TestChannel {
+  const channel = new ReplyChannel(reader, systemClock, new DeadlineWheel(systemClock), {
+    replyTopic,
+    capacity: 100,
+    from: 'end',
+    rules: [HEADER_RULE],
+    sharedWithRequests: false,
+    mayComeLater: () => false,
+    ...options,
+  });
+  const wait = async (id: string) => {
+    const timeout = () => new GatewayError('reply_timeout', 'none came');
+    const outcome = await channel.register(id, 10_000, timeout).outcome;
+    return 'reply' in outcome ? (outcome.reply.value?.toString() ?? '(null)') : outcome.error.code;
+  };
+  return { channel, wait };
+}
+
+/** A reply as a responder sends it. */
+export function reply(topic: string, id: string, value: string): OutgoingRecord {
+  return { topic, value: Buffer.from(value), headers: [['correlation-id', id]] };
 }
 
 /** Resolves when the broker has acknowledged, rejects with the delivery error. */

@@ -1,0 +1,23 @@
+import type { GatewayError } from '../../bridge/errors';
+import type { FollowedTopic, FollowOptions } from '../../bridge/kafka/reader';
+import type { ReceivedRecord } from '../../bridge/kafka/records';
+
+/** A reader that is always ready; tests decide what comes. */
+export class FakeReader {
+  #follower: FollowOptions | undefined;
+
+  follow(_topic: string, options: FollowOptions): FollowedTopic {
+    this.#follower = options;
+    const partition = options.partition?.number;
+    const whenReady = () => Promise.resolve();
+    return { ready: true, reason: undefined, partition, whenReady, stop: () => undefined };
+  }
+
+  deliver(record: ReceivedRecord): void {
+    this.#follower?.onRecord(record);
+  }
+
+  lose(error: GatewayError): void {
+    this.#follower?.onLost?.(error);
+  }
+}
