@@ -133,17 +133,15 @@ export class RequestReply {
     const link = this.#links.acquire(key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
       if (replyTopic === undefined || !this.#together) return new Link(lease, undefined);
-      return new Link(
-        lease,
-        this.#openChannel(lease, {
-          replyTopic,
-          capacity: options.maxInFlight,
-          from: 'end',
-          rules: [HEADER_RULE],
-          sharedWithRequests: replyTopic === topic,
-          mayComeLater: () => this.#handOver.size > 0,
-        }),
-      );
+      const channel: ReplyChannel = this.#openChannel(lease, {
+        replyTopic,
+        capacity: options.maxInFlight,
+        from: 'end',
+        rules: [HEADER_RULE],
+        sharedWithRequests: replyTopic === topic,
+        mayComeLater: () => channel.unclaimed > 0,
+      });
+      return new Link(lease, channel);
     });
     return new Sender(this, link, () => this.#links.release(key));
   }
@@ -167,11 +165,14 @@ export class RequestReply {
   }
 
   offer(requestId: string, exchange: Exchange): void {
+    exchange.channel.unclaimed++;
     this.#handOver.offer(requestId, exchange, HAND_OVER_MS);
   }
 
   claim(requestId: string): Exchange | undefined {
-    return this.#handOver.claim(requestId);
+    const exchange = this.#handOver.claim(requestId);
+    if (exchange) exchange.channel.unclaimed--;
+    return exchange;
   }
 
   /** @throws GatewayError `draining` */
@@ -220,6 +221,7 @@ export class RequestReply {
                 ready: channel.ready,
                 reason: channel.reason,
                 in_flight: channel.inFlight,
+                held_records: channel.heldRecords,
                 ...channel.counters,
               },
             ]
@@ -234,6 +236,7 @@ export class RequestReply {
   }
 
   #unclaimed(exchange: Exchange): void {
+    exchange.channel.unclaimed--;
     exchange.channel.fail(
       exchange.wait.id,
       new GatewayError('misconfigured', 'no custom_kafka_consumer claimed the wait'),

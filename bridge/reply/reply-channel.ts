@@ -47,6 +47,8 @@ export class ReplyChannel {
     unidentified: 0,
     requests: 0,
   };
+  /** Waits whose consumer half has not come yet; counted by whoever hands them over. */
+  unclaimed = 0;
   readonly #pending: PendingReplies<ReceivedRecord>;
   readonly #held: HeldReplies;
   readonly #countedAs = new WeakMap<ReceivedRecord, UnmatchedKind>();
@@ -78,6 +80,11 @@ export class ReplyChannel {
     return this.#pending.size;
   }
 
+  /** Records kept for waits, or rules, that may still come. */
+  get heldRecords(): number {
+    return this.#held.size;
+  }
+
   /** True when no reply can be missed any more. */
   get ready(): boolean {
     return this.#followed.ready;
@@ -103,6 +110,8 @@ export class ReplyChannel {
    */
   claim(wait: PendingReply<ReceivedRecord>, timeoutMs: number, rule: MatchRule): void {
     this.#learn(rule);
+    // Its last wait was claimed: nothing that is held can be found any more.
+    if (this.#held.size > 0 && !this.#options.mayComeLater()) this.#held.clear();
     this.#pending.extend(wait.id, wait.createdAtMs + timeoutMs);
   }
 
