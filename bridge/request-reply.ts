@@ -151,23 +151,20 @@ export class RequestReply {
     const link = this.#links.acquire(key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
       if (route === undefined || !this.#together) return new Link(lease, undefined);
-      return new Link(
-        lease,
-        this.#openChannel(lease, {
-          replyTopic: route.replyTopic,
-          partition: route.partition,
-          create: route.create,
-          routeTag: route.routeTag,
-          onOrphan:
-            orphanTopic === undefined ? undefined : (orphan) => this.#keep(lease, orphan, orphanTopic),
-          capacity: options.maxInFlight,
-          from: 'end',
-          rules: [HEADER_RULE],
-          sharedWithRequests: route.replyTopic === topic,
-          mayComeLater: () => this.#handOver.size > 0,
-        }),
-        route.kept && lease.keepTopic(route.kept),
-      );
+      const channel: ReplyChannel = this.#openChannel(lease, {
+        replyTopic: route.replyTopic,
+        partition: route.partition,
+        create: route.create,
+        routeTag: route.routeTag,
+        onOrphan:
+          orphanTopic === undefined ? undefined : (orphan) => this.#keep(lease, orphan, orphanTopic),
+        capacity: options.maxInFlight,
+        from: 'end',
+        rules: [HEADER_RULE],
+        sharedWithRequests: route.replyTopic === topic,
+        mayComeLater: () => channel.unclaimed > 0,
+      });
+      return new Link(lease, channel, route.kept && lease.keepTopic(route.kept));
     });
     return new Sender(this, link, options, () => this.#links.release(key));
   }
@@ -192,11 +189,14 @@ export class RequestReply {
   }
 
   offer(requestId: string, exchange: Exchange): void {
+    exchange.channel.unclaimed++;
     this.#handOver.offer(requestId, exchange, HAND_OVER_MS);
   }
 
   claim(requestId: string): Exchange | undefined {
-    return this.#handOver.claim(requestId);
+    const exchange = this.#handOver.claim(requestId);
+    if (exchange) exchange.channel.unclaimed--;
+    return exchange;
   }
 
   /** @throws GatewayError `draining` */
@@ -253,6 +253,7 @@ export class RequestReply {
                 ready: channel.ready,
                 reason: channel.reason,
                 in_flight: channel.inFlight,
+                held_records: channel.heldRecords,
                 ...channel.counters,
               },
             ]
@@ -278,6 +279,7 @@ export class RequestReply {
   }
 
   #unclaimed(exchange: Exchange): void {
+    exchange.channel.unclaimed--;
     exchange.channel.fail(
       exchange.wait.id,
       new GatewayError('misconfigured', 'no custom_kafka_consumer claimed the wait'),

@@ -60,6 +60,8 @@ export class ReplyChannel {
     unidentified: 0,
     requests: 0,
   };
+  /** Waits whose consumer half has not come yet; counted by whoever hands them over. */
+  unclaimed = 0;
   readonly #pending: PendingReplies<ReceivedRecord>;
   readonly #held: HeldReplies;
   readonly #countedAs = new WeakMap<ReceivedRecord, UnmatchedKind>();
@@ -91,6 +93,11 @@ export class ReplyChannel {
 
   get inFlight(): number {
     return this.#pending.size;
+  }
+
+  /** Records kept for waits, or rules, that may still come. */
+  get heldRecords(): number {
+    return this.#held.size;
   }
 
   /** True when no reply can be missed any more. */
@@ -128,6 +135,8 @@ export class ReplyChannel {
    */
   claim(wait: PendingReply<ReceivedRecord>, timeoutMs: number, rule: MatchRule): void {
     this.#learn(rule);
+    // Its last wait was claimed: nothing that is held can be found any more.
+    if (this.#held.size > 0 && !this.#options.mayComeLater()) this.#held.clear();
     this.#pending.extend(wait.id, wait.createdAtMs + timeoutMs);
   }
 

@@ -389,3 +389,29 @@ test('apart: a consumer without a producer is a clear 500 too', async () => {
   assert.equal(kong.answer.status, 500);
   assert.equal(kong.answer.json.code, 'misconfigured');
 });
+
+/**
+ * As long as any request of the process was between its two plugins, every configuration kept the replies to all others
+ * on the same topic: ten thousand records each, also where nobody had asked for anything for long.
+ */
+test('a configuration keeps unknown replies only while a request of its own is between its two plugins', async () => {
+  const { kafka, requestReply, producer, consumer, nothingPending } = route();
+  new ProducerHandler(
+    parseProducerConfig({ bootstrap_servers: SERVERS, topic: 'others', reply_topic: 'replies' }),
+    requestReply,
+  );
+  const held = () =>
+    (requestReply.status().reply_channels as { held_records: number }[]).map((c) => c.held_records);
+  await producer.access(new FakeKong());
+  kafka.arrive(receivedRecord({ headers: { 'correlation-id': 'somebody else' } }));
+  assert.deepEqual(held(), [1, 0]);
+
+  const kong = new FakeKong();
+  const answered = consumer.access(kong);
+  await settled();
+  assert.deepEqual(held(), [0, 0], 'nothing that was kept can be asked for any more');
+  kafka.arrive(replyTo(kafka, 0, 'mine'));
+  await answered;
+  assert.equal(kong.exits[0]!.body.toString(), 'mine');
+  nothingPending();
+});
