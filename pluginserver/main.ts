@@ -6,7 +6,7 @@ process.env.UV_THREADPOOL_SIZE ??= '16';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { log, setLogLevel } from '../bridge/telemetry/log';
-import { Lifecycle, watchParent } from './lifecycle';
+import { END_SIGNALS, Lifecycle, watchParent } from './lifecycle';
 import { parseOptions, USAGE, UsageError, type ServeOptions } from './options';
 import { loadPlugin } from './plugin-loader';
 import { PluginProcesses } from './process-hooks';
@@ -18,6 +18,7 @@ const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
 async function main(args: readonly string[]): Promise<void> {
+  surviveLostOutput();
   const options = parseOptions(args);
   switch (options.command) {
     case 'help':
@@ -75,10 +76,15 @@ async function serve(options: ServeOptions): Promise<void> {
 /** For Kong's second managed entry: OSS 3.4 never runs a plugin whose entry has no start command. */
 function hold(): void {
   const end = (): void => process.exit(0);
-  process.on('SIGTERM', end);
-  process.on('SIGINT', end);
+  for (const signal of END_SIGNALS) process.on(signal, end);
   watchParent(end);
   log.info('holding until SIGTERM or the end of the parent');
+}
+
+/** A full disk or a reader that has gone (EPIPE) must not end the process, nor print a stack about it. */
+function surviveLostOutput(): void {
+  process.stdout.on('error', () => (process.exitCode ??= EXIT_FAILED));
+  process.stderr.on('error', () => undefined);
 }
 
 function refuseSameName(names: readonly string[]): void {
