@@ -24,6 +24,7 @@ import {
   END_OF_CALLS,
 } from './messages';
 import { createKong, pdkMethod, type PdkCaller, type PdkMethod } from './pdk';
+import { Refusal } from './refusal';
 
 /** What an event needs from the plugin it runs for. */
 export interface EventOwner {
@@ -249,10 +250,13 @@ export class PluginEvent implements PdkCaller, ExpectedAnswer {
   // ---- How the server ends it ----------------------------------------------------------------------------
 
   /** Answers the event with this error, synchronously; the handler is told by `abortHandler`. */
-  refuse(error: GatewayError): void {
+  refuse(refusal: Refusal): void {
     if (!this.open) return;
-    this.abortReason = error;
-    this.answerError(error);
+    this.abortReason = refusal.error;
+    if (this.inRequest) {
+      this.connection.send(refusal.frames(this.requestId));
+      this.connection.flush();
+    } else this.answerError(refusal.error);
     this.ended = 'server';
     this.owner.onEnd(this, 'exit');
   }
@@ -316,9 +320,8 @@ export class PluginEvent implements PdkCaller, ExpectedAnswer {
       this.requestIdAnswer?.fail(new GatewayError('internal', 'the event is over'));
     } else if (this.requestId !== undefined && this.owner.isExhausted(this.requestId, this.phase)) {
       log.error('an event was run again too often and is refused', this.facts());
-      this.refuse(
-        new GatewayError('not_ready', 'Kong ran this event again after its connection had closed twice'),
-      );
+      const detail = 'Kong ran this event again after its connection had closed twice';
+      this.refuse(new Refusal(new GatewayError('not_ready', detail)));
       this.abortHandler();
     } else {
       this.requestIdAnswer?.answer(payload);

@@ -13,12 +13,14 @@ import { MAX_FRAME_BYTES } from './frames';
 import { Instances, type Instance } from './instances';
 import * as messages from './messages';
 import type { LoadedPlugin } from './plugin-loader';
+import { Refusal } from './refusal';
 import { Reruns } from './reruns';
 import { messageOf, SocketPath } from './socket-path';
 import { HEARTBEAT_TICKS, MAX_EVENT_TICKS } from './ticker';
 
 /** Node's default of 511 loses connections when thousands of requests arrive at once. */
 const BACKLOG = 4096;
+const TOO_LATE = new Refusal(new GatewayError('internal', 'the handler did not end the event in time'));
 
 export interface PluginServerOptions {
   readonly plugin: LoadedPlugin;
@@ -58,7 +60,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   private readonly reruns = new Reruns();
   private readonly peers = new Map<Connection, Peer>();
   private readonly openEvents = new Map<PluginEvent, Instance>();
-  private refusal: GatewayError | undefined;
+  private refusal: Refusal | undefined;
   private idleWaiters: (() => void)[] = [];
   private events = 0;
   private eventsClosedByKong = 0;
@@ -98,13 +100,14 @@ export class PluginServer implements ConnectionOwner, EventOwner {
 
   /** From now on new events are answered with this error. */
   refuseNewEvents(error: GatewayError): void {
-    this.refusal ??= error;
+    this.refusal ??= new Refusal(error);
   }
 
   /** Writes this error as the answer of every open event before it returns. */
   refuseOpenEvents(error: GatewayError): void {
     const events = [...this.openEvents.keys()];
-    for (const event of events) event.refuse(error);
+    const refusal = new Refusal(error);
+    for (const event of events) event.refuse(refusal);
     for (const event of events) event.abortHandler();
   }
 
@@ -128,7 +131,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     for (const event of this.openEvents.keys()) {
       if (this.tick - event.startedTick >= MAX_EVENT_TICKS) {
         log.error('a handler did not end its event in time', { ...this.facts(), phase: event.phase });
-        event.refuse(new GatewayError('internal', 'the handler did not end the event in time'));
+        event.refuse(TOO_LATE);
         event.abortHandler();
       } else if (this.tick - event.activeTick >= HEARTBEAT_TICKS) event.heartbeat();
     }

@@ -1,6 +1,7 @@
 /** The plugin server as a process, with a plugin in a file of its own. */
 
 import { spawn, spawnSync, type ChildProcess, type SpawnSyncOptions } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -68,7 +69,7 @@ export async function start(
 export async function request(server: { readonly path: string }, requestPath: string): Promise<FakeKong> {
   const kong = await FakeKong.connect(server.path);
   kong.handleEvent(await kong.startInstance('demo'));
-  await kong.answerRequestId();
+  await kong.answerRequestId(randomUUID().replaceAll('-', ''));
   await kong.expectCall('kong.request.get_path');
   kong.answerText(requestPath);
   return kong;
