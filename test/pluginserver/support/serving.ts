@@ -28,7 +28,10 @@ export interface Kong {
   readonly nginx: { readonly getVar: Call<string | undefined> };
   readonly ctx: { readonly shared: { readonly get: Call; readonly set: Call } };
   readonly log: { readonly notice: Call };
-  readonly service: { readonly request: { readonly setHeader: Call }; readonly setTarget: Call };
+  readonly service: {
+    readonly request: { readonly setHeader: Call; readonly setPath: Call };
+    readonly setTarget: Call;
+  };
 }
 export type TestHandler = (kong: Kong) => unknown;
 
