@@ -156,6 +156,7 @@ describe('the command line', () => {
       statusHost: '127.0.0.1',
       managed: false,
       drainTimeoutMs: 305_000,
+      limits: { maxOpenEvents: 50_000, maxBytesInFlight: 268_435_456, maxEventLoopLagMs: 1000 },
       logLevel: 'info',
     });
     assert.deepEqual(
