@@ -11,8 +11,10 @@ const LENGTH_BYTES = 4;
 export interface FrameHandlers {
   /** The payload is valid during the call only: it may be a view into the socket's read buffer. */
   onFrame(payload: Buffer): void;
-  /** A frame above the limit; its payload is skipped without being kept. */
+  /** A frame above the limit, or one that was not admitted; its payload is skipped without being kept. */
   onOversize(lengthBytes: number): void;
+  /** Asked before memory is taken for a frame that comes in several parts. Absent: all are admitted. */
+  admits?(lengthBytes: number): boolean;
 }
 
 /** A complete frame around a payload. */
@@ -63,19 +65,22 @@ export class FrameDecoder {
   }
 
   private payload(length: number, chunk: Buffer, start: number): number {
-    if (length > this.maxFrameBytes) {
-      this.skipBytes = length;
-      this.handlers.onOversize(length);
-      return start;
-    }
+    if (length > this.maxFrameBytes) return this.refuse(length, start);
     const end = start + length;
     if (end <= chunk.length) {
       this.handlers.onFrame(chunk.subarray(start, end));
       return end;
     }
+    if (this.handlers.admits?.(length) === false) return this.refuse(length, start);
     this.partial = Buffer.allocUnsafeSlow(length);
     this.partialBytes = chunk.copy(this.partial, 0, start);
     return chunk.length;
+  }
+
+  private refuse(length: number, start: number): number {
+    this.skipBytes = length;
+    this.handlers.onOversize(length);
+    return start;
   }
 
   private fill(partial: Buffer, chunk: Buffer, position: number): number {

@@ -28,6 +28,12 @@ export interface PdkCaller {
   call(method: PdkMethod, args: readonly unknown[]): Promise<unknown>;
 }
 
+/** Where bodies are counted while an event holds them. */
+export interface PdkMemory {
+  /** @throws GatewayError `overloaded` */
+  reserveBytes(sizeBytes: number): void;
+}
+
 export interface PdkMethod {
   /** As Kong names it: `kong.request.get_header`. */
   readonly wireName: string;
@@ -35,7 +41,7 @@ export interface PdkMethod {
   readonly nameFrame: Buffer;
   /** The frame with the arguments. @throws GatewayError for arguments Kong would fail on */
   readonly encode: (args: readonly unknown[]) => Buffer;
-  readonly decode: (payload: Buffer, args: readonly unknown[]) => unknown;
+  readonly decode: (payload: Buffer, args: readonly unknown[], memory: PdkMemory) => unknown;
 }
 
 const MAX_ENTRIES = 1000;
@@ -142,9 +148,11 @@ const headerMap: Decoder = (payload) => {
   }
   return map;
 };
-const rawBody: Decoder = (payload, [max]) => {
+const rawBody: Decoder = (payload, [max], memory) => {
   const body = messages.decodeRawBody(payload);
-  return bodyBytes(body, typeof max === 'number' ? max : undefined);
+  return bodyBytes(body, typeof max === 'number' ? max : undefined, (sizeBytes) =>
+    memory.reserveBytes(sizeBytes),
+  );
 };
 
 // ---- The table -------------------------------------------------------------------------------------------
