@@ -18,7 +18,7 @@ export interface Recorded {
 }
 
 /** From `dist/test/support` and from a tree compiled elsewhere alike: beside the repository. */
-const FOLDER = path.join(process.cwd(), '..', 'shared', 'kong-rpc');
+const FOLDER = process.env.KONG_RECORDINGS ?? path.join(process.cwd(), '..', 'shared', 'kong-rpc');
 
 export const RECORDINGS_MISSING: string | false = existsSync(FOLDER)
   ? false
