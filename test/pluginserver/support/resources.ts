@@ -3,6 +3,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { eventually } from './serving';
 
 export interface Resources {
   /** 0 on systems that do not tell. */
@@ -19,6 +20,19 @@ export function resources(): Resources {
     timers: count('Timeout'),
     sockets: count('PipeWrap', 'TCPSocketWrap'),
   };
+}
+
+/** Waits until there is no more of anything than before; less is what an earlier test had left to close. */
+export async function nothingMoreThan(before: Resources): Promise<void> {
+  const names = Object.keys(before) as (keyof Resources)[];
+  let now = before;
+  await eventually(
+    () => {
+      now = resources();
+      return names.every((name) => now[name] <= before[name]);
+    },
+    () => `left: ${JSON.stringify(now)}, before: ${JSON.stringify(before)}`,
+  );
 }
 
 let collect: (() => void) | undefined;
