@@ -156,8 +156,7 @@ export class RequestReply {
         partition: route.partition,
         create: route.create,
         routeTag: route.routeTag,
-        onOrphan:
-          orphanTopic === undefined ? undefined : (orphan) => this.#keep(lease, orphan, orphanTopic),
+        onOrphan: orphanTopic === undefined ? undefined : (orphan) => this.#keep(lease, orphan, orphanTopic),
         capacity: options.maxInFlight,
         from: 'end',
         rules: [HEADER_RULE],

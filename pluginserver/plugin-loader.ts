@@ -19,6 +19,10 @@ export interface LoadedPlugin {
 const PHASES = ['certificate', 'rewrite', 'access', 'response', 'preread', 'log'] as const;
 const requireFrom = createRequire(__filename);
 
+export function isPhase(name: string): boolean {
+  return PHASES.some((phase) => phase === name);
+}
+
 /** @throws Error with one sentence for the operator */
 export function loadPlugin(folder: string): LoadedPlugin {
   const path = resolve(folder);

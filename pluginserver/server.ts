@@ -13,7 +13,7 @@ import { MAX_FRAME_BYTES } from './frames';
 import { Instances, type Instance } from './instances';
 import * as messages from './messages';
 import { Overload, tooManyBytes } from './overload';
-import type { LoadedPlugin } from './plugin-loader';
+import { isPhase, type LoadedPlugin } from './plugin-loader';
 import { Refusal } from './refusal';
 import { Reruns } from './reruns';
 import { messageOf, SocketPath } from './socket-path';
@@ -303,12 +303,16 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   }
 }
 
-/** An instance that cannot work fails every event; a phase the plugin does not have is none of its business. */
+/**
+ * An instance that cannot work fails every event; a phase the plugin does not have is none of its business, and a
+ * name that is no phase must not reach its other members, such as `close`.
+ */
 function handlerOf({ served }: Instance, phase: string): Handler {
   if (served instanceof GatewayError) {
     return () => {
       throw served;
     };
   }
+  if (!isPhase(phase)) return () => undefined;
   return (kong) => (served as Record<string, Handler | undefined>)[phase]?.(kong);
 }

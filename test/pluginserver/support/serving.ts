@@ -130,10 +130,13 @@ export function captureLog(t: TestContext): Record<string, unknown>[] {
 }
 
 /** Waits for something that another side of a socket brings about; turns of the loop, not time. */
-export async function eventually(condition: () => boolean, otherwise: string): Promise<void> {
-  const deadlineMs = Date.now() + 5000;
+export async function eventually(
+  condition: () => boolean,
+  otherwise: string | (() => string),
+): Promise<void> {
+  const deadlineMs = Date.now() + 10_000;
   while (!condition()) {
-    if (Date.now() > deadlineMs) assert.fail(otherwise);
+    if (Date.now() > deadlineMs) assert.fail(typeof otherwise === 'string' ? otherwise : otherwise());
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
