@@ -21,12 +21,15 @@ export interface TopicLayout {
 const ADMIN_TIMEOUT_MS = 10_000;
 const TOPIC_ALREADY_EXISTS = 36;
 
-/** Resolves when every partition of the topic has a leader; an existing topic is left as it is. */
+/**
+ * Resolves when every partition of the topic has a leader; an existing topic is left as it is.
+ * @returns whether it was made
+ */
 export async function createTopic(
   options: ConnectionOptions,
   name: string,
   layout: TopicLayout = {},
-): Promise<void> {
+): Promise<boolean> {
   const partitions = layout.partitions ?? 1;
   const topic = {
     topic: name,
@@ -34,12 +37,15 @@ export async function createTopic(
     replication_factor: layout.replicationFactor ?? 1,
     ...(layout.config === undefined ? {} : { config: { ...layout.config } }),
   };
+  let existed = false;
   await withAdmin(options, `create topic ${name}`, (admin, done) =>
-    admin.createTopic(topic, ADMIN_TIMEOUT_MS, (error) =>
-      done(error?.code === TOPIC_ALREADY_EXISTS ? undefined : error),
-    ),
+    admin.createTopic(topic, ADMIN_TIMEOUT_MS, (error) => {
+      existed = error?.code === TOPIC_ALREADY_EXISTS;
+      done(existed ? undefined : error);
+    }),
   );
-  await leadersOf(options, name, partitions);
+  if (!existed) await leadersOf(options, name, partitions);
+  return !existed;
 }
 
 /** @param total the new number of partitions */

@@ -4,7 +4,6 @@
  * One consumer serves all followed topics of a cluster. It is only there once something is followed. Questions about
  * topics go to the producer: on the consumer's own connection they would queue behind the pending fetch.
  */
-import { toGatewayError, GatewayError } from '../errors';
 import { log } from '../telemetry/log';
 import { createTopic, type TopicLayout } from './admin';
 import type { TopicPartitionOffset } from './binding';
@@ -130,12 +129,7 @@ export class TopicReader {
   }
 
   async #create(topic: string, layout: TopicLayout): Promise<void> {
-    try {
-      await createTopic(this.#connection, topic, layout);
-    } catch (error) {
-      throw new GatewayError('not_ready', toGatewayError(error).detail, { cause: error });
-    }
-    log.info('kafka topic created', { topic });
+    if (await createTopic(this.#connection, topic, layout)) log.info('kafka topic created', { topic });
   }
 
   #dropUnused(topic: string, key: string, feed: TopicFeed): void {

@@ -241,16 +241,12 @@ export class TopicFeed {
   /** Those of the topic that are to be read. */
   async #existingPartitions(): Promise<number[]> {
     await this.#producer.whenUp();
-    let count = await this.#producer.partitionsOf(this.topic);
-    if (count === 0 && this.#options.create) {
-      await this.#options.create();
-      count = await this.#producer.partitionsOf(this.topic);
-    }
+    // Before looking for it: by a look alone many brokers make a topic, in their own way.
+    const refusal = await this.#options.create?.().then(() => undefined, toGatewayError);
+    const count = await this.#producer.partitionsOf(this.topic);
     if (count === 0) {
-      throw new GatewayError(
-        'not_ready',
-        `Topic ${this.topic} does not exist, or the gateway may not describe it.`,
-      );
+      const missing = `Topic ${this.topic} does not exist, or the gateway may not describe it.`;
+      throw new GatewayError('not_ready', refusal?.detail ?? missing);
     }
     const { partition } = this.#options;
     if (partition === undefined) return Array.from({ length: count }, (_, number) => number);

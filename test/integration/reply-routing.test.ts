@@ -184,10 +184,15 @@ test('replies of a service that ignores the partition are counted and kept, with
   assert.deepEqual([other.late, other.misrouted], [0, 1]);
 });
 
-test('each gateway makes a reply topic of its own', async () => {
+test('each gateway makes a reply topic of its own', async (t) => {
   const [one, other] = await askBoth('/topic');
   const named = (node: string) => replyTopics.get('/topic')?.replace('{node}', `gateway-${node}`);
   assert.deepEqual([one.reply_topic, other.reply_topic], [named('kong-1'), named('kong-7')]);
   for (const { replies, foreign, misrouted } of [one, other])
     assert.deepEqual({ replies, foreign, misrouted }, { replies: REQUESTS, foreign: 0, misrouted: 0 });
+  // Kafka would have made it with four, at the first look for it.
+  const producer = new RecordProducer(kafka.connection);
+  t.after(() => producer.close());
+  await producer.whenUp();
+  assert.equal(await producer.partitionsOf(one.reply_topic), 1);
 });
