@@ -13,7 +13,7 @@ const ALTER_SCRAM = 51;
 const TOPIC = 2;
 const LITERAL = 3;
 const ALLOW = 3;
-const OPERATIONS = { read: 3, write: 4, describe: 8 } as const;
+const OPERATIONS = { read: 3, write: 4, create: 5, describe: 8 } as const;
 const SCRAM = {
   'SCRAM-SHA-256': { code: 1, hash: 'sha256', bytes: 32 },
   'SCRAM-SHA-512': { code: 2, hash: 'sha512', bytes: 64 },

@@ -195,6 +195,23 @@ test('a revoked right to write is 502 produce_failed, and granted again it works
   assert.equal(status, 200);
 });
 
+test('a topic that the gateway may not make is told, and made once it may', async (t) => {
+  await setScramPassword(secure.adminPort, 'alice', 'alice-password');
+  const topic = kafka.uniqueName('own');
+  const { reader } = connect(t, connectionTo('sasl', login('SCRAM-SHA-512', 'alice-password', 'alice')));
+  const followed = reader.follow(topic, {
+    from: 'end',
+    onRecord: () => undefined,
+    create: { partitions: 1 },
+  });
+  await until('the reason is known', () =>
+    /Cannot create topic .*authorization failed/i.test(followed.reason ?? ''),
+  );
+  for (const operation of ['create', 'describe', 'read'] as const)
+    await grant(secure.adminPort, { user: 'alice', topic, operation });
+  await followed.whenReady();
+});
+
 /** Delivers one record after the other until the test ends, and keeps count. */
 async function keepDelivering(t: TestContext, producer: Parameters<typeof deliver>[0], topic: string) {
   const failures: unknown[] = [];
