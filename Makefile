@@ -6,7 +6,7 @@ SOURCES := $(shell find plugins pluginserver bridge dev test bench -name '*.ts' 
 TESTS ?=
 ARGS ?=
 
-.PHONY: help demo test interop lint typecheck bench drill generate clean
+.PHONY: help demo test interop lint typecheck bench chaos drill generate clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -29,6 +29,9 @@ typecheck: $(INSTALLED) ## the compiler, without output
 
 bench: $(BUILT) kafka ## floor, plugin server and stock server side by side, under 3 minutes
 	@node dist/bench/run.js
+
+chaos: $(BUILT) kafka ## gateways and brokers killed under load, for each reply routing (ARGS="--seconds 60")
+	@node dist/bench/chaos.js $(ARGS)
 
 drill: $(BUILT) kafka ## twenty broker stops under load
 	@node dist/bench/drill.js

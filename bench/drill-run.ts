@@ -83,7 +83,8 @@ export async function runDrill(options: DrillOptions): Promise<DrillReport> {
     cleanUps.push(() => server.stop());
     const gateway = await startGatewayProcess(server, kongYml(kafka), 0);
     cleanUps.push(() => gateway.child.stop());
-    const load = new OpenLoop(`${gateway.url}/drill`, options.ratePerSecond);
+    const target = { url: `${gateway.url}/drill`, name: 'gateway' };
+    const load = new OpenLoop(() => target, options.ratePerSecond);
     return { ...(await drill(kafka, load, options)), stillOpen: sum(await server.pending()) };
   } finally {
     for (const cleanUp of cleanUps.reverse()) await cleanUp();

@@ -2,7 +2,15 @@
 import { Agent, request as httpRequest } from 'node:http';
 import { bodyOf, nextNonce, nonceOf } from './payload';
 
+export interface Target {
+  readonly url: string;
+  readonly name: string;
+}
+
 export interface Outcome {
+  readonly nonce?: string;
+  /** Of the target it was sent to. */
+  readonly target?: string;
   /** Milliseconds of performance.now(), as all times of the drill. */
   readonly sentMs: number;
   /** When the answer was complete, or the connection failed. */
@@ -21,15 +29,22 @@ const CLIENT_TIMEOUT_MS = 15_000;
 export class OpenLoop {
   /** In the order they were sent. */
   readonly outcomes: Outcome[] = [];
-  readonly #url: URL;
+  readonly #target: () => Target;
+  readonly #onEnd: (outcome: Outcome) => void;
   readonly #intervalMs: number;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: Infinity });
   #timer: NodeJS.Timeout | undefined;
   #open = 0;
 
-  constructor(url: string, ratePerSecond: number) {
-    this.#url = new URL(url);
+  /** @param target asked for each request */
+  constructor(
+    target: () => Target,
+    ratePerSecond: number,
+    onEnd: (outcome: Outcome) => void = () => undefined,
+  ) {
+    this.#target = target;
     this.#intervalMs = 1000 / ratePerSecond;
+    this.#onEnd = onEnd;
   }
 
   start(): void {
@@ -53,7 +68,8 @@ export class OpenLoop {
 
   #send(): void {
     const nonce = nextNonce();
-    const outcome: Outcome = { sentMs: performance.now() };
+    const { url, name } = this.#target();
+    const outcome: Outcome = { nonce, target: name, sentMs: performance.now() };
     this.outcomes.push(outcome);
     this.#open++;
     let ended = false;
@@ -62,9 +78,10 @@ export class OpenLoop {
       ended = true;
       outcome.endedMs = performance.now();
       this.#open--;
+      this.#onEnd(outcome);
     };
     const request = httpRequest(
-      this.#url,
+      url,
       {
         agent: this.#agent,
         method: 'POST',

@@ -12,13 +12,16 @@ import { KafkaClients } from './kafka/clients';
 import type { ConnectionOptions } from './kafka/connection';
 import type { RecordProducer } from './kafka/producer';
 import type { TopicReader } from './kafka/reader';
+import type { KeptTopic } from './kafka/topic-keeper';
 import type { OutgoingRecord, ReceivedRecord } from './kafka/records';
 import { LingerPool, type Lingering } from './linger-pool';
 import { DeadlineWheel } from './reply/deadline-wheel';
 import { HandOver } from './reply/hand-over';
 import { HEADER_RULE, type MatchRule } from './reply/match-rule';
 import type { PendingReply } from './reply/pending-replies';
+import { orphanRecord, type Orphan } from './reply/orphans';
 import { ReplyChannel, type ReplyChannelOptions } from './reply/reply-channel';
+import type { ReplyRoute } from './reply/reply-routing';
 import { log } from './telemetry/log';
 
 /** Longer than Kong ever needs between two plugins of one request. */
@@ -57,6 +60,7 @@ export interface ClientPool {
 interface Lease {
   readonly producer: Pick<RecordProducer, 'state' | 'reason' | 'whenUp' | 'produce'>;
   readonly reader: Pick<TopicReader, 'follow'>;
+  keepTopic(kept: KeptTopic): () => void;
   release(): void;
 }
 
@@ -66,15 +70,20 @@ export interface SenderOptions {
   readonly connectionKey: string;
   readonly connection: ConnectionOptions;
   readonly topic: string;
-  readonly replyTopic: string | undefined;
+  /** Undefined: nobody waits for replies. */
+  readonly route: ReplyRoute | undefined;
   readonly maxInFlight: number;
+  /** How long the client of a one-way request waits for the delivery report. */
+  readonly reportTimeoutMs: number;
+  /** Where replies go that nobody waits for any more. Undefined: nowhere. */
+  readonly orphanTopic?: string | undefined;
 }
 
 export interface ReceiverOptions {
   readonly key: string;
   readonly connectionKey: string;
   readonly connection: ConnectionOptions;
-  readonly replyTopic: string;
+  readonly route: Pick<ReplyRoute, 'replyTopic' | 'create'>;
   readonly rule: MatchRule;
 }
 
@@ -83,6 +92,7 @@ class Link implements Lingering {
   constructor(
     readonly lease: Lease,
     readonly channel: ReplyChannel | undefined,
+    private readonly stopKeeping: () => void = () => undefined,
   ) {}
 
   get ready(): boolean {
@@ -95,12 +105,20 @@ class Link implements Lingering {
 
   end(): void {
     this.channel?.close(new GatewayError('draining', 'the reply channel is closed'));
+    this.stopKeeping();
     this.lease.release();
   }
 }
 
 export class RequestReply {
-  readonly counters = { sent: 0, unclaimed: 0, dropped_reply_headers: 0, promised_but_lost: 0 };
+  readonly counters = {
+    sent: 0,
+    unclaimed: 0,
+    dropped_reply_headers: 0,
+    promised_but_lost: 0,
+    orphans_kept: 0,
+    orphans_lost: 0,
+  };
   readonly #clock: Clock;
   readonly #clients: ClientPool;
   readonly #wheel: DeadlineWheel;
@@ -129,23 +147,25 @@ export class RequestReply {
   }
 
   openSender(options: SenderOptions): Sender {
-    const { key, topic, replyTopic } = options;
+    const { key, topic, route, orphanTopic } = options;
     const link = this.#links.acquire(key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
-      if (replyTopic === undefined || !this.#together) return new Link(lease, undefined);
-      return new Link(
-        lease,
-        this.#openChannel(lease, {
-          replyTopic,
-          capacity: options.maxInFlight,
-          from: 'end',
-          rules: [HEADER_RULE],
-          sharedWithRequests: replyTopic === topic,
-          mayComeLater: () => this.#handOver.size > 0,
-        }),
-      );
+      if (route === undefined || !this.#together) return new Link(lease, undefined);
+      const channel: ReplyChannel = this.#openChannel(lease, {
+        replyTopic: route.replyTopic,
+        partition: route.partition,
+        create: route.create,
+        routeTag: route.routeTag,
+        onOrphan: orphanTopic === undefined ? undefined : (orphan) => this.#keep(lease, orphan, orphanTopic),
+        capacity: options.maxInFlight,
+        from: 'end',
+        rules: [HEADER_RULE],
+        sharedWithRequests: route.replyTopic === topic,
+        mayComeLater: () => channel.unclaimed > 0,
+      });
+      return new Link(lease, channel, route.kept && lease.keepTopic(route.kept));
     });
-    return new Sender(this, link, () => this.#links.release(key));
+    return new Sender(this, link, options, () => this.#links.release(key));
   }
 
   /** Only for the consumer of a process of its own. */
@@ -153,7 +173,8 @@ export class RequestReply {
     const link = this.#links.acquire(options.key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
       const channel = this.#openChannel(lease, {
-        replyTopic: options.replyTopic,
+        replyTopic: options.route.replyTopic,
+        create: options.route.create,
         capacity: APART_CAPACITY,
         from: { sinceMs: Date.now() - LOOK_BACK_MS },
         rules: [options.rule],
@@ -167,16 +188,26 @@ export class RequestReply {
   }
 
   offer(requestId: string, exchange: Exchange): void {
+    exchange.channel.unclaimed++;
     this.#handOver.offer(requestId, exchange, HAND_OVER_MS);
   }
 
   claim(requestId: string): Exchange | undefined {
-    return this.#handOver.claim(requestId);
+    const exchange = this.#handOver.claim(requestId);
+    if (exchange) exchange.channel.unclaimed--;
+    return exchange;
   }
 
   /** @throws GatewayError `draining` */
   refuseWhenDraining(): void {
     if (this.#draining) throw new GatewayError('draining', 'the plugin server is shutting down');
+  }
+
+  /** Calls back once after that time; the returned function cancels. */
+  within(limitMs: number, onDeadline: () => void): () => void {
+    const entry = { deadlineAtMs: this.#clock.now() + limitMs, onDeadline };
+    this.#wheel.add(entry);
+    return () => this.#wheel.remove(entry);
   }
 
   /** New requests are refused; those that were accepted go on. */
@@ -217,9 +248,11 @@ export class RequestReply {
           ? [
               {
                 reply_topic: channel.replyTopic,
+                reply_partition: channel.partition,
                 ready: channel.ready,
                 reason: channel.reason,
                 in_flight: channel.inFlight,
+                held_records: channel.heldRecords,
                 ...channel.counters,
               },
             ]
@@ -233,7 +266,19 @@ export class RequestReply {
     return new ReplyChannel(lease.reader, this.#clock, this.#wheel, options);
   }
 
+  /** Nobody waits for it, so a failure is only counted. */
+  #keep(lease: Lease, orphan: Orphan, orphanTopic: string): void {
+    const count = (error?: unknown) =>
+      error === undefined ? this.counters.orphans_kept++ : this.counters.orphans_lost++;
+    try {
+      lease.producer.produce(orphanRecord(orphan, orphanTopic), count);
+    } catch (error) {
+      count(error);
+    }
+  }
+
   #unclaimed(exchange: Exchange): void {
+    exchange.channel.unclaimed--;
     exchange.channel.fail(
       exchange.wait.id,
       new GatewayError('misconfigured', 'no custom_kafka_consumer claimed the wait'),
@@ -253,12 +298,26 @@ export class RequestReply {
 export class Sender {
   readonly #owner: RequestReply;
   readonly #link: Link;
+  readonly #route: ReplyRoute | undefined;
+  readonly #reportTimeoutMs: number;
   readonly close: () => void;
 
-  constructor(owner: RequestReply, link: Link, close: () => void) {
+  constructor(
+    owner: RequestReply,
+    link: Link,
+    options: Pick<SenderOptions, 'route' | 'reportTimeoutMs'>,
+    close: () => void,
+  ) {
     this.#owner = owner;
     this.#link = link;
+    this.#route = options.route;
+    this.#reportTimeoutMs = options.reportTimeoutMs;
     this.close = close;
+  }
+
+  /** What a generated id has to carry; undefined where replies are not routed, or while it is not known. */
+  get routeTag(): number | undefined {
+    return this.#link.channel?.routeTag;
   }
 
   /**
@@ -277,6 +336,7 @@ export class Sender {
   request(record: OutgoingRecord, correlationId: string, facts: RequestFacts): Exchange {
     const channel = this.#link.channel;
     if (!channel) throw new GatewayError('internal', 'a request without a reply channel');
+    const addressed = this.#addressed(record, channel.partition);
     let delivered = false;
     const wait = channel.register(correlationId, HAND_OVER_MS, () =>
       delivered
@@ -284,10 +344,10 @@ export class Sender {
             'reply_timeout',
             `delivered to ${record.topic}, no reply on ${channel.replyTopic} in time`,
           )
-        : new GatewayError('produce_timeout', `no delivery report from ${record.topic} in time`),
+        : unconfirmed(record.topic),
     );
     try {
-      this.#link.lease.producer.produce(record, (error) => {
+      this.#link.lease.producer.produce(addressed, (error) => {
         delivered = error === undefined;
         if (error) channel.fail(correlationId, error);
       });
@@ -302,12 +362,21 @@ export class Sender {
     return { channel, wait, ...facts };
   }
 
-  /** Produces without a wait. Resolves when the broker has acknowledged. */
+  /** Produces without a wait. Resolves when the broker has acknowledged; rejects with produce_timeout before it gives up. */
   deliver(record: OutgoingRecord): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#link.lease.producer.produce(record, (error) => (error ? reject(error) : resolve()), {
-        awaited: true,
-      });
+      const forget = this.#owner.within(this.#reportTimeoutMs, () => reject(unconfirmed(record.topic)));
+      const onDelivery = (error: GatewayError | undefined) => {
+        forget();
+        if (error) reject(error);
+        else resolve();
+      };
+      try {
+        this.#link.lease.producer.produce(record, onDelivery, { awaited: true });
+      } catch (error) {
+        forget();
+        throw error;
+      }
       this.#owner.counters.sent++;
     });
   }
@@ -335,10 +404,25 @@ export class Sender {
 
   /** Apart: hands the record over to the client; a failed delivery can only be logged, the wait is elsewhere. */
   post(record: OutgoingRecord): void {
-    this.#link.lease.producer.produce(record, (error) => {
+    // The consumer there reads all partitions, and its process alone could say which is the node's own.
+    const { partition } = this.#route ?? {};
+    const addressed = partition?.wraps === false ? this.#addressed(record, partition.number) : record;
+    this.#link.lease.producer.produce(addressed, (error) => {
       if (error) log.warn('a request was not delivered', { topic: record.topic, reason: error.detail });
     });
     this.#owner.counters.sent++;
+  }
+
+  /** Only now is it sure which partition is read. */
+  #addressed(record: OutgoingRecord, partition: number | undefined): OutgoingRecord {
+    const { partitionHeaders = [] } = this.#route ?? {};
+    if (partitionHeaders.length === 0) return record;
+    if (partition === undefined) throw notReady(this.#link);
+    const text = String(partition);
+    return {
+      ...record,
+      headers: [...record.headers, ...partitionHeaders.map((name) => [name, text] as const)],
+    };
   }
 }
 
@@ -382,6 +466,10 @@ async function becomeReady(link: Link): Promise<void> {
     failWhenDown();
     if (performance.now() >= deadlineMs) throw notReady(link);
   }
+}
+
+function unconfirmed(topic: string): GatewayError {
+  return new GatewayError('produce_timeout', `no delivery report from ${topic} in time`);
 }
 
 function notReady({ lease, channel }: Link): GatewayError {

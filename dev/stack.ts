@@ -5,11 +5,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Child, startChild } from './child-process';
+import { Child, startChild, type ChildOptions } from './child-process';
 import { freePorts } from './kafka/ports';
 
 const DIST = join(__dirname, '..');
-const DUMPS = join(DIST, '..', 'kong');
+export const DUMPS = join(DIST, '..', 'kong');
 
 export const PLUGIN_SERVER = join(DIST, 'pluginserver', 'main.js');
 export const PLUGIN_NAMES = ['custom_kafka_producer', 'custom_kafka_consumer'] as const;
@@ -46,7 +46,10 @@ export class PluginServerProcess implements ServedPlugins {
   ) {}
 
   static async start(
-    options: { flags?: readonly string[]; onOutput?: (text: string) => void } = {},
+    options: { flags?: readonly string[]; nodeFlags?: readonly string[] } & Pick<
+      ChildOptions,
+      'env' | 'onOutput' | 'onMessage'
+    > = {},
   ): Promise<PluginServerProcess> {
     const folder = await mkdtemp(join(tmpdir(), 'kong-kafka-'));
     const sockets = PLUGIN_NAMES.flatMap((name) => [
@@ -55,11 +58,12 @@ export class PluginServerProcess implements ServedPlugins {
     ]);
     const [statusPort] = await freePorts(1);
     const flags = [...sockets, '--status-port', String(statusPort), ...(options.flags ?? [])];
-    const child = new Child(
-      'plugin server',
-      [PLUGIN_SERVER, ...flags],
-      options.onOutput ? { onOutput: options.onOutput } : {},
-    );
+    const { env, onOutput, onMessage } = options;
+    const child = new Child('plugin server', [...(options.nodeFlags ?? []), PLUGIN_SERVER, ...flags], {
+      ...(env && { env }),
+      ...(onOutput && { onOutput }),
+      ...(onMessage && { onMessage }),
+    });
     try {
       await Promise.all(PLUGIN_NAMES.map((name) => child.until(new RegExp(`"listening".*${name}`))));
       return new PluginServerProcess(child, folder, `http://127.0.0.1:${statusPort}`);
@@ -113,6 +117,7 @@ export async function startGatewayProcess(
   served: ServedPlugins,
   kongYml: string,
   port: number,
+  flags: readonly string[] = [],
 ): Promise<{ child: Child; url: string }> {
   const config = join(served.folder, 'kong.yml');
   await writeFile(config, kongYml);
@@ -122,7 +127,15 @@ export async function startGatewayProcess(
   ]);
   const child = await startChild(
     'gateway',
-    [join(DIST, 'dev', 'gateway', 'cli.js'), '--config', config, '--port', String(port), ...plugins],
+    [
+      join(DIST, 'dev', 'gateway', 'cli.js'),
+      '--config',
+      config,
+      '--port',
+      String(port),
+      ...plugins,
+      ...flags,
+    ],
     { readyWhen: /gateway listens on http/ },
   );
   const [, url = ''] = await child.until(/gateway listens on (http:\S+)/);

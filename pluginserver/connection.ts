@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 import { GatewayError } from '../bridge/errors';
 import { log } from '../bridge/telemetry/log';
 import { FrameDecoder } from './frames';
+import { tooManyBytes, type Overload } from './overload';
 
 /** Somebody who waits for the next answer on a connection. */
 export interface ExpectedAnswer {
@@ -33,22 +34,28 @@ export class Connection {
   private parts: Buffer[] = [];
   private queued = false;
   private closed = false;
+  /** Of a frame that is still coming in. */
+  private frameBytes = 0;
+  private unsentBytes = 0;
 
   constructor(
     private readonly socket: Socket,
     private readonly owner: ConnectionOwner,
+    private readonly overload: Overload,
     maxFrameBytes: number,
   ) {
     this.decoder = new FrameDecoder(
       {
         onFrame: (payload) => this.onFrame(payload),
         onOversize: (lengthBytes) => this.onOversize(lengthBytes, maxFrameBytes),
+        admits: (lengthBytes) => this.admits(lengthBytes),
       },
       maxFrameBytes,
     );
     socket.on('data', (chunk) => this.decoder.push(chunk));
     // A peer may vanish in any way it likes; 'close' follows and says all that matters.
     socket.on('error', (error) => log.debug('a connection from Kong failed', { reason: error.message }));
+    socket.on('drain', () => this.countUnsent());
     socket.on('close', () => this.onClose());
   }
 
@@ -76,10 +83,12 @@ export class Connection {
     const { parts } = this;
     if (parts.length === 0 || this.closed) return;
     this.parts = [];
-    if (parts.length === 1) {
-      this.socket.write(parts[0] as Buffer);
-      return;
-    }
+    if (parts.length === 1) this.socket.write(parts[0] as Buffer);
+    else this.writeTogether(parts);
+    if (this.socket.writableNeedDrain) this.countUnsent();
+  }
+
+  private writeTogether(parts: readonly Buffer[]): void {
     const lengthBytes = parts.reduce((sum, part) => sum + part.length, 0);
     if (lengthBytes < COPY_BELOW_BYTES) {
       this.socket.write(Buffer.concat(parts, lengthBytes));
@@ -90,6 +99,13 @@ export class Connection {
     this.socket.uncork();
   }
 
+  /** What Kong has not taken yet. Little is not counted: below 16 KB nothing would tell that it has gone out. */
+  private countUnsent(): void {
+    const unsentBytes = this.closed || !this.socket.writableNeedDrain ? 0 : this.socket.writableLength;
+    this.overload.add(unsentBytes - this.unsentBytes);
+    this.unsentBytes = unsentBytes;
+  }
+
   /** Ends the connection in order, after what was written. Kong then runs the event again: see event.ts. */
   close(): void {
     this.decoder.stop();
@@ -97,7 +113,21 @@ export class Connection {
     this.socket.destroySoon();
   }
 
+  private admits(lengthBytes: number): boolean {
+    if (!this.overload.reserve(lengthBytes)) return false;
+    this.frameBytes = lengthBytes;
+    return true;
+  }
+
+  private releaseFrame(): void {
+    if (this.frameBytes === 0) return;
+    this.overload.add(-this.frameBytes);
+    this.frameBytes = 0;
+  }
+
   private onFrame(payload: Buffer): void {
+    // First, so that the event which keeps the payload does not count it a second time.
+    this.releaseFrame();
     const expected = this.expected.shift();
     if (expected === undefined) this.owner.onCall(this, payload);
     else expected.answer(payload);
@@ -111,14 +141,18 @@ export class Connection {
       this.close();
       return;
     }
-    const detail = `Kong's answer has ${lengthBytes} bytes, the server takes ${maxFrameBytes}`;
-    expected.fail(new GatewayError('request_too_large', detail));
+    if (lengthBytes > maxFrameBytes) {
+      const detail = `Kong's answer has ${lengthBytes} bytes, the server takes ${maxFrameBytes}`;
+      expected.fail(new GatewayError('request_too_large', detail));
+    } else expected.fail(tooManyBytes(lengthBytes));
   }
 
   private onClose(): void {
     this.closed = true;
     this.decoder.stop();
     this.parts = [];
+    this.releaseFrame();
+    this.countUnsent();
     this.owner.onClose(this);
     const lost = this.expected.splice(0);
     if (lost.length === 0) return;

@@ -23,7 +23,8 @@ import {
   EMPTY,
   END_OF_CALLS,
 } from './messages';
-import { createKong, pdkMethod, type PdkCaller, type PdkMethod } from './pdk';
+import { createKong, pdkMethod, type PdkCaller, type PdkMemory, type PdkMethod } from './pdk';
+import { Refusal } from './refusal';
 
 /** What an event needs from the plugin it runs for. */
 export interface EventOwner {
@@ -33,6 +34,8 @@ export interface EventOwner {
   /** True while some event was run so often that no handler may start before its request id is known. */
   readonly holdsHandlers: boolean;
   isExhausted(requestId: string, phase: string): boolean;
+  /** @throws GatewayError `overloaded` */
+  reserveBytes(sizeBytes: number): void;
   /** Once per event, when it has been answered or its connection is gone. */
   onEnd(event: PluginEvent, how: EventEnd): void;
   /** A handler failed. True for the plugin's first failure, which also goes to Kong's own log. */
@@ -59,7 +62,7 @@ const noop = (): void => undefined;
 const IGNORED_ANSWER: ExpectedAnswer = { answer: noop, fail: noop };
 
 /** As an expected answer, an event is the one that waits for its own request id. */
-export class PluginEvent implements PdkCaller, ExpectedAnswer {
+export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
   /** Tick of the server's timer when the event began, and when it last wrote. */
   readonly startedTick: number;
   activeTick: number;
@@ -74,6 +77,8 @@ export class PluginEvent implements PdkCaller, ExpectedAnswer {
   private abort: AbortController | undefined;
   private abortReason: GatewayError | undefined;
   private whenOver: (() => void)[] | undefined;
+  /** Of bodies that the handler may be holding. The owner takes them back at the end. */
+  reservedBytes = 0;
 
   constructor(
     private readonly connection: Connection,
@@ -123,10 +128,10 @@ export class PluginEvent implements PdkCaller, ExpectedAnswer {
     if (this.open && method === GET_VAR && args[0] === REQUEST_ID_VARIABLE) {
       if (this.requestIdState === 'known') return Promise.resolve(this.requestId);
       if (this.requestIdState === 'asked') {
-        return (this.requestIdAnswer ??= new PdkAnswer(method, args)).promise;
+        return (this.requestIdAnswer ??= new PdkAnswer(method, args, this)).promise;
       }
     }
-    const answer = new PdkAnswer(method, args);
+    const answer = new PdkAnswer(method, args, this);
     if (this.open) this.sendCall(method, args, answer);
     else {
       answer.fail(
@@ -167,6 +172,13 @@ export class PluginEvent implements PdkCaller, ExpectedAnswer {
     this.connection.send(EXIT.nameFrame);
     for (const part of encodeExit(answer.status, answer.body, answer.headers)) this.connection.send(part);
     this.connection.flush();
+  }
+
+  /** @throws GatewayError `overloaded`, or that nobody waits for what would be held */
+  reserveBytes(sizeBytes: number): void {
+    if (!this.open) throw this.abortReason ?? new GatewayError('internal', 'the event is over');
+    this.owner.reserveBytes(sizeBytes);
+    this.reservedBytes += sizeBytes;
   }
 
   // ---- How the handler ends ------------------------------------------------------------------------------
@@ -232,7 +244,7 @@ export class PluginEvent implements PdkCaller, ExpectedAnswer {
   private logToKong(error: unknown): void {
     const { code, detail } = toGatewayError(error);
     const text = `${this.owner.pluginName}: ${code}: ${detail} (further failures are only in the plugin server's log)`;
-    this.sendCall(LOG_ERR, [text], new PdkAnswer(LOG_ERR, []));
+    this.sendCall(LOG_ERR, [text], new PdkAnswer(LOG_ERR, [], this));
   }
 
   private answerError(error: unknown): void {
@@ -249,10 +261,13 @@ export class PluginEvent implements PdkCaller, ExpectedAnswer {
   // ---- How the server ends it ----------------------------------------------------------------------------
 
   /** Answers the event with this error, synchronously; the handler is told by `abortHandler`. */
-  refuse(error: GatewayError): void {
+  refuse(refusal: Refusal): void {
     if (!this.open) return;
-    this.abortReason = error;
-    this.answerError(error);
+    this.abortReason = refusal.error;
+    if (this.inRequest) {
+      this.connection.send(refusal.frames(this.requestId));
+      this.connection.flush();
+    } else this.answerError(refusal.error);
     this.ended = 'server';
     this.owner.onEnd(this, 'exit');
   }
@@ -316,9 +331,8 @@ export class PluginEvent implements PdkCaller, ExpectedAnswer {
       this.requestIdAnswer?.fail(new GatewayError('internal', 'the event is over'));
     } else if (this.requestId !== undefined && this.owner.isExhausted(this.requestId, this.phase)) {
       log.error('an event was run again too often and is refused', this.facts());
-      this.refuse(
-        new GatewayError('not_ready', 'Kong ran this event again after its connection had closed twice'),
-      );
+      const detail = 'Kong ran this event again after its connection had closed twice';
+      this.refuse(new Refusal(new GatewayError('not_ready', detail)));
       this.abortHandler();
     } else {
       this.requestIdAnswer?.answer(payload);
@@ -349,6 +363,7 @@ class PdkAnswer implements ExpectedAnswer {
   constructor(
     private readonly method: PdkMethod,
     private readonly args: readonly unknown[],
+    private readonly memory: PdkMemory,
   ) {
     this.promise = new Promise((resolve, reject) => {
       this.resolve = resolve;
@@ -358,7 +373,7 @@ class PdkAnswer implements ExpectedAnswer {
 
   answer(payload: Buffer): void {
     try {
-      this.resolve(this.method.decode(payload, this.args));
+      this.resolve(this.method.decode(payload, this.args, this.memory));
     } catch (error) {
       this.fail(toGatewayError(error));
     }

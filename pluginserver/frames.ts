@@ -7,12 +7,16 @@
 
 export const MAX_FRAME_BYTES = 32 * 1024 * 1024;
 const LENGTH_BYTES = 4;
+/** Reserved for a frame at first. Its length is only announced: ten thousand silent peers must not cost 32 MiB each. */
+const FIRST_RESERVED_BYTES = 64 * 1024;
 
 export interface FrameHandlers {
   /** The payload is valid during the call only: it may be a view into the socket's read buffer. */
   onFrame(payload: Buffer): void;
-  /** A frame above the limit; its payload is skipped without being kept. */
+  /** A frame above the limit, or one that was not admitted; its payload is skipped without being kept. */
   onOversize(lengthBytes: number): void;
+  /** Asked before memory is taken for a frame that comes in several parts. Absent: all are admitted. */
+  admits?(lengthBytes: number): boolean;
 }
 
 /** A complete frame around a payload. */
@@ -28,6 +32,7 @@ export class FrameDecoder {
   private lengthBytes = 0;
   private partial: Buffer | undefined;
   private partialBytes = 0;
+  private announcedBytes = 0;
   private skipBytes = 0;
   private stopped = false;
 
@@ -63,29 +68,44 @@ export class FrameDecoder {
   }
 
   private payload(length: number, chunk: Buffer, start: number): number {
-    if (length > this.maxFrameBytes) {
-      this.skipBytes = length;
-      this.handlers.onOversize(length);
-      return start;
-    }
+    if (length > this.maxFrameBytes) return this.refuse(length, start);
     const end = start + length;
     if (end <= chunk.length) {
       this.handlers.onFrame(chunk.subarray(start, end));
       return end;
     }
-    this.partial = Buffer.allocUnsafeSlow(length);
+    if (this.handlers.admits?.(length) === false) return this.refuse(length, start);
+    this.announcedBytes = length;
+    this.partial = Buffer.allocUnsafeSlow(
+      Math.min(length, Math.max(FIRST_RESERVED_BYTES, chunk.length - start)),
+    );
     this.partialBytes = chunk.copy(this.partial, 0, start);
     return chunk.length;
   }
 
+  private refuse(length: number, start: number): number {
+    this.skipBytes = length;
+    this.handlers.onOversize(length);
+    return start;
+  }
+
   private fill(partial: Buffer, chunk: Buffer, position: number): number {
-    const copied = chunk.copy(partial, this.partialBytes, position);
+    const space = this.partialBytes < partial.length ? partial : this.grown(partial);
+    const copied = chunk.copy(space, this.partialBytes, position);
     this.partialBytes += copied;
-    if (this.partialBytes === partial.length) {
+    if (this.partialBytes === this.announcedBytes) {
       this.partial = undefined;
-      this.handlers.onFrame(partial);
+      this.handlers.onFrame(space);
     }
     return position + copied;
+  }
+
+  /** Twice the space, but never more than the frame: at its end the frame fills its buffer. */
+  private grown(partial: Buffer): Buffer {
+    const larger = Buffer.allocUnsafeSlow(Math.min(this.announcedBytes, partial.length * 2));
+    partial.copy(larger, 0, 0, this.partialBytes);
+    this.partial = larger;
+    return larger;
   }
 
   private skip(chunk: Buffer, position: number): number {

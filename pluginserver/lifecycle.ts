@@ -24,6 +24,8 @@ const CLOSE_TIMEOUT_MS = 15_000;
  */
 const MANAGED_LAST_ANSWERS_MS = 1000;
 const PARENT_POLL_MS = 1000;
+/** Images based on Kong's are stopped with SIGQUIT, which node as the first process of a container would ignore. */
+export const END_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
 /** Taken when the process loads: a parent that dies before the watch begins would never be missed. */
 const PARENT_AT_START = process.ppid;
 
@@ -127,8 +129,7 @@ export class Lifecycle {
    * @returns what removes the handlers
    */
   install(): () => void {
-    const onTerm = (): void => this.onSignal('SIGTERM');
-    const onInt = (): void => this.onSignal('SIGINT');
+    const onSignal = (signal: NodeJS.Signals): void => this.onSignal(signal);
     const onRejection = (error: unknown): void => {
       this.unhandled.rejections++;
       log.error('a promise was rejected and nobody noticed', { error });
@@ -137,14 +138,12 @@ export class Lifecycle {
       this.unhandled.exceptions++;
       log.error('an exception was not caught', { error });
     };
-    process.on('SIGTERM', onTerm);
-    process.on('SIGINT', onInt);
+    for (const signal of END_SIGNALS) process.on(signal, onSignal);
     process.on('unhandledRejection', onRejection);
     process.on('uncaughtException', onException);
     const stopWatching = this.options.managed ? watchParent(() => this.onParentGone()) : () => undefined;
     return () => {
-      process.off('SIGTERM', onTerm);
-      process.off('SIGINT', onInt);
+      for (const signal of END_SIGNALS) process.off(signal, onSignal);
       process.off('unhandledRejection', onRejection);
       process.off('uncaughtException', onException);
       stopWatching();

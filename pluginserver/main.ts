@@ -6,8 +6,10 @@ process.env.UV_THREADPOOL_SIZE ??= '16';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { log, setLogLevel } from '../bridge/telemetry/log';
-import { Lifecycle, watchParent } from './lifecycle';
+import { watchEventLoop } from './event-loop-lag';
+import { END_SIGNALS, Lifecycle, watchParent } from './lifecycle';
 import { parseOptions, USAGE, UsageError, type ServeOptions } from './options';
+import { Overload } from './overload';
 import { loadPlugin } from './plugin-loader';
 import { PluginProcesses } from './process-hooks';
 import { PluginServer } from './server';
@@ -18,6 +20,7 @@ const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
 async function main(args: readonly string[]): Promise<void> {
+  surviveLostOutput();
   const options = parseOptions(args);
   switch (options.command) {
     case 'help':
@@ -39,9 +42,10 @@ async function serve(options: ServeOptions): Promise<void> {
   setLogLevel(options.logLevel);
   const plugins = options.plugins.map(({ folder }) => loadPlugin(folder));
   refuseSameName(plugins.map((plugin) => plugin.name));
+  const overload = new Overload(options.limits);
   const servers = plugins.map((plugin, index) => {
     const { socketPath } = options.plugins[index] as ServeOptions['plugins'][number];
-    return new PluginServer({ plugin, socketPath });
+    return new PluginServer({ plugin, socketPath, overload });
   });
   const processes = new PluginProcesses(plugins);
   processes.start();
@@ -60,7 +64,7 @@ async function serve(options: ServeOptions): Promise<void> {
   lifecycle.install();
   try {
     if (options.statusPort !== undefined) {
-      const sources = { version: version(), servers, processes, lifecycle };
+      const sources = { version: version(), servers, processes, lifecycle, overload };
       const page = await startStatusPage(sources, options.statusPort, options.statusHost);
       closeStatusPage = () => page.close();
     }
@@ -69,16 +73,22 @@ async function serve(options: ServeOptions): Promise<void> {
     for (const server of servers) server.close();
     throw error;
   }
-  startTicker(servers);
+  startTicker([...servers, overload]);
+  watchEventLoop((lagMs) => overload.onLagSample(lagMs));
 }
 
 /** For Kong's second managed entry: OSS 3.4 never runs a plugin whose entry has no start command. */
 function hold(): void {
   const end = (): void => process.exit(0);
-  process.on('SIGTERM', end);
-  process.on('SIGINT', end);
+  for (const signal of END_SIGNALS) process.on(signal, end);
   watchParent(end);
   log.info('holding until SIGTERM or the end of the parent');
+}
+
+/** A full disk or a reader that has gone (EPIPE) must not end the process, nor print a stack about it. */
+function surviveLostOutput(): void {
+  process.stdout.on('error', () => (process.exitCode ??= EXIT_FAILED));
+  process.stderr.on('error', () => undefined);
 }
 
 function refuseSameName(names: readonly string[]): void {

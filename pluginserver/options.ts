@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LOG_LEVELS, type LogLevel } from '../bridge/telemetry/log';
 import { DEFAULT_DRAIN_TIMEOUT_MS } from './lifecycle';
+import { DEFAULT_LIMITS, type OverloadLimits } from './overload';
 
 export const USAGE = `Usage: kong-kafka-pluginserver [options]
        kong-kafka-pluginserver hold
@@ -17,6 +18,9 @@ The process that Kong's custom_kafka_producer and custom_kafka_consumer plugins 
   --status-host <address>      address of the status page; default: 127.0.0.1
   --managed                    Kong starts and ends this process (pluginserver_*_start_cmd)
   --drain-timeout-ms <ms>      how long SIGTERM lets waiting requests go on; default: ${DEFAULT_DRAIN_TIMEOUT_MS}
+  --max-open-events <number>   above it new requests get 503 overloaded; default: ${DEFAULT_LIMITS.maxOpenEvents}
+  --max-bytes-in-flight <n>    the same for bodies and answers in memory; default: ${DEFAULT_LIMITS.maxBytesInFlight}
+  --max-event-loop-lag-ms <n>  the same while the event loop stays this late; 0: never; default: ${DEFAULT_LIMITS.maxEventLoopLagMs}
   --log-level <level>          ${LOG_LEVELS.join(', ')}; default: info
   --version, --help
 
@@ -37,6 +41,7 @@ export interface ServeOptions {
   readonly statusHost: string;
   readonly managed: boolean;
   readonly drainTimeoutMs: number;
+  readonly limits: OverloadLimits;
   readonly logLevel: LogLevel;
 }
 
@@ -50,6 +55,7 @@ export class UsageError extends Error {
 const PLUGIN_FOLDERS = join(__dirname, '..', 'plugins');
 /** What a timer of node can hold. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+const MAX_LIMIT = Number.MAX_SAFE_INTEGER;
 
 /** @throws UsageError */
 export function parseOptions(args: readonly string[]): Options {
@@ -65,6 +71,16 @@ export function parseOptions(args: readonly string[]): Options {
     statusHost: values['status-host'],
     managed: values.managed,
     drainTimeoutMs: integer('--drain-timeout-ms', values['drain-timeout-ms'], 0, MAX_TIMEOUT_MS),
+    limits: {
+      maxOpenEvents: integer('--max-open-events', values['max-open-events'], 1, MAX_LIMIT),
+      maxBytesInFlight: integer('--max-bytes-in-flight', values['max-bytes-in-flight'], 1, MAX_LIMIT),
+      maxEventLoopLagMs: integer(
+        '--max-event-loop-lag-ms',
+        values['max-event-loop-lag-ms'],
+        0,
+        MAX_TIMEOUT_MS,
+      ),
+    },
     logLevel: logLevel(values['log-level']),
   };
 }
@@ -82,6 +98,9 @@ function parse(args: readonly string[]) {
         'status-host': { type: 'string', default: '127.0.0.1' },
         managed: { type: 'boolean', default: false },
         'drain-timeout-ms': { type: 'string', default: String(DEFAULT_DRAIN_TIMEOUT_MS) },
+        'max-open-events': { type: 'string', default: String(DEFAULT_LIMITS.maxOpenEvents) },
+        'max-bytes-in-flight': { type: 'string', default: String(DEFAULT_LIMITS.maxBytesInFlight) },
+        'max-event-loop-lag-ms': { type: 'string', default: String(DEFAULT_LIMITS.maxEventLoopLagMs) },
         'log-level': { type: 'string', default: 'info' },
         help: { type: 'boolean', default: false },
         version: { type: 'boolean', default: false },

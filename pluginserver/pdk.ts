@@ -28,6 +28,12 @@ export interface PdkCaller {
   call(method: PdkMethod, args: readonly unknown[]): Promise<unknown>;
 }
 
+/** Where bodies are counted while an event holds them. */
+export interface PdkMemory {
+  /** @throws GatewayError `overloaded` */
+  reserveBytes(sizeBytes: number): void;
+}
+
 export interface PdkMethod {
   /** As Kong names it: `kong.request.get_header`. */
   readonly wireName: string;
@@ -35,7 +41,7 @@ export interface PdkMethod {
   readonly nameFrame: Buffer;
   /** The frame with the arguments. @throws GatewayError for arguments Kong would fail on */
   readonly encode: (args: readonly unknown[]) => Buffer;
-  readonly decode: (payload: Buffer, args: readonly unknown[]) => unknown;
+  readonly decode: (payload: Buffer, args: readonly unknown[], memory: PdkMemory) => unknown;
 }
 
 const MAX_ENTRIES = 1000;
@@ -46,7 +52,7 @@ type Encoder = PdkMethod['encode'];
 
 const nothing: Encoder = () => messages.EMPTY;
 const string: Encoder = ([value]) => messages.encodeString(mustBeString(value));
-const integer: Encoder = ([value]) => messages.encodeInt(mustBeInteger(value));
+const status: Encoder = ([value]) => messages.encodeInt(mustBeBetween(value, 100, 599));
 const optionalFlag: Encoder = ([value]) => messages.encodeBool(value === true);
 const bytes: Encoder = ([value]) =>
   messages.encodeBytes(typeof value === 'string' ? Buffer.from(value) : mustBeBytes(value));
@@ -58,22 +64,17 @@ const header: Encoder = ([name, value]) => {
 };
 const struct: Encoder = ([value]) => messages.encodeStruct(mustBeObject(toPdkValue(value)));
 const headers: Encoder = ([value]) => {
-  const clean: Record<string, string | string[]> = {};
+  const clean = Object.create(null) as Record<string, string | string[]>;
   for (const [name, item] of Object.entries(mustBeObject(value))) {
     const text = headerValue(item);
     if (text !== undefined) clean[name] = text;
   }
   return messages.encodeStruct(clean);
 };
-const upTo: Encoder = ([max = MAX_ENTRIES]) => {
-  const limit = mustBeInteger(max);
-  if (limit < 1 || limit > MAX_ENTRIES)
-    throw refused(`the maximum must be from 1 to ${MAX_ENTRIES}, got ${limit}`);
-  return messages.encodeInt(limit);
-};
+const upTo: Encoder = ([max = MAX_ENTRIES]) => messages.encodeInt(mustBeBetween(max, 1, MAX_ENTRIES));
 const logParts: Encoder = (parts) => messages.encodeList(parts.map(logText));
 const target: Encoder = ([host, port]) =>
-  messages.encodeEntity({ host: mustBeString(host), port: mustBeInteger(port) }, entities.TARGET);
+  messages.encodeEntity({ host: mustBeString(host), port: mustBeBetween(port, 0, 65_535) }, entities.TARGET);
 const consumerSpec: Encoder = ([id, byUsername]) =>
   messages.encodeEntity({ id: mustBeString(id), by_username: byUsername === true }, entities.CONSUMER_SPEC);
 const authentication: Encoder = ([consumer, credential]) =>
@@ -90,9 +91,10 @@ function mustBeString(value: unknown): string {
   throw refused(`a string is needed, got ${typeof value}`);
 }
 
-function mustBeInteger(value: unknown): number {
-  if (Number.isInteger(value)) return value as number;
-  throw refused(`an integer is needed, got ${typeof value === 'number' ? value : typeof value}`);
+function mustBeBetween(value: unknown, min: number, max: number): number {
+  if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return value as number;
+  const got = typeof value === 'number' ? value : typeof value;
+  throw refused(`an integer from ${min} to ${max} is needed, got ${got}`);
 }
 
 function mustBeBytes(value: unknown): Uint8Array {
@@ -142,9 +144,11 @@ const headerMap: Decoder = (payload) => {
   }
   return map;
 };
-const rawBody: Decoder = (payload, [max]) => {
+const rawBody: Decoder = (payload, [max], memory) => {
   const body = messages.decodeRawBody(payload);
-  return bodyBytes(body, typeof max === 'number' ? max : undefined);
+  return bodyBytes(body, typeof max === 'number' ? max : undefined, (sizeBytes) =>
+    memory.reserveBytes(sizeBytes),
+  );
 };
 
 // ---- The table -------------------------------------------------------------------------------------------
@@ -212,7 +216,7 @@ const ROWS: readonly Row[] = [
   ['kong.response.get_header', string, optionalText],
   ['kong.response.get_headers', upTo, headerMap],
   ['kong.response.get_source', nothing, text],
-  ['kong.response.set_status', integer, ignored],
+  ['kong.response.set_status', status, ignored],
   ['kong.response.set_header', header, ignored],
   ['kong.response.add_header', header, ignored],
   ['kong.response.clear_header', string, ignored],

@@ -9,6 +9,8 @@ export interface LoadedPlugin {
   readonly version: string;
   readonly priority: number;
   readonly phases: readonly string[];
+  /** See PluginModule.Continues. */
+  readonly continues: boolean;
   readonly hooks: ProcessHooks | undefined;
   /** Throws what the plugin's constructor throws. */
   create(config: unknown): PluginInstance;
@@ -16,6 +18,10 @@ export interface LoadedPlugin {
 
 const PHASES = ['certificate', 'rewrite', 'access', 'response', 'preread', 'log'] as const;
 const requireFrom = createRequire(__filename);
+
+export function isPhase(name: string): boolean {
+  return PHASES.some((phase) => phase === name);
+}
 
 /** @throws Error with one sentence for the operator */
 export function loadPlugin(folder: string): LoadedPlugin {
@@ -31,7 +37,7 @@ export function loadPlugin(folder: string): LoadedPlugin {
 
 /** @param module what the folder exports: at least `Plugin`, a class with a method for each of its phases */
 export function toPlugin(module: unknown, path: string): LoadedPlugin {
-  const { Plugin, Name, Version, Priority, Process } = (module ?? {}) as Record<string, unknown>;
+  const { Plugin, Name, Version, Priority, Continues, Process } = (module ?? {}) as Record<string, unknown>;
   if (typeof Plugin !== 'function')
     throw new Error(`The plugin folder ${path} exports no class called Plugin.`);
   const constructor = Plugin as new (config: unknown) => PluginInstance;
@@ -41,6 +47,7 @@ export function toPlugin(module: unknown, path: string): LoadedPlugin {
     version: typeof Version === 'string' ? Version : '0.0.0',
     priority: typeof Priority === 'number' ? Priority : 0,
     phases: PHASES.filter((phase) => phase in prototype),
+    continues: Continues === true,
     hooks: typeof Process === 'object' && Process !== null ? Process : undefined,
     create: (config) => new constructor(config),
   };

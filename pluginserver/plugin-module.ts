@@ -16,6 +16,11 @@ export interface PluginModule {
   readonly Version: string;
   readonly Priority: number;
   readonly Plugin: new (config: unknown) => PluginInstance;
+  /**
+   * True: its events go on with requests that another plugin has accepted. They are not refused under overload. Absent
+   * in plain kong-pdk plugins.
+   */
+  readonly Continues?: boolean;
   /** Absent in plain kong-pdk plugins: they have nothing that outlives an instance. */
   readonly Process?: ProcessHooks;
 }

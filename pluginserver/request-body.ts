@@ -11,17 +11,27 @@ import type { RawBody } from './messages';
 
 /**
  * @param maxBytes a larger body is refused without being read; 0 or undefined: no limit
+ * @param reserve called with the size before memory is taken for it; may throw
  * @throws GatewayError request_too_large, misconfigured (the file cannot be read from here), internal
  */
-export function bodyBytes(body: RawBody, maxBytes: number | undefined): Buffer | Promise<Buffer> {
-  if (body.kind === 'file') return readBodyFile(body.path, maxBytes);
+export function bodyBytes(
+  body: RawBody,
+  maxBytes: number | undefined,
+  reserve: (sizeBytes: number) => void = () => undefined,
+): Buffer | Promise<Buffer> {
+  if (body.kind === 'file') return readBodyFile(body.path, maxBytes, reserve);
   if (body.kind === 'error')
     throw new GatewayError('internal', `Kong could not read the body: ${body.message}`);
   refuseAbove(maxBytes, body.content.length);
+  reserve(body.content.length);
   return body.content;
 }
 
-async function readBodyFile(path: string, maxBytes: number | undefined): Promise<Buffer> {
+async function readBodyFile(
+  path: string,
+  maxBytes: number | undefined,
+  reserve: (sizeBytes: number) => void,
+): Promise<Buffer> {
   // The path came as bytes, like every string of Kong's.
   const file = await open(Buffer.from(path, 'latin1'), 'r').catch((cause: unknown) => {
     throw new GatewayError(
@@ -34,6 +44,7 @@ async function readBodyFile(path: string, maxBytes: number | undefined): Promise
   try {
     const { size } = await file.stat();
     refuseAbove(maxBytes, size);
+    reserve(size);
     const content = Buffer.allocUnsafeSlow(size);
     let filled = 0;
     while (filled < size) {

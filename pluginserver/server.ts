@@ -12,19 +12,26 @@ import { PluginEvent, type EventEnd, type EventOwner, type Handler } from './eve
 import { MAX_FRAME_BYTES } from './frames';
 import { Instances, type Instance } from './instances';
 import * as messages from './messages';
-import type { LoadedPlugin } from './plugin-loader';
+import { Overload, tooManyBytes } from './overload';
+import { isPhase, type LoadedPlugin } from './plugin-loader';
+import { Refusal } from './refusal';
 import { Reruns } from './reruns';
 import { messageOf, SocketPath } from './socket-path';
 import { HEARTBEAT_TICKS, MAX_EVENT_TICKS } from './ticker';
 
 /** Node's default of 511 loses connections when thousands of requests arrive at once. */
 const BACKLOG = 4096;
+/** In which nothing has happened yet: a request that is refused later has reached an upstream. */
+const FIRST_PHASES = new Set(['rewrite', 'access']);
+const TOO_LATE = new Refusal(new GatewayError('internal', 'the handler did not end the event in time'));
 
 export interface PluginServerOptions {
   readonly plugin: LoadedPlugin;
   readonly socketPath: string;
   /** Largest frame that is taken from Kong; default 32 MiB. */
   readonly maxFrameBytes?: number;
+  /** Shared by all servers of a process; default: one of its own with the default limits. */
+  readonly overload?: Overload;
 }
 
 export interface PluginServerStatus {
@@ -53,22 +60,29 @@ export class PluginServer implements ConnectionOwner, EventOwner {
 
   private readonly path: SocketPath;
   private readonly maxFrameBytes: number;
+  private readonly overload: Overload;
   private readonly server: Server;
   private readonly instances: Instances;
   private readonly reruns = new Reruns();
   private readonly peers = new Map<Connection, Peer>();
   private readonly openEvents = new Map<PluginEvent, Instance>();
-  private refusal: GatewayError | undefined;
+  private refusal: Refusal | undefined;
   private idleWaiters: (() => void)[] = [];
   private events = 0;
   private eventsClosedByKong = 0;
   private handlerErrors = 0;
 
-  constructor({ plugin, socketPath, maxFrameBytes = MAX_FRAME_BYTES }: PluginServerOptions) {
+  constructor({
+    plugin,
+    socketPath,
+    maxFrameBytes = MAX_FRAME_BYTES,
+    overload = new Overload(),
+  }: PluginServerOptions) {
     this.plugin = plugin;
     this.pluginName = plugin.name;
     this.path = new SocketPath(socketPath);
     this.maxFrameBytes = maxFrameBytes;
+    this.overload = overload;
     this.instances = new Instances(plugin);
     this.server = createServer((socket) => this.onAccept(socket));
   }
@@ -98,13 +112,14 @@ export class PluginServer implements ConnectionOwner, EventOwner {
 
   /** From now on new events are answered with this error. */
   refuseNewEvents(error: GatewayError): void {
-    this.refusal ??= error;
+    this.refusal ??= new Refusal(error);
   }
 
   /** Writes this error as the answer of every open event before it returns. */
   refuseOpenEvents(error: GatewayError): void {
     const events = [...this.openEvents.keys()];
-    for (const event of events) event.refuse(error);
+    const refusal = new Refusal(error);
+    for (const event of events) event.refuse(refusal);
     for (const event of events) event.abortHandler();
   }
 
@@ -128,7 +143,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     for (const event of this.openEvents.keys()) {
       if (this.tick - event.startedTick >= MAX_EVENT_TICKS) {
         log.error('a handler did not end its event in time', { ...this.facts(), phase: event.phase });
-        event.refuse(new GatewayError('internal', 'the handler did not end the event in time'));
+        event.refuse(TOO_LATE);
         event.abortHandler();
       } else if (this.tick - event.activeTick >= HEARTBEAT_TICKS) event.heartbeat();
     }
@@ -153,7 +168,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   // ---- Connections ---------------------------------------------------------------------------------------
 
   private onAccept(socket: Socket): void {
-    const connection = new Connection(socket, this, this.maxFrameBytes);
+    const connection = new Connection(socket, this, this.overload, this.maxFrameBytes);
     this.peers.set(connection, { socket, event: undefined });
   }
 
@@ -236,13 +251,24 @@ export class PluginServer implements ConnectionOwner, EventOwner {
       return;
     }
     const event = new PluginEvent(connection, this, phase, sequence, handlerOf(instance, phase));
+    const refusal = this.refusal ?? (this.mayShed(phase) ? this.overload.refusal() : undefined);
     peer.event = event;
     this.events++;
     instance.eventsInFlight++;
     instance.usedAtMs = Date.now();
     this.openEvents.set(event, instance);
-    if (this.refusal !== undefined) event.refuse(this.refusal);
+    this.overload.openEvents++;
+    if (refusal !== undefined) event.refuse(refusal);
     else event.start();
+  }
+
+  private mayShed(phase: string): boolean {
+    return !this.plugin.continues && FIRST_PHASES.has(phase);
+  }
+
+  /** @throws GatewayError `overloaded` */
+  reserveBytes(sizeBytes: number): void {
+    if (!this.overload.reserve(sizeBytes)) throw tooManyBytes(sizeBytes);
   }
 
   get holdsHandlers(): boolean {
@@ -256,7 +282,9 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   onEnd(event: PluginEvent, how: EventEnd): void {
     const instance = this.openEvents.get(event);
     if (instance !== undefined) instance.eventsInFlight--;
-    this.openEvents.delete(event);
+    if (this.openEvents.delete(event)) this.overload.openEvents--;
+    this.overload.add(-event.reservedBytes);
+    event.reservedBytes = 0;
     if (how === 'closed') {
       this.eventsClosedByKong++;
       if (event.kongRequestId !== undefined) this.reruns.record(event.kongRequestId, event.phase);
@@ -275,12 +303,16 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   }
 }
 
-/** An instance that cannot work fails every event; a phase the plugin does not have is none of its business. */
+/**
+ * An instance that cannot work fails every event; a phase the plugin does not have is none of its business, and a
+ * name that is no phase must not reach its other members, such as `close`.
+ */
 function handlerOf({ served }: Instance, phase: string): Handler {
   if (served instanceof GatewayError) {
     return () => {
       throw served;
     };
   }
+  if (!isPhase(phase)) return () => undefined;
   return (kong) => (served as Record<string, Handler | undefined>)[phase]?.(kong);
 }

@@ -9,6 +9,7 @@
 import { createServer, type Server } from 'node:http';
 import { log } from '../bridge/telemetry/log';
 import type { Lifecycle } from './lifecycle';
+import type { Overload } from './overload';
 import type { PluginProcesses } from './process-hooks';
 import type { PluginServer } from './server';
 
@@ -16,6 +17,7 @@ export interface StatusSources {
   readonly version: string;
   readonly servers: readonly PluginServer[];
   readonly processes: PluginProcesses;
+  readonly overload: Pick<Overload, 'status'>;
   readonly lifecycle: Pick<Lifecycle, 'draining' | 'unhandledErrors'>;
 }
 
@@ -24,7 +26,7 @@ export interface Status {
   readonly [fact: string]: unknown;
 }
 
-export function collectStatus({ version, servers, processes, lifecycle }: StatusSources): Status {
+export function collectStatus({ version, servers, processes, lifecycle, overload }: StatusSources): Status {
   const processStatus = processes.status();
   const plugins: Record<string, unknown> = {};
   let ready = !lifecycle.draining;
@@ -42,6 +44,7 @@ export function collectStatus({ version, servers, processes, lifecycle }: Status
     uptime_seconds: Math.floor(process.uptime()),
     memory_rss_bytes: process.memoryUsage.rss(),
     unhandled: lifecycle.unhandledErrors,
+    load: overload.status(),
     plugins,
   };
 }

@@ -3,6 +3,7 @@
  * thousands of waiting requests need no timers, and no clock is read for a call.
  */
 
+import type { Overload } from './overload';
 import type { PluginServer } from './server';
 
 export const TICK_MS = 5000;
@@ -12,9 +13,12 @@ export const HEARTBEAT_TICKS = 4;
 export const MAX_EVENT_TICKS = 120;
 
 /** Returns what stops it. It does not keep the process alive. */
-export function startTicker(servers: readonly PluginServer[], tickMs: number = TICK_MS): () => void {
+export function startTicker(
+  ticking: readonly (Pick<PluginServer, 'onTick'> | Overload)[],
+  tickMs: number = TICK_MS,
+): () => void {
   const timer = setInterval(() => {
-    for (const server of servers) server.onTick();
+    for (const each of ticking) each.onTick();
   }, tickMs);
   timer.unref();
   return () => clearInterval(timer);

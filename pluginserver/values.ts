@@ -68,11 +68,12 @@ function readField(reader: ProtoReader, struct: Record<string, PdkValue>): void 
   struct[name] = value;
 }
 
+/** For null nothing: Kong takes a value without a kind for nil, and its own null for the text "NULL_VALUE". */
 export function writeValue(writer: ProtoWriter, value: PdkValue): void {
+  if (value === null) return;
   if (typeof value === 'string') writer.string(STRING_VALUE, value);
   else if (typeof value === 'number') writer.double(NUMBER_VALUE, value);
   else if (typeof value === 'boolean') writer.int(BOOL_VALUE, value ? 1 : 0);
-  else if (value === null) writer.int(NULL_VALUE, 0);
   else if (Array.isArray(value)) writer.message(LIST_VALUE, () => writeList(writer, value));
   else writer.message(STRUCT_VALUE, () => writeStruct(writer, value));
 }
@@ -104,7 +105,8 @@ export function toPdkValue(value: unknown, depth = 0): PdkValue {
     throw new MalformedMessage(`a ${typeof value} cannot be sent to Kong`);
   }
   if (Array.isArray(value)) return value.map((item) => toPdkValue(item, depth + 1));
-  const struct: Record<string, PdkValue> = {};
+  // Without a prototype: a name may be `__proto__`.
+  const struct = Object.create(null) as Record<string, PdkValue>;
   for (const [name, member] of Object.entries(value)) {
     if (member !== undefined) struct[name] = toPdkValue(member, depth + 1);
   }

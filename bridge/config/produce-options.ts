@@ -27,7 +27,7 @@ export const PRODUCE_OPTIONS = [
     default: 2000,
     connection: true,
     description:
-      'How long a produce request may wait for the broker, in milliseconds. Default 2000. A record is given up 1 s later, at 3 s the earliest. Client property `request.timeout.ms`.',
+      'How long a produce request may wait for the broker, in milliseconds. Default 2000. One-way clients are answered 504 after this and 1 s, at 3 s the earliest; the record may still be written, as retries go on for 30 s. Client property `request.timeout.ms`.',
   },
   {
     name: 'producer_request_limits_messages_per_request',

@@ -13,6 +13,16 @@ export const TOPIC_NAME = {
   },
 } as const satisfies StringType;
 
+/** A topic name that may hold `{node}` once; whether it makes sense there is another rule's business. */
+export const TOPIC_TEMPLATE = {
+  ...TOPIC_NAME,
+  pattern: {
+    lua: '^[%w%._%-{}]+$',
+    regex: '^[A-Za-z0-9._-]*(\\{node\\}[A-Za-z0-9._-]*)?$',
+    meaning: 'a Kafka topic name (letters, digits, ".", "_", "-"), or one with {node} in it',
+  },
+} as const satisfies StringType;
+
 /** An RFC 9110 token, which is what an HTTP header name must be. */
 export const HEADER_NAME = {
   type: 'string',

@@ -1,4 +1,7 @@
-/** Topic administration for tests, the demo and development tools. The gateway itself never creates topics. */
+/**
+ * Topic administration: for the gateway only reply topics of its own (`reply_routing: topic`), for tests, the demo and
+ * development tools everything.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import { newAdmin, newProducer } from './binding';
 import type { NativeAdmin, NativeError } from './binding';
@@ -9,7 +12,7 @@ import { fetchOauthToken } from './oauth-token';
 export interface TopicLayout {
   /** Default 1. */
   readonly partitions?: number;
-  /** Default 1. */
+  /** Default 1; -1: as the broker does by default. */
   readonly replicationFactor?: number;
   /** Topic settings such as `max.message.bytes`. */
   readonly config?: Readonly<Record<string, string>>;

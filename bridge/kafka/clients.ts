@@ -10,6 +10,7 @@ import type { ConnectionOptions } from './connection';
 import { within } from './managed-client';
 import { RecordProducer } from './producer';
 import { TopicReader } from './reader';
+import { TopicKeeper, type KeptTopic } from './topic-keeper';
 
 export interface KafkaClientsOptions {
   /** How long unused clients stay connected. */
@@ -19,6 +20,8 @@ export interface KafkaClientsOptions {
 export interface KafkaLease {
   readonly producer: RecordProducer;
   readonly reader: TopicReader;
+  /** See topic-keeper.ts. Until the returned function is called. */
+  keepTopic(kept: KeptTopic): () => void;
   /** Idempotent. */
   release(): void;
 }
@@ -61,6 +64,10 @@ export class KafkaClients {
     return {
       producer: cluster.producer,
       reader: cluster.reader,
+      keepTopic: (kept) => {
+        const keeper = new TopicKeeper(kept, cluster.producer, connection);
+        return () => keeper.stop();
+      },
       release: () => {
         if (released) return;
         released = true;

@@ -103,16 +103,12 @@ export class ConsumerSession {
     return this.#assigned.wait();
   }
 
-  /** For each partition the first offset at or after the time; -1 where there is none. Rejects with not_ready. */
-  async offsetsForTimes(topic: string, partitions: number, sinceMs: number): Promise<number[]> {
+  /** For each of the partitions the first offset at or after the time; -1 where there is none. Rejects with not_ready. */
+  async offsetsForTimes(topic: string, partitions: readonly number[], sinceMs: number): Promise<number[]> {
     const client = this.#managed.current;
     if (client === undefined)
       throw new GatewayError('not_ready', `The Kafka ${this.#options.name} is not connected.`);
-    const times = Array.from({ length: partitions }, (_, partition) => ({
-      topic,
-      partition,
-      offset: sinceMs,
-    }));
+    const times = partitions.map((partition) => ({ topic, partition, offset: sinceMs }));
     const found = await new Promise<TopicPartitionOffset[]>((resolve, reject) => {
       client.offsetsForTimes(times, QUERY_TIMEOUT_MS, (error, offsets) => {
         if (error)

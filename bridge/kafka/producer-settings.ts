@@ -35,8 +35,14 @@ export const DEFAULT_PRODUCER_SETTINGS: ProducerSettings = {
 
 /** Records that may wait in the client for their turn while a client waits for them. */
 const QUEUED_RECORDS = 10_000;
-/** How long a record may wait for its report, retries included, while a client waits with it. */
-export const MESSAGE_TIMEOUT_MS = 3000;
+/** How long a client of a one-way request waits for the report of its record, unless requests may take longer. */
+const REPORT_TIMEOUT_MS = 3000;
+/**
+ * How long the library keeps trying to deliver a record, retries included. Longer than brokers take to replace one of
+ * theirs (9 s and an election): the library starts a new epoch when it gives a record up, and then writes again what
+ * other records' brokers may have written already, idempotent or not.
+ */
+const MESSAGE_TIMEOUT_MS = 30_000;
 /** Nobody waits for a buffered record, but it was promised: it survives an outage of this length. Librdkafka's default. */
 const BUFFERED_MESSAGE_TIMEOUT_MS = 300_000;
 /** The last request of a record must have time to end before the record does. */
@@ -46,6 +52,11 @@ const LONGEST_RETRY_BACKOFF_MS = 200;
 
 /** Records that come within this count as coming together. */
 const TOGETHER_MS = 10;
+
+/** Always longer than one request to the broker. */
+export function reportTimeoutMs({ requestTimeoutMs }: ProducerSettings): number {
+  return Math.max(REPORT_TIMEOUT_MS, requestTimeoutMs + MARGIN_MS);
+}
 
 /** Of a whole record; always longer than one of its requests. */
 export function messageTimeoutMs({ requestTimeoutMs, buffering }: ProducerSettings): number {

@@ -17,7 +17,6 @@ import { EventLoopLoad } from './event-loop-load';
 import { failedDelivery, NATIVE_CODE, refusedRecord, unknownOutcome } from './kafka-error';
 import { closedError, ManagedClient, within } from './managed-client';
 import type { ClientState } from './managed-client';
-import { MESSAGE_TIMEOUT_MS } from './producer-settings';
 import { toNativeBytes, toNativeHeaders, toNativeKey, type NativeHeaders } from './record-conversion';
 import type { OutgoingRecord } from './records';
 
@@ -51,6 +50,8 @@ type Client = NativeProducer<Delivery>;
 const POLL_MS = 20;
 /** While somebody waits for a report itself. */
 const AWAITED_POLL_MS = 2;
+/** Nobody waits for a report much longer, whatever the library would still try. */
+const CLOSE_TIMEOUT_MS = 3000;
 /** How often a close looks whether all reports are in. */
 const CLOSE_STEP_MS = 5;
 /** While down: how often, and how long, a broker is asked for a sign of life. */
@@ -148,15 +149,25 @@ export class RecordProducer {
     return metadata.topics.find(({ name }) => name === topic)?.partitions.length ?? 0;
   }
 
-  /** First and next offset of each partition from 0 to count - 1. Rejects with not_ready. */
-  async watermarks(topic: string, count: number): Promise<Watermarks[]> {
+  /** Of all topics that we may describe. Rejects with not_ready. */
+  async topics(): Promise<string[]> {
+    const metadata = await this.#ask<Metadata>((client, done) =>
+      client.getMetadata({ allTopics: true, timeout: QUERY_TIMEOUT_MS }, done),
+    );
+    return metadata.topics.map(({ name }) => name);
+  }
+
+  /** First and next offset of each of the partitions, in their order. Rejects with not_ready. */
+  async watermarks(topic: string, partitions: readonly number[]): Promise<Watermarks[]> {
     const found: Watermarks[] = [];
-    for (let first = 0; first < count; first += PARALLEL_QUERIES) {
-      const group = Array.from({ length: Math.min(PARALLEL_QUERIES, count - first) }, (_, index) =>
-        this.#ask<{ lowOffset: number; highOffset: number }>((client, done) =>
-          client.queryWatermarkOffsets(topic, first + index, QUERY_TIMEOUT_MS, done),
-        ),
-      );
+    for (let first = 0; first < partitions.length; first += PARALLEL_QUERIES) {
+      const group = partitions
+        .slice(first, first + PARALLEL_QUERIES)
+        .map((partition) =>
+          this.#ask<{ lowOffset: number; highOffset: number }>((client, done) =>
+            client.queryWatermarkOffsets(topic, partition, QUERY_TIMEOUT_MS, done),
+          ),
+        );
       for (const { lowOffset, highOffset } of await Promise.all(group)) {
         found.push({ low: lowOffset, high: highOffset });
       }
@@ -165,7 +176,7 @@ export class RecordProducer {
   }
 
   /** Waits for outstanding reports as long as the bound allows, fails the rest, disconnects. Idempotent. */
-  close(timeoutMs = MESSAGE_TIMEOUT_MS): Promise<void> {
+  close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
     this.#closing ??= this.#close(timeoutMs);
     return this.#closing;
   }

@@ -8,14 +8,26 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GatewayError, toGatewayError } from '../errors';
 import { log } from '../telemetry/log';
+import type { TopicLayout } from './admin';
 import type { TopicPartitionOffset } from './binding';
 import type { ConsumerSession } from './consumer-session';
 import { closedError } from './managed-client';
-import type { RecordProducer } from './producer';
+import type { RecordProducer, Watermarks } from './producer';
 import type { ReceivedRecord } from './records';
 import { Waiters } from './waiters';
 
+/** One partition of a topic. */
+export interface PartitionChoice {
+  readonly number: number;
+  /** Whether the number counts modulo the partitions there are; else the topic must have this one. */
+  readonly wraps: boolean;
+}
+
 export interface FollowOptions {
+  /** Default: all partitions. */
+  readonly partition?: PartitionChoice | undefined;
+  /** The topic is made like this where it is missing. Default: it is waited for. */
+  readonly create?: TopicLayout | undefined;
   /** `end`: records from now on. A time in ms since 1970: also those at or after it. */
   readonly from: 'end' | { readonly sinceMs: number };
   onRecord(record: ReceivedRecord): void;
@@ -31,6 +43,8 @@ export interface FollowedTopic {
   readonly ready: boolean;
   /** Why it is not ready, as far as known. */
   readonly reason: string | undefined;
+  /** The one partition that is read; undefined when all are, or while it is not known which. */
+  readonly partition: number | undefined;
   /** Rejects with not_ready when stopped or closed first. */
   whenReady(): Promise<void>;
   /** Idempotent. onRecord is not called any more. */
@@ -43,8 +57,16 @@ const BRIDGED_OUTAGE_MS = 2000;
 /** A single answer without partitions may come from a broker that has only just started. */
 const MISSING_BEFORE_LOST = 2;
 
+export interface TopicFeedOptions {
+  readonly topic: string;
+  readonly partition: PartitionChoice | undefined;
+  /** Makes the topic; undefined where it is waited for. */
+  readonly create: (() => Promise<void>) | undefined;
+}
+
 export class TopicFeed {
-  readonly #topic: string;
+  readonly topic: string;
+  readonly #options: TopicFeedOptions;
   readonly #producer: RecordProducer;
   readonly #session: ConsumerSession;
   readonly #followers = new Set<Follower>();
@@ -57,8 +79,9 @@ export class TopicFeed {
   #missingInARow = 0;
   #reason: string | undefined;
 
-  constructor(topic: string, producer: RecordProducer, session: ConsumerSession) {
-    this.#topic = topic;
+  constructor(options: TopicFeedOptions, producer: RecordProducer, session: ConsumerSession) {
+    this.#options = options;
+    this.topic = options.topic;
     this.#producer = producer;
     this.#session = session;
     void this.#untilDone(() => this.#findEnds());
@@ -70,6 +93,13 @@ export class TopicFeed {
 
   get partitions(): number {
     return this.#positions.size;
+  }
+
+  /** See FollowedTopic. */
+  get partition(): number | undefined {
+    if (this.#options.partition === undefined) return undefined;
+    const [only] = this.#positions.keys();
+    return only;
   }
 
   /** True when its partitions are assigned to a working client that may read them. */
@@ -90,7 +120,7 @@ export class TopicFeed {
 
   get reason(): string | undefined {
     if (this.reading) return undefined;
-    if (this.#refused) return `The gateway may not read topic ${this.#topic}.`;
+    if (this.#refused) return `The gateway may not read topic ${this.topic}.`;
     return this.#reason ?? this.#session.reason ?? this.#producer.reason ?? 'the reader is connecting';
   }
 
@@ -116,7 +146,7 @@ export class TopicFeed {
 
   /** Next offset of each partition; none until the ends are known. */
   positions(): TopicPartitionOffset[] {
-    return [...this.#positions].map(([partition, offset]) => ({ topic: this.#topic, partition, offset }));
+    return [...this.#positions].map(([partition, offset]) => ({ topic: this.topic, partition, offset }));
   }
 
   /** The broker does not let us read, or does so again. The client itself tries on, from its position. */
@@ -124,15 +154,17 @@ export class TopicFeed {
     if (refused === this.#refused) return;
     this.#refused = refused;
     if (!refused) {
-      log.info('kafka topic may be read again', { topic: this.#topic });
+      log.info('kafka topic may be read again', { topic: this.topic });
       this.wake();
       return;
     }
-    log.warn('kafka topic may not be read', { topic: this.#topic });
-    this.#fail(new GatewayError('reply_reader_lost', `Topic ${this.#topic} may not be read any more.`));
+    log.warn('kafka topic may not be read', { topic: this.topic });
+    this.#fail(new GatewayError('reply_reader_lost', `Topic ${this.topic} may not be read any more.`));
   }
 
   deliver(record: ReceivedRecord): void {
+    // Of a partition that another feed of the topic reads, or of a topic that is gone.
+    if (!this.#positions.has(record.partition)) return;
     this.#positions.set(record.partition, record.offset + 1);
     for (const follower of this.#followers) follower.deliver(record);
   }
@@ -140,7 +172,7 @@ export class TopicFeed {
   /** Finds partitions added since, and a topic that is gone. */
   async checkPartitions(): Promise<void> {
     if (!this.#assigned) return;
-    const count = await this.#producer.partitionsOf(this.#topic);
+    const count = await this.#producer.partitionsOf(this.topic);
     if (!this.#assigned || this.#ended.signal.aborted) return;
     this.#missingInARow = count === 0 ? this.#missingInARow + 1 : 0;
     if (this.#missingInARow >= MISSING_BEFORE_LOST) {
@@ -148,10 +180,10 @@ export class TopicFeed {
       return;
     }
     const known = this.#positions.size;
-    if (count <= known) return;
+    if (count <= known || this.#options.partition !== undefined) return;
     // They did not exist when the ends were taken, so everything in them is new.
     for (let partition = known; partition < count; partition++) this.#positions.set(partition, 0);
-    log.info('kafka topic has more partitions', { topic: this.#topic, partitions: count });
+    log.info('kafka topic has more partitions', { topic: this.topic, partitions: count });
     await this.#session.reassign();
   }
 
@@ -166,53 +198,68 @@ export class TopicFeed {
   }
 
   async #findEnds(): Promise<void> {
-    const count = await this.#existingPartitions();
-    const marks = await this.#producer.watermarks(this.#topic, count);
+    const partitions = await this.#existingPartitions();
+    const marks = await this.#producer.watermarks(this.topic, partitions);
     if (this.#ended.signal.aborted) return;
-    marks.forEach(({ high }, partition) => this.#positions.set(partition, high));
+    partitions.forEach((partition, index) => this.#positions.set(partition, marks[index]?.high ?? 0));
     await this.#session.reassign();
     this.#assigned = true;
     this.#reason = undefined;
-    log.info('kafka topic followed', { topic: this.#topic, partitions: count });
+    log.info('kafka topic followed', { topic: this.topic, partitions: partitions.length });
     this.wake();
   }
 
   async #findTime(follower: Follower, sinceMs: number): Promise<void> {
-    const count = await this.#existingPartitions();
+    const partitions = await this.#existingPartitions();
     await this.#session.whenUp();
     // Asked before the times: a record written between the two questions is behind this end and ahead of no time.
-    const marks = await this.#producer.watermarks(this.#topic, count);
-    const offsets = await this.#session.offsetsForTimes(this.#topic, count, sinceMs);
-    const targets = marks.map(({ high }, partition) => {
-      const offset = offsets[partition] ?? -1;
-      return offset < 0 ? high : Math.min(offset, high);
-    });
+    const marks = await this.#producer.watermarks(this.topic, partitions);
+    const offsets = await this.#session.offsetsForTimes(this.topic, partitions, sinceMs);
+    const targets = new Map(
+      partitions.map((partition, index) => {
+        const { high } = marks[index] as Watermarks;
+        const offset = offsets[index] ?? -1;
+        return [partition, offset < 0 ? high : Math.min(offset, high)];
+      }),
+    );
     while (!this.#assigned) await delay(RETRY_MS / 20, undefined, { signal: this.#ended.signal });
     this.#goBack.push(() => this.#goBackFor(follower, targets));
     await this.#session.reassign();
     this.wake();
   }
 
-  #goBackFor(follower: Follower, targets: readonly number[]): void {
-    targets.forEach((target, partition) => {
+  #goBackFor(follower: Follower, targets: ReadonlyMap<number, number>): void {
+    for (const [partition, target] of targets) {
       const position = this.#positions.get(partition) ?? 0;
-      if (target >= position) return;
+      if (target >= position) continue;
       this.#positions.set(partition, target);
       for (const other of this.#followers) if (other.positioned) other.skipBelow(partition, position);
-    });
+    }
     follower.positioned = true;
   }
 
-  async #existingPartitions(): Promise<number> {
+  /** Those of the topic that are to be read. */
+  async #existingPartitions(): Promise<number[]> {
     await this.#producer.whenUp();
-    const count = await this.#producer.partitionsOf(this.#topic);
+    let count = await this.#producer.partitionsOf(this.topic);
+    if (count === 0 && this.#options.create) {
+      await this.#options.create();
+      count = await this.#producer.partitionsOf(this.topic);
+    }
     if (count === 0) {
       throw new GatewayError(
         'not_ready',
-        `Topic ${this.#topic} does not exist, or the gateway may not describe it.`,
+        `Topic ${this.topic} does not exist, or the gateway may not describe it.`,
       );
     }
-    return count;
+    const { partition } = this.#options;
+    if (partition === undefined) return Array.from({ length: count }, (_, number) => number);
+    if (partition.wraps) return [partition.number % count];
+    if (partition.number < count) return [partition.number];
+    throw new GatewayError(
+      'not_ready',
+      `Topic ${this.topic} has no partition ${partition.number}, only 0 to ${count - 1}.`,
+    );
   }
 
   /** Retries once a second until it works or the feed ends. */
@@ -225,7 +272,7 @@ export class TopicFeed {
         const { detail } = toGatewayError(error);
         if (this.#ended.signal.aborted) return;
         if (detail !== this.#reason)
-          log.warn('kafka topic not followed yet', { topic: this.#topic, reason: detail });
+          log.warn('kafka topic not followed yet', { topic: this.topic, reason: detail });
         this.#reason = detail;
         await delay(RETRY_MS, undefined, { signal: this.#ended.signal }).catch(() => undefined);
       }
@@ -237,9 +284,9 @@ export class TopicFeed {
     this.#refused = false;
     this.#positions.clear();
     this.#missingInARow = 0;
-    log.warn('kafka topic lost', { topic: this.#topic });
+    log.warn('kafka topic lost', { topic: this.topic });
     for (const follower of this.#followers) follower.startOver();
-    this.#fail(new GatewayError('reply_reader_lost', `Topic ${this.#topic} is gone.`));
+    this.#fail(new GatewayError('reply_reader_lost', `Topic ${this.topic} is gone.`));
     void this.#untilDone(() => this.#findEnds());
   }
 
@@ -271,6 +318,10 @@ class Follower implements FollowedTopic {
   get reason(): string | undefined {
     if (this.ready) return undefined;
     return this.#stopped ? 'not followed any more' : (this.#feed.reason ?? 'its start is being looked up');
+  }
+
+  get partition(): number | undefined {
+    return this.#feed.partition;
   }
 
   whenReady(): Promise<void> {

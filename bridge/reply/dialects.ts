@@ -16,13 +16,27 @@ const SPRING: Dialect = { correlationId: 'kafka_correlationId', replyTopic: 'kaf
 const DIALECTS = {
   plain: { correlationId: 'correlation-id', replyTopic: 'reply-to' },
   spring: SPRING,
-  // Same names as Spring; the two differ only in the bytes of the reply partition, which is not sent here.
+  // Same names as Spring; the two differ only in the bytes of the reply partition.
   nestjs: SPRING,
   smallrye: { correlationId: 'REPLY_CORRELATION_ID', replyTopic: 'REPLY_TOPIC' },
   zilla: { correlationId: 'zilla:correlation-id', replyTopic: 'zilla:reply-to' },
 } as const satisfies Record<string, Dialect>;
 
 export type DialectName = keyof typeof DIALECTS;
+
+/**
+ * Where a request names the partition of its reply, in ASCII digits. Spring's and SmallRye's headers hold four raw
+ * bytes, of which the first is 0: the client library passes header values as C strings and would send none of them.
+ */
+const REPLY_PARTITION_HEADERS: Readonly<Partial<Record<DialectName, string>>> = {
+  plain: 'reply-partition',
+  nestjs: 'kafka_replyPartition',
+};
+
+/** @returns undefined for a dialect that has no such header, or one that cannot be sent */
+export function replyPartitionHeader(dialect: DialectName): string | undefined {
+  return REPLY_PARTITION_HEADERS[dialect];
+}
 
 export const DIALECT_NAMES = Object.keys(DIALECTS) as DialectName[];
 
@@ -46,9 +60,10 @@ const REPLY_TOPIC_HEADERS: ReadonlySet<string> = new Set(
 );
 
 /** Every name above: plumbing, of no use to an HTTP client. */
-export const DIALECT_HEADERS: readonly string[] = Object.values(DIALECTS).flatMap(
-  ({ correlationId, replyTopic }: Dialect) => [correlationId, replyTopic],
-);
+export const DIALECT_HEADERS: readonly string[] = [
+  ...Object.values(DIALECTS).flatMap(({ correlationId, replyTopic }: Dialect) => [correlationId, replyTopic]),
+  ...Object.values(REPLY_PARTITION_HEADERS),
+];
 
 /** The headers that tell a responder where and under which id to answer. Always text: no framework needs more. */
 export function requestHeaders(

@@ -4,13 +4,17 @@
  */
 import type { Clock } from '../clock';
 import type { GatewayError } from '../errors';
-import type { FollowedTopic, TopicReader } from '../kafka/reader';
+import type { TopicLayout } from '../kafka/admin';
+import type { FollowedTopic, PartitionChoice, TopicReader } from '../kafka/reader';
 import type { ReceivedRecord } from '../kafka/records';
+import { isSignOfLife } from '../kafka/topic-keeper';
 import type { DeadlineWheel } from './deadline-wheel';
 import { isRequest } from './dialects';
 import { HeldReplies } from './held-replies';
 import type { MatchRule } from './match-rule';
+import type { Orphan } from './orphans';
 import { PendingReplies, type PendingReply } from './pending-replies';
+import { routeTag, routeTagOf } from './route-tag';
 
 export interface ReplyChannelOptions {
   readonly replyTopic: string;
@@ -22,11 +26,19 @@ export interface ReplyChannelOptions {
   readonly rules: readonly MatchRule[];
   /** True when records go out on the reply topic too: then a record that names a reply topic is a request. */
   readonly sharedWithRequests: boolean;
+  /** Only this partition is read. Default: all. */
+  readonly partition?: PartitionChoice | undefined;
+  /** How to make the topic where it is missing. Default: it is waited for. */
+  readonly create?: TopicLayout | undefined;
+  /** Marks ids whose replies belong to this topic, where it is a gateway's own. */
+  readonly routeTag?: number | undefined;
+  /** Told of replies that nobody is ever going to wait for. */
+  readonly onOrphan?: ((orphan: Orphan) => void) | undefined;
   /** Whether a wait, or the rule that finds its reply, may still come for a record nobody waits for now. */
   readonly mayComeLater: () => boolean;
 }
 
-type UnmatchedKind = 'late' | 'duplicate' | 'foreign' | 'unidentified';
+type UnmatchedKind = 'late' | 'duplicate' | 'foreign' | 'misrouted' | 'unidentified';
 
 /** Long enough for the consumer half of a request to start, short enough to bound memory. */
 const HOLD = { maxAgeMs: 10_000, maxRecords: 10_000, maxBytes: 33_554_432 };
@@ -35,8 +47,8 @@ export class ReplyChannel {
   readonly replyTopic: string;
   /**
    * Replies that ended a wait, and those that did not: `late` after the deadline of their request, `duplicate` after
-   * the first reply, `foreign` with an id that is not ours, `unidentified` without any, `requests` where both share
-   * the topic. Normal on a shared topic, all but `late`.
+   * the first reply, `foreign` with an id that is not ours, `misrouted` with one that belongs elsewhere, `unidentified`
+   * without any, `requests` where both share the topic. Normal on a shared topic, all but `late` and `misrouted`.
    */
   readonly counters = {
     replies: 0,
@@ -44,9 +56,12 @@ export class ReplyChannel {
     latest_by_ms: 0,
     duplicate: 0,
     foreign: 0,
+    misrouted: 0,
     unidentified: 0,
     requests: 0,
   };
+  /** Waits whose consumer half has not come yet; counted by whoever hands them over. */
+  unclaimed = 0;
   readonly #pending: PendingReplies<ReceivedRecord>;
   readonly #held: HeldReplies;
   readonly #countedAs = new WeakMap<ReceivedRecord, UnmatchedKind>();
@@ -69,6 +84,8 @@ export class ReplyChannel {
     this.#held = new HeldReplies(clock, HOLD);
     this.#followed = reader.follow(options.replyTopic, {
       from: options.from,
+      partition: options.partition,
+      create: options.create,
       onRecord: (record) => this.#onRecord(record),
       onLost: (error) => this.#pending.failAll(error),
     });
@@ -76,6 +93,11 @@ export class ReplyChannel {
 
   get inFlight(): number {
     return this.#pending.size;
+  }
+
+  /** Records kept for waits, or rules, that may still come. */
+  get heldRecords(): number {
+    return this.#held.size;
   }
 
   /** True when no reply can be missed any more. */
@@ -86,6 +108,16 @@ export class ReplyChannel {
   /** Why it is not ready, as far as known. */
   get reason(): string | undefined {
     return this.#followed.reason;
+  }
+
+  /** The one partition that is read; undefined when all are, or while it is not known which. */
+  get partition(): number | undefined {
+    return this.#followed.partition;
+  }
+
+  /** Marks ids whose replies belong here; undefined where every gateway reads everything, or while it is not known. */
+  get routeTag(): number | undefined {
+    return this.#options.routeTag ?? (this.partition === undefined ? undefined : routeTag(this.partition));
   }
 
   whenReady(): Promise<void> {
@@ -103,6 +135,8 @@ export class ReplyChannel {
    */
   claim(wait: PendingReply<ReceivedRecord>, timeoutMs: number, rule: MatchRule): void {
     this.#learn(rule);
+    // Its last wait was claimed: nothing that is held can be found any more.
+    if (this.#held.size > 0 && !this.#options.mayComeLater()) this.#held.clear();
     this.#pending.extend(wait.id, wait.createdAtMs + timeoutMs);
   }
 
@@ -144,25 +178,36 @@ export class ReplyChannel {
       if (this.#settle(id, record)) return;
       ids.push(id);
     }
-    const kind = this.#kindOf(ids);
+    if (ids.length === 0 && isSignOfLife(record)) return;
+    const { kind, lateByMs } = this.#kindOf(ids);
     this.counters[kind]++;
+    // Another gateway may wait for the other two.
+    if (kind !== 'foreign' && kind !== 'unidentified')
+      this.#options.onOrphan?.({ reply: record, reason: kind, lateByMs });
     if (!this.#options.mayComeLater()) return;
     this.#held.hold(record, ids);
     this.#countedAs.set(record, kind);
   }
 
   /** What a reply is that nobody waits for. */
-  #kindOf(ids: readonly string[]): UnmatchedKind {
-    if (ids.length === 0) return 'unidentified';
+  #kindOf(ids: readonly string[]): { kind: UnmatchedKind; lateByMs?: number } {
+    if (ids.length === 0) return { kind: 'unidentified' };
     for (const id of ids) {
       const ended = this.#pending.ended(id);
-      if (ended?.how === 'answered') return 'duplicate';
+      if (ended?.how === 'answered') return { kind: 'duplicate' };
       if (ended === undefined) continue;
       const lateByMs = Math.round(this.#clock.now() - ended.endedAtMs);
       this.counters.latest_by_ms = Math.max(this.counters.latest_by_ms, lateByMs);
-      return 'late';
+      return { kind: 'late', lateByMs };
     }
-    return 'foreign';
+    return { kind: ids.some((id) => this.#belongsElsewhere(id)) ? 'misrouted' : 'foreign' };
+  }
+
+  #belongsElsewhere(id: string): boolean {
+    const ours = this.routeTag;
+    if (ours === undefined) return false;
+    const tag = routeTagOf(id);
+    return tag !== undefined && tag !== ours;
   }
 
   #settleHeld(id: string, record: ReceivedRecord): void {

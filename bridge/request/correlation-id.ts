@@ -2,6 +2,7 @@
 import { v4 as uuid } from 'uuid';
 import { GatewayError } from '../errors';
 import { MAX_ID_BYTES } from '../reply/dialects';
+import { taggedId } from '../reply/route-tag';
 
 export const CORRELATIONS = ['generated', 'client'] as const;
 export type Correlation = (typeof CORRELATIONS)[number];
@@ -11,11 +12,17 @@ const USABLE = /^[\x21-\x7e]+$/;
 
 /**
  * @param clientsId what the correlation header says; a generated id takes its place where there is none
+ * @param routeTag put into a generated id, where replies are routed
  * @throws GatewayError `request_invalid` for a client's id that cannot travel
  */
-export function correlationId(correlation: Correlation, clientsId: string | undefined): string {
+export function correlationId(
+  correlation: Correlation,
+  clientsId: string | undefined,
+  routeTag?: number,
+): string {
   // From a cryptographic source: who could guess an id could answer in the service's stead.
-  if (correlation === 'generated' || clientsId === undefined) return uuid();
+  if (correlation === 'generated' || clientsId === undefined)
+    return routeTag === undefined ? uuid() : taggedId(routeTag);
   if (clientsId.length > MAX_ID_BYTES || !USABLE.test(clientsId)) {
     throw new GatewayError(
       'request_invalid',

@@ -3,7 +3,7 @@
  * decode, or who is asking. Spring, for one, trusts type names in headers. Kong lets underscores in header names
  * through, so a browser can send `kafka_replyTopic`.
  */
-import { DIALECT_NAMES, requestHeaders } from '../reply/dialects';
+import { DIALECT_HEADERS } from '../reply/dialects';
 
 /** Proxies and frameworks take `_` and `-`, and both cases, for the same: so do all checks. */
 export function normalName(name: string): string {
@@ -67,9 +67,7 @@ export function isCredential(name: string): boolean {
 }
 
 /** Written by the gateway itself when it expects a reply, in one dialect or another. */
-export const ADDRESSING_NAMES: ReadonlySet<string> = new Set(
-  requestHeaders(DIALECT_NAMES, '', '').map(([name]) => normalName(name)),
-);
+export const ADDRESSING_NAMES: ReadonlySet<string> = new Set(DIALECT_HEADERS.map(normalName));
 
 /** Headers that the gateway may write under a fixed name; nothing else is forwarded or renamed to these. */
 export const OWN_NAMES: ReadonlySet<string> = new Set(['content-type', 'idempotency-key', 'deadline', 'ttl']);

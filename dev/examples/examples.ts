@@ -167,6 +167,36 @@ export const EXAMPLES: readonly Example[] = [
     ],
   },
   {
+    slug: 'topic-of-each-gateway',
+    title: 'A reply topic for each gateway',
+    about:
+      'For many gateways: each reads only its own replies, from `orders.replies.gateway-<host name>`, and makes that topic if it may. The service answers where the request says. Late and misrouted replies are kept on `orders.orphans`.',
+    plugins: [
+      producer({
+        topic: 'orders.requests',
+        reply_topic: 'orders.replies.{node}',
+        reply_routing: 'topic',
+        orphan_topic: 'orders.orphans',
+      }),
+      consumer(),
+    ],
+  },
+  {
+    slug: 'partition-of-each-gateway',
+    title: 'A reply partition for each gateway',
+    about:
+      'For many gateways and services of NestJS, or your own that read `reply-partition`: the host `kong-3` reads partition 3 (modulo their number), and each request says so.',
+    plugins: [
+      producer({
+        topic: 'orders.requests',
+        reply_topic: 'orders.replies',
+        reply_routing: 'partition',
+        dialects: ['plain', 'nestjs'],
+      }),
+      consumer(),
+    ],
+  },
+  {
     slug: 'scram-over-tls',
     title: 'SASL SCRAM over TLS',
     about:

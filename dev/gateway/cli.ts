@@ -15,6 +15,7 @@ protocols, and Kong's behaviour when something fails.
   --config <file>              declarative configuration (kong.yml)
   --plugin-server <name>=<socket>,<dump.json>
                                a plugin server: its Unix socket and what its query command prints; repeatable
+  --start-command <command>    start a plugin server, and again whenever it ends (managed mode); repeatable
   --host <address>             default 127.0.0.1
   --port <number>              default 8000
   --workers <number>           how many Kong workers to imitate, default 1
@@ -43,6 +44,7 @@ function parseCommand(args: readonly string[]): Command | 'help' {
     options: {
       config: values.config,
       pluginServers: (values['plugin-server'] ?? []).map(parsePluginServer),
+      startCommands: values['start-command'] ?? [],
       host: values.host ?? '127.0.0.1',
       port: wholeNumber('--port', values.port ?? '8000', 0, 65_535),
       workers: wholeNumber('--workers', values.workers ?? '1', 1, 64),
@@ -61,6 +63,7 @@ function parseFlags(args: readonly string[]) {
       options: {
         config: { type: 'string' },
         'plugin-server': { type: 'string', multiple: true },
+        'start-command': { type: 'string', multiple: true },
         host: { type: 'string' },
         port: { type: 'string' },
         workers: { type: 'string' },

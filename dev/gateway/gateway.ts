@@ -15,6 +15,7 @@ import type { EventOutcome } from './event';
 import { ExternalPlugin, type ExternalPluginCounters } from './external-plugin';
 import { HeaderList } from './headers';
 import { ERROR_CONTENT_TYPE, errorBody, NO_ROUTE, NO_SERVICE } from './kong-error';
+import { ManagedServer } from './managed-server';
 import { PluginCatalog, type PluginServerEntry } from './plugin-servers';
 import { Proxy } from './proxy';
 import { BodyReadError, bodyFileName, RequestBody, type BodyStorage } from './request-body';
@@ -34,6 +35,8 @@ export interface GatewayOptions {
   /** A `kong.yml`, by its path or parsed. */
   readonly config: string | object;
   readonly pluginServers?: readonly PluginServerEntry[];
+  /** Plugin servers that the gateway starts and ends: Kong's `pluginserver_*_start_cmd`. Run by a shell. */
+  readonly startCommands?: readonly string[];
   readonly host?: string;
   /** 0 takes any free port. */
   readonly port?: number;
@@ -115,6 +118,7 @@ class RunningGateway implements Gateway {
   readonly #workers: readonly Worker[];
   readonly #server: Server;
   readonly #proxy = new Proxy();
+  #managed: readonly ManagedServer[] = [];
   readonly #bodies = new BodyDirectory();
   readonly #bodyStorage: BodyStorage;
   readonly #connections = new WeakMap<Socket, ClientConnection>();
@@ -167,6 +171,9 @@ class RunningGateway implements Gateway {
     });
     this.#host = host;
     this.#port = (this.#server.address() as AddressInfo).port;
+    this.#managed = (this.#options.startCommands ?? []).map(
+      (command) => new ManagedServer(command, (message) => this.#log('info', message.trimEnd(), undefined)),
+    );
   }
 
   reload(config: string | object): void {
@@ -180,6 +187,8 @@ class RunningGateway implements Gateway {
 
   async #close(): Promise<void> {
     const ended = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    // They answer what still waits.
+    await Promise.all(this.#managed.map((server) => server.close()));
     this.#server.closeAllConnections();
     for (const worker of this.#workers) worker.close();
     this.#proxy.close();

@@ -44,11 +44,24 @@ export const DEFAULT_BEHAVIOUR: Omit<Behaviour, 'topic'> = {
 /** How each family of frameworks finds its way back; the names a service sees, written down a second time on purpose. */
 const FAMILIES = {
   spring: { correlation: 'kafka_correlationId', replyTopic: 'kafka_replyTopic', status: 'x-status-code' },
-  nestjs: { correlation: 'kafka_correlationId', replyTopic: 'kafka_replyTopic', status: 'x-status-code' },
+  nestjs: {
+    correlation: 'kafka_correlationId',
+    replyTopic: 'kafka_replyTopic',
+    replyPartition: 'kafka_replyPartition',
+    status: 'x-status-code',
+  },
   smallrye: { correlation: 'REPLY_CORRELATION_ID', replyTopic: 'REPLY_TOPIC', status: 'x-status-code' },
   zilla: { correlation: 'zilla:correlation-id', replyTopic: 'zilla:reply-to', status: ':status' },
-  plain: { correlation: 'correlation-id', replyTopic: 'reply-to', status: 'status' },
-} as const;
+  plain: {
+    correlation: 'correlation-id',
+    replyTopic: 'reply-to',
+    replyPartition: 'reply-partition',
+    status: 'status',
+  },
+} as const satisfies Record<
+  string,
+  { correlation: string; replyTopic: string; replyPartition?: string; status: string }
+>;
 type Family = keyof typeof FAMILIES;
 
 /** Nothing when the request cannot be answered: no reply topic, or no correlation id where the dialect has it. */
@@ -78,10 +91,12 @@ export function replyTo(request: ReceivedRecord, behaviour: Behaviour): Outgoing
 }
 
 function replyInFamily(family: Family, request: ReceivedRecord, behaviour: Behaviour, result: Result) {
-  const names = FAMILIES[family];
+  const names: { correlation: string; replyTopic: string; replyPartition?: string } = FAMILIES[family];
   const correlation = header(request, names.correlation);
   const topic = header(request, names.replyTopic) ?? behaviour.replyTopic;
   if (correlation === undefined || topic === undefined) return undefined;
+  const partition = names.replyPartition === undefined ? undefined : header(request, names.replyPartition);
+  const where = { topic, ...(partition !== undefined && { partition: Number(partition) }) };
   const headers: [string, string][] = [
     [names.correlation, correlation],
     ...statusHeaders(family, behaviour, result),
@@ -92,10 +107,10 @@ function replyInFamily(family: Family, request: ReceivedRecord, behaviour: Behav
   // NestJS sends the error in the header and no value; the others have an application's own convention.
   if (failed && family === 'nestjs') {
     headers.push(['kafka_nest-err', text(result.value)]);
-    return { topic, value: null, headers };
+    return { ...where, value: null, headers };
   }
   if (failed && family === 'smallrye') headers.push(['REPLY_ERROR', 'the request was refused']);
-  return { topic, value: result.value, headers };
+  return { ...where, value: result.value, headers };
 }
 
 /** The convention of the first Python service of this pattern: it reads `correlation_id`, writes `correlation-id`. */

@@ -17,7 +17,7 @@ import {
   BOOTSTRAP_SERVER_LIST,
   ERROR_HANDLING,
   RECORD_HEADER_NAME,
-  TOPIC_NAME,
+  TOPIC_TEMPLATE,
 } from '../../bridge/config/shared-options';
 import { version } from '../../bridge/version';
 
@@ -41,10 +41,10 @@ export const CONSUMER_OPTIONS = [
   },
   ...CONNECTION_OPTIONS,
   {
-    ...TOPIC_NAME,
+    ...TOPIC_TEMPLATE,
     name: 'topic',
     description:
-      "Reply topic. Default: the producer's `reply_topic`. Needed only where the two plugins run in separate processes.",
+      "Reply topic, with `{node}` in it where the producer's `reply_topic` has it. Default: that one. Needed only where the two plugins run in separate processes.",
   },
   {
     name: 'timeout',

@@ -4,11 +4,14 @@ import { connectionOf } from '../../bridge/config/connection-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
 import { replyOptions } from '../../bridge/config/reply-options';
 import { GatewayError } from '../../bridge/errors';
+import type { TopicLayout } from '../../bridge/kafka/admin';
 import type { ReceivedRecord } from '../../bridge/kafka/records';
 import { onOver, type Kong } from '../../bridge/kong';
+import { nodeId } from '../../bridge/node-id';
 import { SHARED_CORRELATION_ID } from '../../bridge/reply/apart';
 import { responseMapper, type ResponseMapper } from '../../bridge/reply/http-response';
 import { matchRule, type MatchRule } from '../../bridge/reply/match-rule';
+import { NODE_PLACEHOLDER, NODE_TOPIC_LAYOUT, replyTopicOf } from '../../bridge/reply/reply-routing';
 import { preferredWaitSeconds, withPreference } from '../../bridge/reply/preferred-wait';
 import type { Exchange, Receiver, RequestReply } from '../../bridge/request-reply';
 import { listHeaderOf, MAX_HEADERS } from '../../bridge/request/http-request';
@@ -34,7 +37,7 @@ export class ConsumerHandler {
         key: configKey(CONSUMER_OPTIONS, config),
         connectionKey: configKey(CONSUMER_OPTIONS, config, isConnectionRow),
         connection: connectionOf(config, config.bootstrap_servers),
-        replyTopic: config.topic,
+        route: routeOf(config.topic),
         rule: this.#rule,
       });
     }
@@ -104,6 +107,13 @@ export class ConsumerHandler {
       shownId: correlationId,
     });
   }
+}
+
+/** In a process of its own it reads all partitions, which is right with every routing but `topic`. */
+function routeOf(topic: string): { replyTopic: string; create?: TopicLayout } {
+  return topic.includes(NODE_PLACEHOLDER)
+    ? { replyTopic: replyTopicOf(topic, nodeId()), create: NODE_TOPIC_LAYOUT }
+    : { replyTopic: topic };
 }
 
 function noProducer(): GatewayError {

@@ -15,4 +15,6 @@ export const Name = CONSUMER.name;
 export const Version = CONSUMER.version;
 export const Priority = CONSUMER.priority;
 export const Schema = kongFields(CONSUMER_OPTIONS);
+/** The record of its request is sent: see pluginserver/plugin-module.ts. */
+export const Continues = true;
 export const Process = processHooks;

@@ -14,6 +14,7 @@ import { DIALECT_NAMES } from '../../bridge/reply/dialects';
 import { CORRELATIONS } from '../../bridge/request/correlation-id';
 import { version } from '../../bridge/version';
 import { RECORD_OPTIONS, RECORD_RULES } from './record-options';
+import { ROUTING_OPTIONS, ROUTING_RULES } from './routing-options';
 
 export const PRODUCER: PluginIdentity = {
   name: 'custom_kafka_producer',
@@ -41,12 +42,7 @@ export const PRODUCER_OPTIONS = [
     required: true,
     description: 'Topic the records go to.',
   },
-  {
-    ...TOPIC_NAME,
-    name: 'reply_topic',
-    description:
-      'Topic the replies arrive on. Set: the client is held by custom_kafka_consumer until the reply. Unset: one-way.',
-  },
+  ...ROUTING_OPTIONS,
   ...RECORD_OPTIONS,
   {
     name: 'dialects',
@@ -96,6 +92,7 @@ export type ProducerConfig = ConfigOf<typeof PRODUCER_OPTIONS>;
 export const PRODUCER_RULES: CrossRule<ProducerConfig>[] = [
   ...CONNECTION_RULES,
   ...RECORD_RULES,
+  ...ROUTING_RULES,
   {
     complaint: (config) =>
       config.reply_topic !== undefined && config.reply_topic === config.topic && config.dialects.length === 0

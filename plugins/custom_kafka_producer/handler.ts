@@ -2,6 +2,7 @@
 import { connectionOf } from '../../bridge/config/connection-options';
 import { producerSettings } from '../../bridge/config/produce-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
+import { reportTimeoutMs } from '../../bridge/kafka/producer-settings';
 import type { Kong } from '../../bridge/kong';
 import type { RequestReply, Sender } from '../../bridge/request-reply';
 import { answer, ErrorAnswers } from '../../bridge/answer';
@@ -10,6 +11,7 @@ import { correlationId } from '../../bridge/request/correlation-id';
 import { headerOf, listHeaderOf, readRequest, type HttpRequest } from '../../bridge/request/http-request';
 import { recordBuilder, type RecordBuilder } from '../../bridge/request/record-builder';
 import { PRODUCER, PRODUCER_OPTIONS, type ProducerConfig } from './config';
+import { replyRouteOf } from './routing-options';
 import { recordOptions } from './record-options';
 
 export class ProducerHandler {
@@ -25,17 +27,18 @@ export class ProducerHandler {
     this.#config = config;
     this.#requestReply = requestReply;
     this.#correlationHeader = config.correlation_header.toLowerCase();
-    this.#records = recordBuilder(recordOptions(config));
+    const route = replyRouteOf(config);
+    const produce = producerSettings(config);
+    this.#records = recordBuilder(recordOptions(config, route?.replyTopic));
     this.#sender = requestReply.openSender({
       key: configKey(PRODUCER_OPTIONS, config),
       connectionKey: configKey(PRODUCER_OPTIONS, config, isConnectionRow),
-      connection: {
-        ...connectionOf(config, config.bootstrap_servers, config.timeout),
-        produce: producerSettings(config),
-      },
+      connection: { ...connectionOf(config, config.bootstrap_servers, config.timeout), produce },
       topic: config.topic,
-      replyTopic: config.reply_topic,
+      route,
       maxInFlight: config.max_in_flight,
+      reportTimeoutMs: reportTimeoutMs(produce),
+      orphanTopic: config.orphan_topic,
     });
   }
 
@@ -63,7 +66,7 @@ export class ProducerHandler {
 
   async #send(kong: Kong, request: HttpRequest): Promise<void> {
     const clientsId = this.#clientsId(request);
-    const wireId = correlationId(this.#config.correlation, clientsId);
+    const wireId = correlationId(this.#config.correlation, clientsId, this.#sender.routeTag);
     const record = this.#records.build(request, wireId);
     await this.#sender.whenReady();
 

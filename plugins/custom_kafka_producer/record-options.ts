@@ -9,6 +9,7 @@ import { KEY_SOURCES } from '../../bridge/request/record-key';
 import { mayBeChosen } from '../../bridge/request/record-topic';
 import { MESSAGE_FORMATS } from '../../bridge/request/record-value';
 import type { DialectName } from '../../bridge/reply/dialects';
+import { isNodeTopic } from '../../bridge/reply/reply-routing';
 
 const NAME = { type: 'string', minLength: 1, maxLength: 249 } as const;
 
@@ -209,7 +210,9 @@ export const RECORD_RULES: readonly CrossRule<RecordConfig>[] = [
   {
     // Only for `topic` itself are requests and replies on one topic told apart.
     complaint: ({ allowed_topics = [], reply_topic, topic }) =>
-      reply_topic !== undefined && reply_topic !== topic && allowed_topics.includes(reply_topic)
+      reply_topic !== undefined &&
+      reply_topic !== topic &&
+      allowed_topics.some((allowed) => allowed === reply_topic || isNodeTopic(reply_topic, allowed))
         ? 'allowed_topics: must not name reply_topic, where clients could write replies'
         : undefined,
   },
@@ -280,7 +283,8 @@ export const RECORD_RULES: readonly CrossRule<RecordConfig>[] = [
   },
 ];
 
-export function recordOptions(config: RecordConfig): RecordOptions {
+/** @param replyTopic that of this node, where `reply_topic` is a template */
+export function recordOptions(config: RecordConfig, replyTopic = config.reply_topic): RecordOptions {
   const { headers } = config;
   return {
     topic: {
@@ -314,7 +318,7 @@ export function recordOptions(config: RecordConfig): RecordOptions {
       deadlineAfterMs: headers.deadline_after,
       consumer: config.forward_consumer,
       dialects: config.dialects,
-      replyTopic: config.reply_topic,
+      replyTopic,
       correlationHeader: config.correlation_header,
     },
   };

@@ -283,6 +283,9 @@ const CASES: readonly Case[] = [
 /** Options that say nothing about the record, or that need more than one request, and the test that walks them. */
 const ELSEWHERE: Record<string, string> = {
   reply_topic: 'request-reply.test.ts',
+  reply_routing: 'reply-routing.test.ts',
+  reply_partition: 'reply-routing.test.ts',
+  orphan_topic: 'reply-routing.test.ts',
   dialects: 'request-reply.test.ts',
   correlation: 'request-reply.test.ts',
   max_in_flight: 'test/plugins/request-reply.test.ts',

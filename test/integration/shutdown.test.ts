@@ -27,7 +27,7 @@ async function withWaitingClients(
   const stack = await Stack.start(
     kafka.bootstrapServers,
     [{ path: '/slow', producer: { topic, reply_topic: replyTopic }, consumer: {} }],
-    flags,
+    { flags },
   );
   try {
     const answers = Promise.all(

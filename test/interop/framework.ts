@@ -29,6 +29,8 @@ export interface Case {
   readonly name: string;
   readonly path: string;
   readonly body: string;
+  /** How often it is sent, each time with the same outcome. Default 1. */
+  readonly times?: number;
   readonly expected: Expected;
   /** What the framework does, and so why the client gets this. */
   readonly because: string;
@@ -56,6 +58,47 @@ export function route(
     path,
     producer: { topic: `${topics}.requests`, reply_topic: `${topics}.replies`, ...options.producer },
     consumer: { timeout: options.timeoutMs ?? PATIENCE_MS, ...options.consumer },
+  };
+}
+
+/** With the name the service has for it, and the value that it sends for an order of one book. */
+const ONE_BOOK = {
+  body: order('book', 1),
+  times: 20,
+  expected: { status: 200, body: '{"status":"accepted","item":"book"}' },
+};
+
+/** Replies that go where each request says, to a topic that only this gateway reads. */
+export function ownTopic(path: string, topics: string): { route: TestRoute; case: Case } {
+  return {
+    route: route(path, topics, {
+      producer: { reply_topic: `${topics}.{node}`, reply_routing: 'topic' },
+    }),
+    case: {
+      ...ONE_BOOK,
+      name: 'nothing goes wrong, and each gateway has a reply topic of its own',
+      path,
+      because: '`reply_routing: topic`: the service answers in the topic that the request names.',
+    },
+  };
+}
+
+/** Replies that go into the partition that each request names; by chance all would do so once in 4^20 runs. */
+export function ownPartition(
+  path: string,
+  topics: string,
+  dialect: string,
+): { route: TestRoute; case: Case } {
+  return {
+    route: route(path, topics, {
+      producer: { reply_routing: 'partition', reply_partition: 2, dialects: [dialect] },
+    }),
+    case: {
+      ...ONE_BOOK,
+      name: 'nothing goes wrong, and each gateway reads one partition',
+      path,
+      because: '`reply_routing: partition`: the service answers in the partition that the request names.',
+    },
   };
 }
 

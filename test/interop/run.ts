@@ -49,8 +49,12 @@ async function start(frameworks: readonly Framework[], { requests }: InteropOpti
   const kafka = await startKafka();
   cleanUps.push(() => kafka.stop());
   const routes = frameworks.flatMap((framework) => framework.routes);
-  const topics = new Set(routes.flatMap(({ producer }) => [producer?.['topic'], producer?.['reply_topic']]));
-  for (const topic of topics) await kafka.createTopic(String(topic), { partitions: PARTITIONS });
+  const topics = new Set(
+    routes.flatMap(({ producer }) => [String(producer?.['topic']), String(producer?.['reply_topic'])]),
+  );
+  // Those that each gateway has of its own it makes itself.
+  for (const topic of topics)
+    if (!topic.includes('{')) await kafka.createTopic(topic, { partitions: PARTITIONS });
   const stack = await Stack.start(kafka.bootstrapServers, routes);
   cleanUps.push(() => stack.stop());
   return { stack, bootstrapServers: kafka.bootstrapServers, requests, say };

@@ -326,6 +326,23 @@ test('without a reply topic the client is told once the broker has the record', 
   assert.deepEqual(kong.answer, { status: 200, json: { message: 'message sent' } });
 });
 
+test('a one-way client is told when the broker does not confirm in time, and nothing is left', async () => {
+  const { clock, kafka, producer, nothingPending } = route({ producer: { reply_topic: undefined } });
+  const kong = new FakeKong({ body: 'event' });
+  const sent = producer.access(kong);
+  await settled();
+  clock.advance(2990);
+  await settled();
+  assert.equal(kong.exits.length, 0);
+  clock.advance(30);
+  await sent;
+  assert.deepEqual([kong.answer.status, kong.answer.json.code], [504, 'produce_timeout']);
+  // The library goes on trying; whether it succeeds is nobody's business any more.
+  kafka.produced[0]!.onDelivery(undefined);
+  assert.equal(kong.exits.length, 1);
+  nothingPending();
+});
+
 /** Before Kong 3.9 the Correlation ID plugin runs later and would echo another id than the one that was sent. */
 test('where Kong has set no correlation id yet, the producer sets its own', async () => {
   const { kafka, producer } = route();
@@ -381,4 +398,30 @@ test('apart: a consumer without a producer is a clear 500 too', async () => {
   await consumer.access(kong);
   assert.equal(kong.answer.status, 500);
   assert.equal(kong.answer.json.code, 'misconfigured');
+});
+
+/**
+ * As long as any request of the process was between its two plugins, every configuration kept the replies to all others
+ * on the same topic: ten thousand records each, also where nobody had asked for anything for long.
+ */
+test('a configuration keeps unknown replies only while a request of its own is between its two plugins', async () => {
+  const { kafka, requestReply, producer, consumer, nothingPending } = route();
+  new ProducerHandler(
+    parseProducerConfig({ bootstrap_servers: SERVERS, topic: 'others', reply_topic: 'replies' }),
+    requestReply,
+  );
+  const held = () =>
+    (requestReply.status().reply_channels as { held_records: number }[]).map((c) => c.held_records);
+  await producer.access(new FakeKong());
+  kafka.arrive(receivedRecord({ headers: { 'correlation-id': 'somebody else' } }));
+  assert.deepEqual(held(), [1, 0]);
+
+  const kong = new FakeKong();
+  const answered = consumer.access(kong);
+  await settled();
+  assert.deepEqual(held(), [0, 0], 'nothing that was kept can be asked for any more');
+  kafka.arrive(replyTo(kafka, 0, 'mine'));
+  await answered;
+  assert.equal(kong.exits[0]!.body.toString(), 'mine');
+  nothingPending();
 });

@@ -124,6 +124,8 @@ describe('calls of a handler', () => {
           kong.request.getHeaders(5000),
           kong.request.getHeaders(0),
           kong.response.setStatus('200'),
+          kong.response.setStatus(1e300),
+          kong.service.setTarget('host', 65_536),
           kong.ctx.shared.set('f', () => 1),
           kong.service.setTarget('host'),
         ];
@@ -132,7 +134,7 @@ describe('calls of a handler', () => {
       },
     });
     const kong = await startEvent();
-    assert.equal((await kong.readExit()).body.toString(), Array(6).fill('rejected').join());
+    assert.equal((await kong.readExit()).body.toString(), Array(8).fill('rejected').join());
   });
 
   it('make log parts readable text', async (t) => {

@@ -63,6 +63,30 @@ describe('the frame decoder', () => {
     assert.deepEqual(oversize, [0xffffffff]);
   });
 
+  // Memory was reserved by the announced length: a thousand silent peers could ask for 32 GB.
+  it('reserves little for what is only announced', () => {
+    const beforeBytes = process.memoryUsage().arrayBuffers;
+    const decoders = Array.from({ length: 200 }, () => {
+      const { decode } = decoder();
+      decode.push(Buffer.from([0, 0, 0, 2, 1]));
+      return decode;
+    });
+    assert.equal(decoders.length, 200);
+    assert.ok(process.memoryUsage().arrayBuffers - beforeBytes < 32 * 1024 * 1024);
+  });
+
+  it('takes a frame of any size around the space it reserves at first', () => {
+    for (const size of [65_535, 65_536, 65_537, 131_072, 131_073, 300_000]) {
+      const { decode, frames } = decoder();
+      const payload = Buffer.alloc(size, 'abcdefg');
+      const stream = Buffer.concat([frameOf(payload), frameOf(Buffer.from('next'))]);
+      for (let position = 0; position < stream.length; position += 9999)
+        decode.push(stream.subarray(position, position + 9999));
+      assert.ok(frames[0]?.equals(payload), `${size}`);
+      assert.equal(String(frames[1]), 'next');
+    }
+  });
+
   it('drops the rest of the chunk when it is stopped by a frame', () => {
     const frames: string[] = [];
     const decode: FrameDecoder = new FrameDecoder({

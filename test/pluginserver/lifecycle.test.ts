@@ -3,6 +3,7 @@ import { existsSync, unlinkSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { Lifecycle, watchParent } from '../../pluginserver/lifecycle';
 import type { ProcessHooks } from '../../pluginserver/plugin-module';
+import { Overload } from '../../pluginserver/overload';
 import { PluginProcesses } from '../../pluginserver/process-hooks';
 import { collectStatus, startStatusPage } from '../../pluginserver/status';
 import { deferred, eventually, serve, type Kong, type TestHandler } from './support/serving';
@@ -141,7 +142,7 @@ describe('process hooks', () => {
   it('that two plugins share are called once', () => {
     let started: readonly string[][] = [];
     const hooks: ProcessHooks = { start: (names) => (started = [...started, [...names]]) };
-    const plugin = { version: '1', priority: 1, phases: [], hooks, create: () => ({}) };
+    const plugin = { version: '1', priority: 1, phases: [], continues: false, hooks, create: () => ({}) };
     new PluginProcesses([
       { ...plugin, name: 'a' },
       { ...plugin, name: 'b' },
@@ -176,7 +177,7 @@ describe('the status page', () => {
     });
     await startEvent();
     const page = await startStatusPage(
-      { version: '9.9.9', servers: [server], processes, lifecycle },
+      { version: '9.9.9', servers: [server], processes, lifecycle, overload: new Overload() },
       0,
       '127.0.0.1',
     );
@@ -210,6 +211,7 @@ describe('the status page', () => {
         version: '1',
         servers: [server],
         processes,
+        overload: new Overload(),
         lifecycle: { draining, unhandledErrors: { rejections: 0, exceptions: 0 } },
       }).ready;
     assert.equal(statusWhile(false), false);

@@ -1,73 +1,14 @@
 /** The process as it is started, with plugins in files of their own. */
 
 import assert from 'node:assert/strict';
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { parseOptions, UsageError, type ServeOptions } from '../../pluginserver/options';
-import { FakeKong } from './support/fake-kong';
+import { DEMO, isAlive, MAIN, pluginFolder, request, runMain, start } from './support/process';
 import { eventually, temporaryFolder } from './support/serving';
-
-const MAIN = join(__dirname, '..', '..', 'pluginserver', 'main.js');
-
-const DEMO = `
-exports.Name = 'demo'; exports.Version = '1.0.0'; exports.Priority = 1;
-exports.Plugin = class {
-  async access(kong) {
-    const path = await kong.request.getPath();
-    if (path === '/float') Promise.reject(new Error('floating'));
-    if (path === '/timer') setImmediate(() => { throw new Error('in a timer'); });
-    if (path === '/wait') await new Promise(() => {});
-    if (path === '/pool') return kong.response.exit(200, process.env.UV_THREADPOOL_SIZE);
-    void kong.response.exit(200, path);
-  }
-};`;
-
-function pluginFolder(t: TestContext, source: string): string {
-  const folder = join(temporaryFolder(t), 'plugin');
-  mkdirSync(folder);
-  writeFileSync(join(folder, 'index.js'), source);
-  return folder;
-}
-
-function run(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
-    encoding: 'utf8',
-    timeout: 20_000,
-  });
-  return { status, stdout, stderr };
-}
-
-interface Started {
-  readonly child: ChildProcess;
-  readonly path: string;
-  readonly stderr: () => string;
-  readonly exitCode: Promise<number | null>;
-}
-
-async function start(t: TestContext, args: string[] = [], source = DEMO): Promise<Started> {
-  const path = join(temporaryFolder(t), 'demo.sock');
-  const child = spawn(process.execPath, [MAIN, '--plugin', `${pluginFolder(t, source)}=${path}`, ...args], {
-    stdio: ['ignore', 'inherit', 'pipe'],
-  });
-  t.after(() => child.kill('SIGKILL'));
-  let stderr = '';
-  child.stderr.on('data', (chunk: Buffer) => (stderr += String(chunk)));
-  const exitCode = once(child, 'exit').then(([code]: (number | null)[]) => code ?? null);
-  await eventually(() => stderr.includes('"listening"'), 'the server does not listen');
-  return { child, path, stderr: () => stderr, exitCode };
-}
-
-async function request(started: Started, requestPath: string): Promise<FakeKong> {
-  const kong = await FakeKong.connect(started.path);
-  kong.handleEvent(await kong.startInstance('demo'));
-  await kong.answerRequestId();
-  await kong.expectCall('kong.request.get_path');
-  kong.answerText(requestPath);
-  return kong;
-}
 
 describe('the process', () => {
   it('serves a plugin folder, small and soon, and drains at SIGTERM', async (t) => {
@@ -129,9 +70,9 @@ describe('the process', () => {
     t.after(() => parent.kill('SIGKILL'));
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const pids = (String(line).split('\n')[0] as string).split(',').map(Number);
-    t.after(() => pids.filter(alive).forEach((pid) => process.kill(pid, 'SIGKILL')));
+    t.after(() => pids.filter(isAlive).forEach((pid) => process.kill(pid, 'SIGKILL')));
     parent.kill('SIGKILL');
-    await eventually(() => !pids.some(alive), 'a process outlives its parent');
+    await eventually(() => !pids.some(isAlive), 'a process outlives its parent');
     assert.ok(!existsSync(path));
   });
 
@@ -145,20 +86,11 @@ describe('the process', () => {
   });
 });
 
-function alive(pid: number): boolean {
-  try {
-    // A zombie waits for whoever adopted it; it is over all the same.
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
 describe('the command line', () => {
   it('tells its use and its version', () => {
-    assert.match(run('--help').stdout, /^Usage: /);
-    assert.equal(run('--help').status, 0);
-    assert.match(run('--version').stdout, /^(\d+\.\d+\.\d+|unknown)\n$/);
+    assert.match(runMain(['--help']).stdout, /^Usage: /);
+    assert.equal(runMain(['--help']).status, 0);
+    assert.match(runMain(['--version']).stdout, /^(\d+\.\d+\.\d+|unknown)\n$/);
   });
 
   const usage: [string[], RegExp][] = [
@@ -180,7 +112,7 @@ describe('the command line', () => {
   ];
   for (const [args, sentence] of usage) {
     it(`is refused with one sentence and code 2: ${args.join(' ') || '(nothing)'}`, () => {
-      const { status, stderr, stdout } = run(...args);
+      const { status, stderr, stdout } = runMain(args);
       assert.match(stderr, sentence);
       assert.equal(stderr.trim().split('\n').length, 1);
       assert.equal(status, 2);
@@ -208,7 +140,7 @@ describe('the command line', () => {
       ],
     ];
     for (const [args, sentence] of failures) {
-      const { status, stderr } = run(...args);
+      const { status, stderr } = runMain(args);
       assert.match(stderr, sentence);
       assert.equal(stderr.trim().split('\n').length, 1, stderr);
       assert.equal(status, 1);
@@ -224,6 +156,7 @@ describe('the command line', () => {
       statusHost: '127.0.0.1',
       managed: false,
       drainTimeoutMs: 305_000,
+      limits: { maxOpenEvents: 50_000, maxBytesInFlight: 268_435_456, maxEventLoopLagMs: 1000 },
       logLevel: 'info',
     });
     assert.deepEqual(

@@ -306,6 +306,22 @@ describe('arguments of PDK methods', () => {
     assert.deepEqual((list.values as unknown[]).map(plainValue), values);
   });
 
+  // Kong hands a plugin the text "NULL_VALUE" for a null, and a client saw it in a header; nothing arrives as nil.
+  it('of null are values without a kind', () => {
+    for (const given of [null, [null], { a: null, b: { c: [null, 'x'] } }]) {
+      const sent = decode('KeyValue', payload(messages.encodeKeyValue('k', toPdkValue(given))));
+      assert.ok(!JSON.stringify(sent).includes('null_value'), JSON.stringify(sent));
+      assert.deepEqual(plainValue(sent.v), given);
+    }
+  });
+
+  // Assigned to an ordinary object, a member of this name became its prototype and was lost.
+  it('of structs keep a member called __proto__', () => {
+    const given: unknown = JSON.parse('{"__proto__":"p","deep":{"__proto__":{"constructor":"c"}}}');
+    const sent = decode('Value', payload(messages.encodeValue(toPdkValue(given))));
+    assert.equal(JSON.stringify(plainValue(sent)), JSON.stringify(given));
+  });
+
   it('of structs, however many fields', () => {
     const struct = Object.fromEntries(
       Array.from({ length: 2000 }, (_, index) => [`name-${index}`, String(index).repeat(20)]),
@@ -331,7 +347,7 @@ describe('arguments of PDK methods', () => {
     for (const value of [() => 1, Symbol('s'), 10n, NaN, Infinity, cycle]) {
       assert.throws(() => toPdkValue(value), MalformedMessage);
     }
-    assert.deepEqual(toPdkValue({ a: undefined, b: null }), { b: null });
+    assert.deepEqual({ ...(toPdkValue({ a: undefined, b: null }) as object) }, { b: null });
   });
 });
 

@@ -167,6 +167,20 @@ describe('calls of other kinds', () => {
     await waiting.readEventReturn();
   });
 
+  // The event's name was looked up in the plugin's instance, so `close` closed it and `constructor` threw.
+  it('of a name that is no phase reach nothing in the plugin', async (t) => {
+    let closed = 0;
+    const { connect, server } = await serve(t, { onClose: () => closed++ });
+    const kong = await connect();
+    const id = await kong.startInstance('demo');
+    for (const name of ['close', 'constructor', '__proto__', '']) {
+      const sequence = kong.handleEvent(id, name);
+      assert.equal(await kong.readEventReturn(), sequence);
+    }
+    assert.equal(closed, 0);
+    assert.equal(server.status().handler_errors, 0);
+  });
+
   it('of a phase the plugin does not have return at once', async (t) => {
     const { connect } = await serve(t, {});
     const kong = await connect();

@@ -1,3 +1,4 @@
+import type { FollowOptions } from '../../bridge/kafka/reader';
 import type { OutgoingRecord, ReceivedRecord } from '../../bridge/kafka/records';
 import type { ClientPool } from '../../bridge/request-reply';
 import type { GatewayError } from '../../bridge/errors';
@@ -10,15 +11,13 @@ export class FakeKafka implements ClientPool {
   readonly acquired: string[] = [];
   released = 0;
   closed = 0;
+  readonly kept = new Set<string>();
   state: 'connecting' | 'up' | 'down' = 'up';
   reason: string | undefined;
   /** Thrown by produce. */
   refusal: GatewayError | undefined;
   onProduce: ((record: OutgoingRecord, onDelivery: OnDelivery) => void) | undefined;
-  readonly followed = new Map<
-    string,
-    { onRecord: (record: ReceivedRecord) => void; onLost?: (error: GatewayError) => void }[]
-  >();
+  readonly followed = new Map<string, Pick<FollowOptions, 'onRecord' | 'onLost' | 'partition'>[]>();
 
   acquire(key: string) {
     this.acquired.push(key);
@@ -40,15 +39,13 @@ export class FakeKafka implements ClientPool {
         },
       },
       reader: {
-        follow: (
-          topic: string,
-          options: { onRecord: (record: ReceivedRecord) => void; onLost?: (error: GatewayError) => void },
-        ) => {
+        follow: (topic: string, options: Pick<FollowOptions, 'onRecord' | 'onLost' | 'partition'>) => {
           const followers = kafka.followed.get(topic) ?? [];
           kafka.followed.set(topic, [...followers, options]);
           return {
             ready: true,
             reason: undefined,
+            partition: options.partition?.number,
             whenReady: () => Promise.resolve(),
             stop: () => {
               kafka.followed.set(
@@ -58,6 +55,10 @@ export class FakeKafka implements ClientPool {
             },
           };
         },
+      },
+      keepTopic: ({ topic }: { topic: string }) => {
+        this.kept.add(topic);
+        return () => void this.kept.delete(topic);
       },
       release: () => {
         this.released++;

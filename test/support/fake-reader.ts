@@ -8,7 +8,9 @@ export class FakeReader {
 
   follow(_topic: string, options: FollowOptions): FollowedTopic {
     this.#follower = options;
-    return { ready: true, reason: undefined, whenReady: () => Promise.resolve(), stop: () => undefined };
+    const partition = options.partition?.number;
+    const whenReady = () => Promise.resolve();
+    return { ready: true, reason: undefined, partition, whenReady, stop: () => undefined };
   }
 
   deliver(record: ReceivedRecord): void {

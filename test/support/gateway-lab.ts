@@ -54,8 +54,11 @@ export function labConfig(plugin: string, path: string, upstreamPort: number, ta
 }
 
 /** An HTTP server that answers everything with a fixed text. */
-export async function startUpstream(t: TestContext): Promise<number> {
-  const server = createServer((_request, response) => response.end('from upstream'));
+export async function startUpstream(t: TestContext, onRequest = (): void => undefined): Promise<number> {
+  const server = createServer((_request, response) => {
+    onRequest();
+    response.end('from upstream');
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => {
     server.closeAllConnections();

@@ -2,7 +2,7 @@
  * Conversations recorded between a real Kong and two small plugin servers, where the machine has them: one JSON
  * object per line, a frame or an event of a connection.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 export interface Recorded {
@@ -17,8 +17,8 @@ export interface Recorded {
   readonly dec?: unknown;
 }
 
-/** From `dist/test/support` and from a tree compiled elsewhere alike: beside the repository. */
-const FOLDER = path.join(process.cwd(), '..', 'shared', 'kong-rpc');
+/** From `dist/test/support` and from a tree compiled elsewhere alike: beside the repository, or where it is said. */
+const FOLDER = process.env.KONG_RECORDINGS ?? path.join(process.cwd(), '..', 'shared', 'kong-rpc');
 
 export const RECORDINGS_MISSING: string | false = existsSync(FOLDER)
   ? false
@@ -29,6 +29,13 @@ export function recording(name: string): Recorded[] {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as Recorded);
+}
+
+/** @param prefix of the protocol: `pb-`, `mp-` */
+export function recordingNames(prefix: string): string[] {
+  return readdirSync(FOLDER)
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => name.replace('.jsonl', ''));
 }
 
 export function payloadOf(item: Recorded): Buffer {

@@ -50,9 +50,9 @@ export class Stack {
   static async start(
     bootstrapServers: string,
     routes: readonly TestRoute[],
-    flags: readonly string[] = [],
+    options: { flags?: readonly string[]; env?: Readonly<Record<string, string>> } = {},
   ): Promise<Stack> {
-    const server = await PluginServerProcess.start({ flags });
+    const server = await PluginServerProcess.start(options);
     try {
       const { child, url } = await startGatewayProcess(server, kongYml(bootstrapServers, routes), 0);
       return new Stack(server, child, url);

@@ -5,14 +5,21 @@ import { GatewayError } from '../../../bridge/errors';
 import type { ReceivedRecord } from '../../../bridge/kafka/records';
 import { DeadlineWheel } from '../../../bridge/reply/deadline-wheel';
 import { HEADER_RULE, matchRule } from '../../../bridge/reply/match-rule';
-import { ReplyChannel } from '../../../bridge/reply/reply-channel';
+import type { Orphan } from '../../../bridge/reply/orphans';
+import { ReplyChannel, type ReplyChannelOptions } from '../../../bridge/reply/reply-channel';
+import { routeTagOf, taggedId } from '../../../bridge/reply/route-tag';
 import { FakeClock } from '../../support/fake-clock';
 import { FakeReader } from '../../support/fake-reader';
 import { receivedRecord } from '../../support/records';
 
 const TIMEOUT_MS = 1000;
 
-function open(options: { sharedWithRequests?: boolean; mayComeLater?: boolean } = {}) {
+function open(
+  options: Partial<Pick<ReplyChannelOptions, 'partition' | 'routeTag' | 'sharedWithRequests'>> & {
+    mayComeLater?: boolean;
+  } = {},
+) {
+  const orphans: Orphan[] = [];
   const clock = new FakeClock();
   const reader = new FakeReader();
   const channel = new ReplyChannel(reader, clock, new DeadlineWheel(clock), {
@@ -20,13 +27,16 @@ function open(options: { sharedWithRequests?: boolean; mayComeLater?: boolean } 
     capacity: 10,
     from: 'end',
     rules: [HEADER_RULE],
+    partition: options.partition,
+    routeTag: options.routeTag,
+    onOrphan: (orphan) => orphans.push(orphan),
     sharedWithRequests: options.sharedWithRequests ?? false,
     mayComeLater: () => options.mayComeLater ?? false,
   });
   const register = (id: string) =>
     channel.register(id, TIMEOUT_MS, () => new GatewayError('reply_timeout', 'none came'));
   const deliver = (record: ReceivedRecord) => reader.deliver(record);
-  return { clock, channel, reader, register, deliver, reply: (id: string) => deliver(withId(id)) };
+  return { clock, channel, orphans, reader, register, deliver, reply: (id: string) => deliver(withId(id)) };
 }
 
 function withId(id: string): ReceivedRecord {
@@ -115,4 +125,48 @@ test('a reply that came before its wait, or before the rule that finds it, was e
   channel.claim(byBody, TIMEOUT_MS, matchRule('body_field', 'id'));
   assert.ok('reply' in (await byBody.outcome));
   assert.deepEqual(nonZero(channel.counters), { replies: 2 });
+});
+
+test('what belongs to another partition is misrouted, what is only not ours is foreign', () => {
+  const { channel, orphans, register, reply } = open({ partition: { number: 5, wraps: false } });
+  const [ours, theirs, elsewhere] = [taggedId(5), taggedId(5), taggedId(6)];
+  register(ours);
+  for (const id of [ours, theirs, elsewhere, 'chosen by a client']) reply(id);
+  assert.deepEqual(nonZero(channel.counters), { replies: 1, foreign: 2, misrouted: 1 });
+  assert.deepEqual(
+    orphans.map(({ reason }) => reason),
+    ['misrouted'],
+  );
+});
+
+test('where every gateway reads everything nothing is misrouted', () => {
+  const { channel, reply } = open();
+  reply(taggedId(6));
+  assert.deepEqual(nonZero(channel.counters), { foreign: 1 });
+});
+
+test('orphans are the late and the second replies, never those that another gateway may wait for', () => {
+  const { clock, orphans, register, reply, deliver } = open();
+  register('answered');
+  register('slow');
+  reply('answered');
+  reply('answered');
+  reply('not mine');
+  deliver(receivedRecord({}));
+  clock.advance(TIMEOUT_MS + 10);
+  reply('slow');
+  assert.deepEqual(
+    orphans.map(({ reason }) => reason),
+    ['duplicate', 'late'],
+  );
+});
+
+test('a tag is part of a UUID of version 8 and comes out of it again', () => {
+  for (const tag of [0, 1, 0xabc, 0xffff]) {
+    const id = taggedId(tag);
+    assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    assert.equal(routeTagOf(id), tag);
+  }
+  // Version 4, as ids without a tag are.
+  assert.equal(routeTagOf('f47ac10b-58cc-4372-a567-0e02b2c3d479'), undefined);
 });

@@ -1,22 +1,13 @@
 /** Every recorded frame through the gateway's codecs. */
 import { decode as unpackReference, encode as packReference } from '@msgpack/msgpack';
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
-import path from 'node:path';
 import { describe, it } from 'node:test';
 import { frame, FrameReader } from '../../../dev/gateway/frames';
 import type { LuaTable } from '../../../dev/gateway/lua-value';
 import { Binary, EMPTY_MAP, pack, Unpacker } from '../../../dev/gateway/msgpack';
 import { decode, encode, fromStruct, toStruct } from '../../../dev/gateway/protobuf';
 import { PROTOBUF_METHODS } from '../../../dev/gateway/protobuf-methods';
-import { payloadOf, recording, RECORDINGS_MISSING } from '../../support/gateway-recordings';
-
-function recordings(prefix: string): string[] {
-  const folder = path.join(process.cwd(), '..', 'shared', 'kong-rpc');
-  return readdirSync(folder)
-    .filter((name) => name.startsWith(prefix))
-    .map((name) => name.replace('.jsonl', ''));
-}
+import { payloadOf, recording, recordingNames, RECORDINGS_MISSING } from '../../support/gateway-recordings';
 
 describe('the ProtoBuf:1 codec', () => {
   it(
@@ -24,7 +15,7 @@ describe('the ProtoBuf:1 codec', () => {
     { skip: RECORDINGS_MISSING },
     () => {
       let frames = 0;
-      for (const name of recordings('pb-')) {
+      for (const name of recordingNames('pb-')) {
         let method = '';
         for (const item of recording(name)) {
           const payload = payloadOf(item);
@@ -96,7 +87,7 @@ describe('frames', () => {
 describe('the MsgPack:1 codec', () => {
   it('reads every recorded message as the reference package does', { skip: RECORDINGS_MISSING }, () => {
     let messages = 0;
-    for (const name of recordings('mp-')) {
+    for (const name of recordingNames('mp-')) {
       for (const item of recording(name)) {
         if (item.kind === undefined) continue;
         const unpacker = new Unpacker();

@@ -1,5 +1,8 @@
 import { join } from 'node:path';
-import { NO_REPLY_MS, order, route, type Framework } from '../framework';
+import { NO_REPLY_MS, order, ownPartition, ownTopic, route, type Framework } from '../framework';
+
+const OWN_TOPIC = ownTopic('/nestjs/topic', 'nestjs');
+const OWN_PARTITION = ownPartition('/nestjs/partition', 'nestjs', 'nestjs');
 
 export const NESTJS: Framework = {
   name: 'nestjs',
@@ -14,8 +17,12 @@ export const NESTJS: Framework = {
   routes: [
     route('/nestjs', 'nestjs'),
     route('/nestjs/unhandled', 'nestjs.unhandled', { timeoutMs: NO_REPLY_MS }),
+    OWN_TOPIC.route,
+    OWN_PARTITION.route,
   ],
   cases: [
+    OWN_TOPIC.case,
+    OWN_PARTITION.case,
     {
       name: 'the handler throws an RpcException with a text',
       path: '/nestjs',

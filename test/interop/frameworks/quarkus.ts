@@ -1,6 +1,8 @@
 import { join } from 'node:path';
-import { NO_REPLY_MS, order, route, type Framework } from '../framework';
+import { NO_REPLY_MS, order, ownTopic, route, type Framework } from '../framework';
 import { java, MAVEN_BUILD } from '../java';
+
+const OWN_TOPIC = ownTopic('/quarkus/topic', 'quarkus');
 
 export const QUARKUS: Framework = {
   name: 'quarkus',
@@ -9,8 +11,13 @@ export const QUARKUS: Framework = {
   build: MAVEN_BUILD,
   start: (home) => java('-jar', join(home, 'target', 'quarkus-app', 'quarkus-run.jar')),
   path: '/quarkus',
-  routes: [route('/quarkus', 'quarkus'), route('/quarkus/silent', 'quarkus', { timeoutMs: NO_REPLY_MS })],
+  routes: [
+    route('/quarkus', 'quarkus'),
+    route('/quarkus/silent', 'quarkus', { timeoutMs: NO_REPLY_MS }),
+    OWN_TOPIC.route,
+  ],
   cases: [
+    OWN_TOPIC.case,
     {
       name: 'the method throws',
       path: '/quarkus/silent',

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
-import { NO_REPLY_MS, order, route, type Framework } from '../framework';
+import { NO_REPLY_MS, order, ownTopic, route, type Framework } from '../framework';
 import { java, MAVEN_BUILD } from '../java';
+
+const OWN_TOPIC = ownTopic('/spring/topic', 'spring');
 
 export const SPRING: Framework = {
   name: 'spring',
@@ -13,8 +15,10 @@ export const SPRING: Framework = {
     route('/spring', 'spring'),
     route('/spring/silent', 'spring', { timeoutMs: NO_REPLY_MS }),
     route('/spring/telling', 'spring.telling'),
+    OWN_TOPIC.route,
   ],
   cases: [
+    OWN_TOPIC.case,
     {
       name: 'the listener throws',
       path: '/spring/silent',

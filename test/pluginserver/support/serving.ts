@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setLogSink } from '../../../bridge/telemetry/log';
+import { Overload } from '../../../pluginserver/overload';
 import type { ProcessHooks } from '../../../pluginserver/plugin-module';
 import { toPlugin } from '../../../pluginserver/plugin-loader';
 import { PluginServer } from '../../../pluginserver/server';
@@ -28,7 +29,10 @@ export interface Kong {
   readonly nginx: { readonly getVar: Call<string | undefined> };
   readonly ctx: { readonly shared: { readonly get: Call; readonly set: Call } };
   readonly log: { readonly notice: Call };
-  readonly service: { readonly request: { readonly setHeader: Call }; readonly setTarget: Call };
+  readonly service: {
+    readonly request: { readonly setHeader: Call; readonly setPath: Call };
+    readonly setTarget: Call;
+  };
 }
 export type TestHandler = (kong: Kong) => unknown;
 
@@ -41,6 +45,8 @@ export interface TestPlugin {
   readonly onClose?: () => void;
   readonly hooks?: ProcessHooks;
   readonly maxFrameBytes?: number;
+  readonly continues?: boolean;
+  readonly overload?: Overload;
 }
 
 export interface Serving {
@@ -63,7 +69,9 @@ export async function serve(t: TestContext, plugin: TestPlugin): Promise<Serving
   const folder = temporaryFolder(t);
   const path = join(folder, 'plugin.sock');
   const logged = captureLog(t);
+  const overload = plugin.overload ?? new Overload();
   const server = new PluginServer({
+    overload,
     plugin: toPlugin(moduleOf(plugin), folder),
     socketPath: path,
     ...(plugin.maxFrameBytes === undefined ? {} : { maxFrameBytes: plugin.maxFrameBytes }),
@@ -76,6 +84,8 @@ export async function serve(t: TestContext, plugin: TestPlugin): Promise<Serving
     server.close();
     await eventually(() => server.status().connections === 0, 'connections are left at the end of the test');
     assert.equal(server.status().instances, 0);
+    const { open_events, bytes_in_flight } = overload.status();
+    assert.deepEqual({ open_events, bytes_in_flight }, { open_events: 0, bytes_in_flight: 0 });
   });
   const connect = async (): Promise<FakeKong> => {
     const peer = await FakeKong.connect(path);
@@ -91,7 +101,8 @@ export async function serve(t: TestContext, plugin: TestPlugin): Promise<Serving
   return { server, path, folder, logged, connect, startEvent };
 }
 
-function moduleOf({ name = 'demo', access, log, certificate, onCreate, onClose, hooks }: TestPlugin): object {
+function moduleOf(plugin: TestPlugin): object {
+  const { name = 'demo', access, log, certificate, onCreate, onClose, hooks, continues } = plugin;
   class Plugin {
     constructor(config: unknown) {
       onCreate?.(config);
@@ -109,7 +120,7 @@ function moduleOf({ name = 'demo', access, log, certificate, onCreate, onClose, 
       onClose?.();
     }
   }
-  return { Plugin, Name: name, Version: '1.2.3', Priority: 7, Process: hooks };
+  return { Plugin, Name: name, Version: '1.2.3', Priority: 7, Process: hooks, Continues: continues };
 }
 
 export function captureLog(t: TestContext): Record<string, unknown>[] {
@@ -119,10 +130,13 @@ export function captureLog(t: TestContext): Record<string, unknown>[] {
 }
 
 /** Waits for something that another side of a socket brings about; turns of the loop, not time. */
-export async function eventually(condition: () => boolean, otherwise: string): Promise<void> {
-  const deadlineMs = Date.now() + 5000;
+export async function eventually(
+  condition: () => boolean,
+  otherwise: string | (() => string),
+): Promise<void> {
+  const deadlineMs = Date.now() + 10_000;
   while (!condition()) {
-    if (Date.now() > deadlineMs) assert.fail(otherwise);
+    if (Date.now() > deadlineMs) assert.fail(typeof otherwise === 'string' ? otherwise : otherwise());
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -1,0 +1,155 @@
+/**
+ * What the process takes on, over all its plugins: beyond a limit new requests are answered 503 `overloaded` at once,
+ * so that those it has accepted end in time and memory is bounded.
+ *
+ * Only the first plugin of a request is refused. An event of a plugin that goes on with an accepted request (its record
+ * is sent already) is never shed.
+ */
+
+import { GatewayError } from '../bridge/errors';
+import { log } from '../bridge/telemetry/log';
+import { Refusal } from './refusal';
+
+export interface OverloadLimits {
+  readonly maxOpenEvents: number;
+  /** Bodies read, frames not yet complete, and answers that Kong has not yet taken. */
+  readonly maxBytesInFlight: number;
+  /** 0: the event loop may be as late as it likes. */
+  readonly maxEventLoopLagMs: number;
+}
+
+export const DEFAULT_LIMITS: OverloadLimits = {
+  // Six workers of Kong at its default of 16384 connections, two for each waiting request.
+  maxOpenEvents: 50_000,
+  maxBytesInFlight: 256 * 1024 * 1024,
+  // A burst of some thousand requests holds the loop for a few hundred milliseconds. A second means that requests come
+  // faster than they are handled, and every further one makes all others later.
+  maxEventLoopLagMs: 1000,
+};
+
+/** One late sample is a pause: a large collection of garbage, a machine that was suspended. */
+const LATE_SAMPLES_TO_BEGIN = 2;
+/** Ten samples are a second. */
+const CALM_SAMPLES_TO_END = 10;
+const CALM_SHARE_OF_LIMIT = 0.5;
+
+const REASONS = {
+  open_events: 'as many events are open as the plugin server takes on',
+  bytes_in_flight: 'as many bytes are in flight as the plugin server takes on',
+  event_loop: 'the event loop of the plugin server is late',
+} as const;
+export type OverloadReason = keyof typeof REASONS;
+
+/** For what was accepted, but whose body does not fit in any more. */
+export function tooManyBytes(sizeBytes: number): GatewayError {
+  return new GatewayError('overloaded', `${REASONS.bytes_in_flight}; another ${sizeBytes} do not fit`);
+}
+
+/** Requests refused for one reason, from the first to the last of a row. */
+class Episode {
+  readonly refusal: Refusal;
+  total = 0;
+  private sinceBegin = 0;
+  private sinceTick = 0;
+
+  constructor(private readonly reason: OverloadReason) {
+    this.refusal = new Refusal(new GatewayError('overloaded', REASONS[reason]));
+  }
+
+  /** One line for the whole row: a line for each would be load, too. */
+  count(facts: Record<string, unknown>): Refusal {
+    if (this.sinceBegin === 0) {
+      log.warn('overloaded: new requests are answered 503', { reason: this.reason, ...facts });
+    }
+    this.total++;
+    this.sinceBegin++;
+    this.sinceTick++;
+    return this.refusal;
+  }
+
+  onTick(): void {
+    if (this.sinceTick === 0 && this.sinceBegin > 0) {
+      log.info('no longer overloaded', { reason: this.reason, refused: this.sinceBegin });
+      this.sinceBegin = 0;
+    }
+    this.sinceTick = 0;
+  }
+}
+
+export class Overload {
+  openEvents = 0;
+  private bytes = 0;
+  private lagMs = 0;
+  private lateSamples = 0;
+  private calmSamples = 0;
+  private isLate = false;
+  private readonly episodes = {
+    open_events: new Episode('open_events'),
+    bytes_in_flight: new Episode('bytes_in_flight'),
+    event_loop: new Episode('event_loop'),
+  } satisfies Record<OverloadReason, Episode>;
+
+  constructor(private readonly limits: OverloadLimits = DEFAULT_LIMITS) {}
+
+  /** Why a new request must be refused, or undefined. */
+  refusal(): Refusal | undefined {
+    if (this.isLate) return this.refuse('event_loop');
+    if (this.openEvents >= this.limits.maxOpenEvents) return this.refuse('open_events');
+    if (this.bytes >= this.limits.maxBytesInFlight) return this.refuse('bytes_in_flight');
+    return undefined;
+  }
+
+  /** False, and nothing is taken, when that would be too much. */
+  reserve(sizeBytes: number): boolean {
+    if (this.bytes + sizeBytes > this.limits.maxBytesInFlight) {
+      this.refuse('bytes_in_flight');
+      return false;
+    }
+    this.bytes += sizeBytes;
+    return true;
+  }
+
+  /** For what is there already and cannot be refused; negative to give back. */
+  add(sizeBytes: number): void {
+    this.bytes += sizeBytes;
+  }
+
+  /** Begins when the loop stays late, ends when it has been well within the limit for a second. */
+  onLagSample(lagMs: number): void {
+    this.lagMs = lagMs;
+    const { maxEventLoopLagMs } = this.limits;
+    if (maxEventLoopLagMs === 0) return;
+    this.lateSamples = lagMs >= maxEventLoopLagMs ? this.lateSamples + 1 : 0;
+    this.calmSamples = lagMs < maxEventLoopLagMs * CALM_SHARE_OF_LIMIT ? this.calmSamples + 1 : 0;
+    if (this.lateSamples >= LATE_SAMPLES_TO_BEGIN) this.isLate = true;
+    else if (this.calmSamples >= CALM_SAMPLES_TO_END) this.isLate = false;
+  }
+
+  /** Called by the process's one timer. */
+  onTick(): void {
+    for (const episode of Object.values(this.episodes)) episode.onTick();
+  }
+
+  status(): Record<string, unknown> {
+    const { open_events, bytes_in_flight, event_loop } = this.episodes;
+    return {
+      open_events: this.openEvents,
+      bytes_in_flight: this.bytes,
+      event_loop_lag_ms: Math.round(this.lagMs),
+      event_loop_late: this.isLate,
+      refused: {
+        open_events: open_events.total,
+        bytes_in_flight: bytes_in_flight.total,
+        event_loop: event_loop.total,
+      },
+    };
+  }
+
+  private refuse(reason: OverloadReason): Refusal {
+    return this.episodes[reason].count({
+      open_events: this.openEvents,
+      bytes_in_flight: this.bytes,
+      event_loop_lag_ms: Math.round(this.lagMs),
+    });
+  }
+}
