@@ -166,6 +166,7 @@ test('without a reply topic the client is told that the message was sent', async
   assert.deepEqual([answer.status, answer.json], [200, { message: 'message sent' }]);
 });
 
+/** NestJS sends its errors in a header and no value: others made an empty success of it. */
 test('an error reply is an error, in the way of each framework', async () => {
   const nest = await ask(`${stack.url}/nest-error`, { body: 'no such order' });
   assert.equal(nest.status, 502);
@@ -196,6 +197,7 @@ test('an envelope decides status, headers and body', async () => {
   await stack.nothingPending();
 });
 
+/** RFC 7240 separates preferences by commas; Zilla's parser knows semicolons only and misses the second one. */
 test('a client that may choose its wait gets it', async () => {
   const answer = await ask(`${stack.url}/patient`, { headers: { prefer: 'respond-async, wait=1' } });
   assert.deepEqual([answer.status, answer.json.code], [504, 'reply_timeout']);

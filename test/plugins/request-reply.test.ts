@@ -44,7 +44,10 @@ test('a request is produced and its reply is the answer', async () => {
   nothingPending();
 });
 
-/** A reply can overtake its delivery report, and even the consumer half of its own request. */
+/**
+ * A reply can overtake its delivery report, and even the consumer half of its own request. Others registered the wait when
+ * the report came and took the reply for a foreign one (galax-io/gatling-kafka-plugin#204, eclipse-hono/hono#2612).
+ */
 test('a reply that arrives inside produce is not lost', async () => {
   const { kafka, producer, consumer, nothingPending } = route();
   kafka.onProduce = () => kafka.arrive(replyTo(kafka, 0, 'fast'));
@@ -125,6 +128,7 @@ test('a deadline without a delivery report says that the outcome of the produce 
   nothingPending();
 });
 
+/** Elsewhere the caller waits for a reply that nobody was asked for, until its timeout (Platformatic's kafka-hooks). */
 test('a failed delivery ends the wait at once', async () => {
   const { kafka, producer, consumer, nothingPending } = route();
   await producer.access(new FakeKong());
@@ -220,17 +224,23 @@ test('one more than max_in_flight is refused, and the others are unharmed', asyn
   nothingPending();
 });
 
-test('a record of another topic or with a foreign id settles nobody', async () => {
-  const { clock, kafka, producer, consumer } = route();
+/** Spring wrote an error for every reply to another instance (spring-projects/spring-kafka#731). */
+test('a record of another topic or with a foreign id settles nobody, and no log line tells of it', async (t) => {
+  const { clock, kafka, producer, consumer, requestReply, nothingPending } = route();
+  const lines: string[] = [];
+  t.after(setLogSink((line) => lines.push(line)));
   await producer.access(new FakeKong());
   const kong = new FakeKong();
   const held = consumer.access(kong);
   await settled();
   kafka.arrive({ ...replyTo(kafka, 0, 'x'), topic: 'elsewhere' });
   kafka.arrive(receivedRecord({ topic: 'replies', headers: { kafka_correlationId: 'foreign' } }));
+  assert.deepEqual(lines, []);
+  assert.match(JSON.stringify(requestReply.status()), /"foreign":1/);
   clock.advance(6000);
   await held;
   assert.equal(kong.answer.status, 504);
+  nothingPending();
 });
 
 test('on a topic shared by requests and replies a request is never taken for a reply', async () => {

@@ -78,6 +78,23 @@ test('after twice its timeout an id is as good as foreign', () => {
   assert.deepEqual(nonZero(channel.counters), { replies: 1, foreign: 1 });
 });
 
+/** Spring forgets who waits when its reader stops, and they wait for their timeout. */
+test('a reader that is lost ends every wait at once, and a reply after that is late', async () => {
+  const { channel, reader, register, reply } = open();
+  const waits = ['a', 'b', 'c'].map((id) => register(id));
+  reader.lose(new GatewayError('reply_reader_lost', 'gone'));
+  for (const wait of waits) {
+    const outcome = await wait.outcome;
+    assert.equal('error' in outcome && outcome.error.code, 'reply_reader_lost');
+  }
+  assert.equal(channel.inFlight, 0);
+  reply('a');
+  const next = register('d');
+  reply('d');
+  assert.ok('reply' in (await next.outcome));
+  assert.deepEqual(nonZero({ ...channel.counters, latest_by_ms: 0 }), { replies: 1, late: 1 });
+});
+
 /** A reply to the first use would end the second one. */
 test('an id cannot be used again while replies to its first use may still come', () => {
   const { clock, register, reply } = open();

@@ -33,7 +33,7 @@ export function connect(
 
 export interface TestChannel {
   readonly channel: ReplyChannel;
-  /** A wait for 10 s; gives the value of its reply, or the code of the error that ended it. */
+  /** A wait for 30 s; gives the value of its reply, or the code of the error that ended it. */
   readonly wait: (id: string) => Promise<string>;
 }
 
@@ -54,7 +54,7 @@ export function openChannel(
   });
   const wait = async (id: string) => {
     const timeout = () => new GatewayError('reply_timeout', 'none came');
-    const outcome = await channel.register(id, 10_000, timeout).outcome;
+    const outcome = await channel.register(id, 30_000, timeout).outcome;
     return 'reply' in outcome ? (outcome.reply.value?.toString() ?? '(null)') : outcome.error.code;
   };
   return { channel, wait };

@@ -1,6 +1,6 @@
 /** What happens to a reply topic while it is read, and what other producers do to it. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { GatewayError } from '../../../bridge/errors';
 import { createTopic, deleteTopic } from '../../../bridge/kafka/admin';
 import { ConsumerSession } from '../../../bridge/kafka/consumer-session';
@@ -19,136 +19,140 @@ const kafka = useKafka({
 
 const port = () => kafka.server.nodes[0]?.port ?? assert.fail('a server has a node');
 
-test('a topic that is deleted ends waits at once, and is followed again when it is back', async (t) => {
-  const topic = await kafka.topic({ partitions: 2 });
-  const { producer, reader } = connect(t, kafka.connection);
-  const { channel, wait } = openChannel(reader, topic);
-  await channel.whenReady();
-  const ended = wait('a');
-  await deleteTopic(kafka.connection, topic);
-  assert.equal(await ended, 'reply_reader_lost');
-  assert.equal(channel.ready, false);
-  await until('it tells why', () => /does not exist/.test(channel.reason ?? ''));
+// Side by side: most of their time is waiting.
+describe('while a reply topic is read', { concurrency: true }, () => {
+  test('a topic that is deleted ends waits at once, and is followed again when it is back', async (t) => {
+    const topic = await kafka.topic({ partitions: 2 });
+    const { producer, reader } = connect(t, kafka.connection);
+    const { channel, wait } = openChannel(reader, topic);
+    await channel.whenReady();
+    const ended = wait('a');
+    await deleteTopic(kafka.connection, topic);
+    assert.equal(await ended, 'reply_reader_lost');
+    assert.equal(channel.ready, false);
+    await until('it tells why', () => /does not exist/.test(channel.reason ?? ''));
 
-  await createTopic(kafka.connection, topic, { partitions: 2 });
-  await channel.whenReady();
-  const again = wait('b');
-  await deliver(producer, reply(topic, 'b', 'mine'));
-  assert.equal(await again, 'mine');
-  assert.equal(channel.inFlight, 0);
-});
-
-/** The old position is behind the end of the new topic. With 'latest' as the way out of five first replies one was lost. */
-test('a topic that is deleted and made anew between two checks loses no reply', async (t) => {
-  const topic = await kafka.topic();
-  const { producer, reader } = connect(t, kafka.connection);
-  const inbox = new Inbox();
-  const followed = reader.follow(topic, {
-    from: 'end',
-    onRecord: inbox.onRecord,
-    onLost: () => assert.fail('it was back before anybody noticed'),
+    await createTopic(kafka.connection, topic, { partitions: 2 });
+    await channel.whenReady();
+    const again = wait('b');
+    await deliver(producer, reply(topic, 'b', 'mine'));
+    assert.equal(await again, 'mine');
+    assert.equal(channel.inFlight, 0);
   });
-  await followed.whenReady();
-  for (const text of ['1', '2', '3', '4', '5']) await deliver(producer, { topic, value: Buffer.from(text) });
-  await inbox.has(5);
-  await deleteTopic(kafka.connection, topic);
-  await createTopic(kafka.connection, topic);
-  // By a client that has not known the old one.
-  await produceRaw({ port: port(), topic }, [{ value: Buffer.from('new') }]);
-  await inbox.has(6);
-  assert.deepEqual(inbox.texts, ['1', '2', '3', '4', '5', 'new']);
-  assert.equal(followed.ready, true);
-});
 
-/** Zilla went wrong when retention deleted what it was about to read (aklivity/zilla#897). */
-test('a position that retention has overtaken goes on at the new beginning', async (t) => {
-  const topic = await kafka.topic();
-  for (const text of ['0', '1', '2', '3'])
-    await produceRaw({ port: port(), topic }, [{ value: Buffer.from(text) }]);
-  await deleteRecordsBefore({ port: port(), topic }, 3);
-  const inbox = new Inbox();
-  const session = new ConsumerSession({
-    name: 'overtaken reader',
-    connection: kafka.connection,
-    assignment: () => [{ topic, partition: 0, offset: 1 }],
-    onRecord: inbox.onRecord,
-  });
-  t.after(() => session.close());
-  await inbox.has(1);
-  await produceRaw({ port: port(), topic }, [{ value: Buffer.from('4') }]);
-  await inbox.has(2);
-  assert.deepEqual(inbox.texts, ['3', '4']);
-  assert.equal(session.counters.readErrors, 0);
-});
-
-test('in a compacted topic offsets are missing, and nothing else is', async (t) => {
-  const config = { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0.01', 'segment.ms': '100' };
-  const topic = await kafka.topic({ config });
-  const { producer, reader } = connect(t, kafka.connection);
-  await producer.whenUp();
-  for (const value of ['old', 'old', 'last']) await deliver(producer, { topic, key: 'a', value: Buffer.from(value) }); // prettier-ignore
-  const readAll = async () => {
-    // A segment is closed, and may be cleaned, when a record comes after its time.
-    await deliver(producer, { topic, key: 'tick', value: Buffer.from('tick') });
+  /** The old position is behind the end of the new topic. With 'latest' as the way out of five first replies one was lost. */
+  test('a topic that is deleted and made anew between two checks loses no reply', async (t) => {
+    const topic = await kafka.topic();
+    const { producer, reader } = connect(t, kafka.connection);
     const inbox = new Inbox();
-    const followed = reader.follow(topic, { from: { sinceMs: 0 }, onRecord: inbox.onRecord });
+    const followed = reader.follow(topic, {
+      from: 'end',
+      onRecord: inbox.onRecord,
+      onLost: () => assert.fail('it was back before anybody noticed'),
+    });
     await followed.whenReady();
+    for (const text of ['1', '2', '3', '4', '5'])
+      await deliver(producer, { topic, value: Buffer.from(text) });
+    await inbox.has(5);
+    await deleteTopic(kafka.connection, topic);
+    await createTopic(kafka.connection, topic);
+    // By a client that has not known the old one.
+    await produceRaw({ port: port(), topic }, [{ value: Buffer.from('new') }]);
+    await inbox.has(6);
+    assert.deepEqual(inbox.texts, ['1', '2', '3', '4', '5', 'new']);
+    assert.equal(followed.ready, true);
+  });
+
+  /** Zilla went wrong when retention deleted what it was about to read (aklivity/zilla#897). */
+  test('a position that retention has overtaken goes on at the new beginning', async (t) => {
+    const topic = await kafka.topic();
+    for (const text of ['0', '1', '2', '3'])
+      await produceRaw({ port: port(), topic }, [{ value: Buffer.from(text) }]);
+    await deleteRecordsBefore({ port: port(), topic }, 3);
+    const inbox = new Inbox();
+    const session = new ConsumerSession({
+      name: 'overtaken reader',
+      connection: kafka.connection,
+      assignment: () => [{ topic, partition: 0, offset: 1 }],
+      onRecord: inbox.onRecord,
+    });
+    t.after(() => session.close());
     await inbox.has(1);
-    followed.stop();
-    return inbox.records[0];
-  };
-  const deadlineMs = performance.now() + 10_000;
-  let first = await readAll();
-  while (first?.offset === 0 && performance.now() < deadlineMs) first = await readAll();
-  assert.deepEqual([first?.offset, first?.value?.toString()], [2, 'last']);
+    await produceRaw({ port: port(), topic }, [{ value: Buffer.from('4') }]);
+    await inbox.has(2);
+    assert.deepEqual(inbox.texts, ['3', '4']);
+    assert.equal(session.counters.readErrors, 0);
+  });
 
-  const { channel, wait } = openChannel(reader, topic);
-  await channel.whenReady();
-  const answer = wait('b');
-  await deliver(producer, { ...reply(topic, 'b', 'mine'), key: 'b' });
-  assert.equal(await answer, 'mine');
-  assert.equal(channel.inFlight, 0);
-});
+  test('in a compacted topic offsets are missing, and nothing else is', async (t) => {
+    const config = { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0.01', 'segment.ms': '100' };
+    const topic = await kafka.topic({ config });
+    const { producer, reader } = connect(t, kafka.connection);
+    await producer.whenUp();
+    for (const value of ['old', 'old', 'last']) await deliver(producer, { topic, key: 'a', value: Buffer.from(value) }); // prettier-ignore
+    const readAll = async () => {
+      // A segment is closed, and may be cleaned, when a record comes after its time.
+      await deliver(producer, { topic, key: 'tick', value: Buffer.from('tick') });
+      const inbox = new Inbox();
+      const followed = reader.follow(topic, { from: { sinceMs: 0 }, onRecord: inbox.onRecord });
+      await followed.whenReady();
+      await inbox.has(1);
+      followed.stop();
+      return inbox.records[0];
+    };
+    const deadlineMs = performance.now() + 10_000;
+    let first = await readAll();
+    while (first?.offset === 0 && performance.now() < deadlineMs) first = await readAll();
+    assert.deepEqual([first?.offset, first?.value?.toString()], [2, 'last']);
 
-/**
- * Control records take offsets without being records. An open transaction holds back what is behind it in its
- * partition: with other bridges one slow partition stopped all (aklivity/zilla#1628).
- */
-test('replies in transactions: committed ones come, aborted ones never, other partitions do not wait', async (t) => {
-  const topic = await kafka.topic({ partitions: 2 });
-  const service = await TransactionalProducer.connect(kafka.bootstrapServers, kafka.uniqueName('service'));
-  t.after(() => service.close());
-  const { producer, reader } = connect(t, kafka.connection);
-  const { channel, wait } = openChannel(reader, topic);
-  await channel.whenReady();
-  const ended: string[] = [];
-  const [aborted, behind, beside, committed] = ['aborted', 'behind', 'beside', 'committed'].map((id) =>
-    wait(id).finally(() => ended.push(id)),
-  );
+    const { channel, wait } = openChannel(reader, topic);
+    await channel.whenReady();
+    const answer = wait('b');
+    await deliver(producer, { ...reply(topic, 'b', 'mine'), key: 'b' });
+    assert.equal(await answer, 'mine');
+    assert.equal(channel.inFlight, 0);
+  });
 
-  await service.begin();
-  await service.send({ ...reply(topic, 'aborted', 'never'), partition: 0 });
-  await deliver(producer, { ...reply(topic, 'behind', 'later'), partition: 0 });
-  await deliver(producer, { ...reply(topic, 'beside', 'now'), partition: 1 });
-  assert.equal(await beside, 'now');
-  assert.deepEqual(ended, ['beside']);
-  await service.abort();
-  assert.equal(await behind, 'later');
+  /**
+   * Control records take offsets without being records. An open transaction holds back what is behind it in its
+   * partition: with other bridges one slow partition stopped all (aklivity/zilla#1628).
+   */
+  test('replies in transactions: committed ones come, aborted ones never, other partitions do not wait', async (t) => {
+    const topic = await kafka.topic({ partitions: 2 });
+    const service = await TransactionalProducer.connect(kafka.bootstrapServers, kafka.uniqueName('service'));
+    t.after(() => service.close());
+    const { producer, reader } = connect(t, kafka.connection);
+    const { channel, wait } = openChannel(reader, topic);
+    await channel.whenReady();
+    const ended: string[] = [];
+    const [aborted, behind, beside, committed] = ['aborted', 'behind', 'beside', 'committed'].map((id) =>
+      wait(id).finally(() => ended.push(id)),
+    );
 
-  await service.begin();
-  await service.send({ ...reply(topic, 'committed', 'yes'), partition: 0 });
-  await service.commit();
-  assert.equal(await committed, 'yes');
-  assert.equal(channel.inFlight, 1);
-  channel.fail('aborted', new GatewayError('internal', 'the test is over'));
-  assert.equal(await aborted, 'internal');
-  assert.equal(channel.counters.replies, 3);
-  assert.equal(reader.status()['records'], 3);
+    await service.begin();
+    await service.send({ ...reply(topic, 'aborted', 'never'), partition: 0 });
+    await deliver(producer, { ...reply(topic, 'behind', 'later'), partition: 0 });
+    await deliver(producer, { ...reply(topic, 'beside', 'now'), partition: 1 });
+    assert.equal(await beside, 'now');
+    assert.deepEqual(ended, ['beside']);
+    await service.abort();
+    assert.equal(await behind, 'later');
 
-  // The end of the topic is behind a control record now.
-  const fromEnd = openChannel(connect(t, kafka.connection).reader, topic);
-  await fromEnd.channel.whenReady();
-  const first = fromEnd.wait('first');
-  await deliver(producer, { ...reply(topic, 'first', 'mine'), partition: 0 });
-  assert.equal(await first, 'mine');
+    await service.begin();
+    await service.send({ ...reply(topic, 'committed', 'yes'), partition: 0 });
+    await service.commit();
+    assert.equal(await committed, 'yes');
+    assert.equal(channel.inFlight, 1);
+    channel.fail('aborted', new GatewayError('internal', 'the test is over'));
+    assert.equal(await aborted, 'internal');
+    assert.equal(channel.counters.replies, 3);
+    assert.equal(reader.status()['records'], 3);
+
+    // The end of the topic is behind a control record now.
+    const fromEnd = openChannel(connect(t, kafka.connection).reader, topic);
+    await fromEnd.channel.whenReady();
+    const first = fromEnd.wait('first');
+    await deliver(producer, { ...reply(topic, 'first', 'mine'), partition: 0 });
+    assert.equal(await first, 'mine');
+  });
 });
