@@ -183,7 +183,10 @@ test('what Kong runs again in another process goes out twice, under one idempote
     return { child, status: () => statusAt(statusPort) };
   };
   const first = await start();
-  const url = await startGateway([{ path: '/one-way', producer: { topic } }]);
+  const url = await startGateway([
+    // Longer than another process takes to start.
+    { path: '/one-way', producer: { topic, producer_request_timeout: LIMIT_MS } },
+  ]);
   assert.equal((await ask(`${url}/one-way`, { body: 'before' })).status, 200);
 
   // The records are on their way, but nobody confirms them.

@@ -106,8 +106,22 @@ async function channelOf(stack: Stack, path: string): Promise<Channel> {
 
 const REQUESTS = 20;
 
-/** Both gateways ask at the same time; every answer is that of its request. */
-async function askBoth(path: string): Promise<[Channel, Channel]> {
+/** Once so many replies have been seen: a gateway that has all of its own may still have the other's to read. */
+async function channelAfter(stack: Stack, path: string, seen: number): Promise<Channel> {
+  const deadlineMs = performance.now() + 10_000;
+  for (;;) {
+    const channel = await channelOf(stack, path);
+    if (channel.replies + channel.foreign + channel.misrouted >= seen || performance.now() > deadlineMs)
+      return channel;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/**
+ * Both gateways ask at the same time; every answer is that of its request.
+ * @param seen replies that each of them reads
+ */
+async function askBoth(path: string, seen = REQUESTS): Promise<[Channel, Channel]> {
   const answers = [first, second].flatMap((stack, gateway) =>
     Array.from({ length: REQUESTS }, async (_, number) => {
       const body = `${path} of ${gateway}, number ${number}`;
@@ -117,7 +131,7 @@ async function askBoth(path: string): Promise<[Channel, Channel]> {
   );
   await Promise.all(answers);
   await Promise.all([first.nothingPending(), second.nothingPending()]);
-  return [await channelOf(first, path), await channelOf(second, path)];
+  return [await channelAfter(first, path, seen), await channelAfter(second, path, seen)];
 }
 
 for (const path of ['/own', '/nest']) {
@@ -130,7 +144,7 @@ for (const path of ['/own', '/nest']) {
 }
 
 test('two gateways on the same partition drop what is not theirs', async () => {
-  const [one, other] = await askBoth('/same');
+  const [one, other] = await askBoth('/same', 2 * REQUESTS);
   assert.deepEqual([one.reply_partition, other.reply_partition], [2, 2]);
   for (const { replies, foreign, misrouted } of [one, other])
     assert.deepEqual({ replies, foreign, misrouted }, { replies: REQUESTS, foreign: REQUESTS, misrouted: 0 });
