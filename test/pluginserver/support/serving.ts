@@ -131,7 +131,7 @@ export function captureLog(t: TestContext): Record<string, unknown>[] {
 
 /** Waits for something that another side of a socket brings about; turns of the loop, not time. */
 export async function eventually(condition: () => boolean, otherwise: string): Promise<void> {
-  const deadlineMs = Date.now() + 5000;
+  const deadlineMs = Date.now() + 10_000;
   while (!condition()) {
     if (Date.now() > deadlineMs) assert.fail(otherwise);
     await new Promise((resolve) => setImmediate(resolve));
