@@ -46,9 +46,14 @@ export class PluginServerProcess implements ServedPlugins {
   ) {}
 
   static async start(
-    options: { flags?: readonly string[]; onOutput?: (text: string) => void } = {},
+    options: {
+      flags?: readonly string[];
+      onOutput?: (text: string) => void;
+      /** Of a process that runs: its sockets are taken over. Default: a new one. */
+      folder?: string;
+    } = {},
   ): Promise<PluginServerProcess> {
-    const folder = await mkdtemp(join(tmpdir(), 'kong-kafka-'));
+    const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'kong-kafka-')));
     const sockets = PLUGIN_NAMES.flatMap((name) => [
       `--${shortName(name)}-socket`,
       join(folder, `${name}.sock`),
@@ -61,7 +66,7 @@ export class PluginServerProcess implements ServedPlugins {
       options.onOutput ? { onOutput: options.onOutput } : {},
     );
     try {
-      await Promise.all(PLUGIN_NAMES.map((name) => child.until(new RegExp(`"listening".*${name}`))));
+      await child.until(/"serving"/);
       return new PluginServerProcess(child, folder, `http://127.0.0.1:${statusPort}`);
     } catch (error) {
       await child.stop();
