@@ -10,6 +10,7 @@ export const processHooks = {
   start: (servedPlugins: readonly string[]): void =>
     requestReply.setTogether(BOTH_HALVES.every((half) => servedPlugins.includes(half))),
   drain: (): void => requestReply.drain(),
+  between: (): number => requestReply.notHandedOver,
   idle: (): Promise<void> => requestReply.idle(),
   close: (): Promise<void> => requestReply.close(),
   status: (): { ready: boolean } => requestReply.status(),

@@ -220,6 +220,11 @@ export class RequestReply {
     while (this.inFlight > 0) await new Promise<void>((resolve) => this.#clock.after(20, resolve));
   }
 
+  /** Requests whose producer half is done and whose consumer half has not come yet. */
+  get notHandedOver(): number {
+    return this.#handOver.size;
+  }
+
   get inFlight(): number {
     return this.#links.things().reduce((sum, link) => sum + (link.channel?.inFlight ?? 0), 0);
   }
@@ -241,7 +246,7 @@ export class RequestReply {
       together: this.#together,
       draining: this.#draining,
       in_flight: this.inFlight,
-      not_handed_over: this.#handOver.size,
+      not_handed_over: this.notHandedOver,
       ...this.counters,
       reply_channels: links.flatMap(({ channel }) =>
         channel

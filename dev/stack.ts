@@ -46,12 +46,14 @@ export class PluginServerProcess implements ServedPlugins {
   ) {}
 
   static async start(
-    options: { flags?: readonly string[]; nodeFlags?: readonly string[] } & Pick<
-      ChildOptions,
-      'env' | 'onOutput' | 'onMessage'
-    > = {},
+    options: {
+      flags?: readonly string[];
+      nodeFlags?: readonly string[];
+      /** Of a process that runs: its sockets are taken over. Default: a new one. */
+      folder?: string;
+    } & Pick<ChildOptions, 'env' | 'onOutput' | 'onMessage'> = {},
   ): Promise<PluginServerProcess> {
-    const folder = await mkdtemp(join(tmpdir(), 'kong-kafka-'));
+    const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'kong-kafka-')));
     const sockets = PLUGIN_NAMES.flatMap((name) => [
       `--${shortName(name)}-socket`,
       join(folder, `${name}.sock`),
@@ -65,7 +67,7 @@ export class PluginServerProcess implements ServedPlugins {
       ...(onMessage && { onMessage }),
     });
     try {
-      await Promise.all(PLUGIN_NAMES.map((name) => child.until(new RegExp(`"listening".*${name}`))));
+      await child.until(/"serving"/);
       return new PluginServerProcess(child, folder, `http://127.0.0.1:${statusPort}`);
     } catch (error) {
       await child.stop();

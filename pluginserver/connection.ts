@@ -113,6 +113,16 @@ export class Connection {
     this.socket.destroySoon();
   }
 
+  /**
+   * Lets Kong drop the connection: it sees the end behind what was written. Our other half stays open until it has,
+   * because a socket closed with something unread is a reset, and that is a 500 in Kong.
+   */
+  retire(): void {
+    this.decoder.stop();
+    this.flush();
+    this.socket.end();
+  }
+
   private admits(lengthBytes: number): boolean {
     if (!this.overload.reserve(lengthBytes)) return false;
     this.frameBytes = lengthBytes;

@@ -23,6 +23,10 @@ const CLOSE_TIMEOUT_MS = 15_000;
  * still come in: they get a 503 for as long as we live, where a closed socket would make Kong answer 500.
  */
 const MANAGED_LAST_ANSWERS_MS = 1000;
+/** After a take-over Kong goes through its pooled connections in a fraction of a second. */
+const ABANDON_TIMEOUT_MS = 5000;
+/** Kong drops a pooled connection as soon as it sees its end. */
+const DISCONNECT_TIMEOUT_MS = 500;
 const PARENT_POLL_MS = 1000;
 /** Images based on Kong's are stopped with SIGQUIT, which node as the first process of a container would ignore. */
 export const END_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
@@ -112,6 +116,8 @@ export class Lifecycle {
     const lastAnswers = new Promise((resolve) => setTimeout(resolve, lastAnswersMs));
     if (!(await within(CLOSE_TIMEOUT_MS, processes.close()))) log.error('closing the plugins took too long');
     await lastAnswers;
+    await within(ABANDON_TIMEOUT_MS, Promise.all(servers.map((server) => server.whenAbandoned())));
+    await within(DISCONNECT_TIMEOUT_MS, Promise.all(servers.map((server) => server.disconnect())));
     for (const server of servers) server.close();
     onClose?.();
     log.info('ended');
@@ -177,7 +183,7 @@ function draining(): GatewayError {
 }
 
 /** True when the promise resolved in time. */
-async function within(timeoutMs: number, promise: Promise<void>): Promise<boolean> {
+async function within(timeoutMs: number, promise: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<boolean>((resolve) => {
     timer = setTimeout(() => resolve(false), timeoutMs);

@@ -14,6 +14,7 @@ import { loadPlugin } from './plugin-loader';
 import { PluginProcesses } from './process-hooks';
 import { PluginServer } from './server';
 import { startStatusPage } from './status';
+import { takeOver } from './take-over';
 import { startTicker } from './ticker';
 
 const EXIT_FAILED = 1;
@@ -68,7 +69,7 @@ async function serve(options: ServeOptions): Promise<void> {
       const page = await startStatusPage(sources, options.statusPort, options.statusHost);
       closeStatusPage = () => page.close();
     }
-    for (const server of servers) await server.listen();
+    await takeOver(servers);
   } catch (error) {
     for (const server of servers) server.close();
     throw error;

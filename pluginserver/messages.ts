@@ -22,6 +22,8 @@ export type RpcCall = { readonly sequence: number } & (
   | { readonly kind: 'get_instance_status'; readonly instanceId: number }
   | { readonly kind: 'close_instance'; readonly instanceId: number }
   | { readonly kind: 'handle_event'; readonly instanceId: number; readonly phase: string }
+  /** Not Kong's: another plugin server takes over, and another plugin's events follow those of this one or not. */
+  | { readonly kind: 'hand_over'; readonly isFollowed: boolean }
   /** A command this server does not know, from a newer Kong. */
   | { readonly kind: 'unknown' }
 );
@@ -33,6 +35,10 @@ const START_INSTANCE = tagOf(33, BYTES);
 const GET_INSTANCE_STATUS = tagOf(34, BYTES);
 const CLOSE_INSTANCE = tagOf(35, BYTES);
 const HANDLE_EVENT = tagOf(36, BYTES);
+/** Far from what Kong may come to use. */
+const HAND_OVER = tagOf(10_000, VARINT);
+const FOLLOWED = 1;
+const NOT_FOLLOWED = 2;
 const FIRST_VARINT = tagOf(1, VARINT);
 const FIRST_BYTES = tagOf(1, BYTES);
 const SECOND_BYTES = tagOf(2, BYTES);
@@ -58,6 +64,8 @@ export function decodeRpcCall(payload: Buffer): RpcCall {
     } else if (tag === GET_PLUGIN_NAMES) {
       reader.skip(tag);
       command = { kind: 'get_plugin_names' };
+    } else if (tag === HAND_OVER) {
+      command = { kind: 'hand_over', isFollowed: reader.int() === FOLLOWED };
     } else reader.skip(tag);
   }
   return { ...command, sequence };
@@ -85,6 +93,14 @@ function decodeHandleEvent(reader: ProtoReader): WithoutSequence<RpcCall> {
     else reader.skip(tag);
   }
   return { kind: 'handle_event', instanceId, phase };
+}
+
+/** What one plugin server says to the one it replaces; see take-over.ts. */
+export function encodeHandOver(sequence: number, isFollowed: boolean): Buffer {
+  writer.frame();
+  writer.int(SEQUENCE, sequence);
+  writer.int(HAND_OVER, isFollowed ? FOLLOWED : NOT_FOLLOWED);
+  return writer.finish();
 }
 
 /** Ends the PDK calls of an event; an RpcReturn follows. */

@@ -34,6 +34,8 @@ export interface ProcessHooks {
    * A plugin without this hook has its new events refused by the server.
    */
   drain?(): void;
+  /** How many requests are between two plugins of this process: one has ended its event, the next has not begun. */
+  between?(): number;
   /** Resolves when nothing the plugin accepted is waiting any more. */
   idle?(): Promise<void>;
   /** Ends everything, within a bound of its own. */

@@ -21,6 +21,9 @@ import { HEARTBEAT_TICKS, MAX_EVENT_TICKS } from './ticker';
 
 /** Node's default of 511 loses connections when thousands of requests arrive at once. */
 const BACKLOG = 4096;
+const POLL_MS = 5;
+/** Of silence on all connections. */
+const ABANDONED_MS = 250;
 /** In which nothing has happened yet: a request that is refused later has reached an upstream. */
 const FIRST_PHASES = new Set(['rewrite', 'access']);
 const TOO_LATE = new Refusal(new GatewayError('internal', 'the handler did not end the event in time'));
@@ -66,6 +69,10 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   private readonly reruns = new Reruns();
   private readonly peers = new Map<Connection, Peer>();
   private readonly openEvents = new Map<PluginEvent, Instance>();
+  private held: { connection: Connection; payload: Buffer }[] | undefined;
+  private isReplaced = false;
+  /** The last call after a take-over. */
+  private calledAtMs = 0;
   private refusal: Refusal | undefined;
   private idleWaiters: (() => void)[] = [];
   private events = 0;
@@ -87,8 +94,18 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     this.server = createServer((socket) => this.onAccept(socket));
   }
 
+  get socketPath(): string {
+    return this.path.path;
+  }
+
   /** @throws SocketPathError */
   async listen(): Promise<void> {
+    await this.bind();
+    this.claim();
+  }
+
+  /** Listens, under a name that nobody knows yet. @throws SocketPathError */
+  async bind(): Promise<void> {
     this.path.prepare();
     await new Promise<void>((resolve, reject) => {
       const onError = (error: Error): void => reject(this.path.error(messageOf(error)));
@@ -100,8 +117,47 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     });
     // Running out of file descriptors must not end the process: waiting requests still get their answers.
     this.server.on('error', (error) => log.error('accepting connections failed', { ...this.facts(), error }));
+  }
+
+  /** Takes the name from whoever has it. @throws SocketPathError */
+  claim(): void {
     this.path.claim();
     log.info('listening', { ...this.facts(), version: this.plugin.version });
+  }
+
+  // ---- Taking over, and being replaced: see take-over.ts ------------------------------------------------
+
+  get isHolding(): boolean {
+    return this.held !== undefined;
+  }
+
+  /** Calls from Kong wait, unread, until `release`. */
+  hold(): void {
+    this.held = [];
+  }
+
+  release(): void {
+    const held = this.held ?? [];
+    this.held = undefined;
+    for (const { connection, payload } of held) this.onCall(connection, payload);
+  }
+
+  /** From now on no event begins here. Answers when, where another plugin follows, no request is on its way there. */
+  private async handOver(successor: Connection, sequence: number, isFollowed: boolean): Promise<void> {
+    log.info('another process takes over; this one goes on with what it has', {
+      ...this.facts(),
+      open_events: this.openEvents.size,
+    });
+    this.isReplaced = true;
+    while (isFollowed && this.mayFollow()) {
+      await pause(POLL_MS);
+      if (!this.peers.has(successor)) return;
+    }
+    this.answer(successor, messages.encodeReturn(sequence));
+  }
+
+  private mayFollow(): boolean {
+    return this.openEvents.size > 0 || (this.plugin.hooks?.between?.() ?? 0) > 0;
   }
 
   // ---- Life cycle ----------------------------------------------------------------------------------------
@@ -127,6 +183,21 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   whenIdle(): Promise<void> {
     if (this.openEvents.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.idleWaiters.push(resolve));
+  }
+
+  /** Resolves at once, or after a take-over when Kong no longer tries the connections it had pooled. */
+  async whenAbandoned(): Promise<void> {
+    while (this.isReplaced && performance.now() - this.calledAtMs < ABANDONED_MS) await pause(ABANDONED_MS);
+  }
+
+  /** Lets Kong drop its pooled connections by itself. Resolves when all are gone. */
+  async disconnect(): Promise<void> {
+    for (const connection of [...this.peers.keys()]) {
+      connection.retire();
+      // Not all at once: an event that meets the end of one is run again, and shall not meet the next.
+      await pause(1);
+    }
+    while (this.peers.size > 0) await pause(POLL_MS);
   }
 
   /** Stops listening, drops all connections, closes all instances. Idempotent. */
@@ -181,6 +252,11 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   onCall(connection: Connection, payload: Buffer): void {
     const peer = this.peers.get(connection);
     if (peer === undefined) return;
+    if (this.isReplaced) this.calledAtMs = performance.now();
+    if (this.held !== undefined) {
+      this.held.push({ connection, payload: Buffer.from(payload) });
+      return;
+    }
     if (peer.event?.open) {
       peer.event.failProtocol();
       return;
@@ -216,6 +292,9 @@ export class PluginServer implements ConnectionOwner, EventOwner {
       case 'get_plugin_info':
         this.answer(connection, messages.encodePluginInfo(call.sequence, this.plugin));
         return;
+      case 'hand_over':
+        void this.handOver(connection, call.sequence, call.isFollowed);
+        return;
       case 'unknown':
         this.answer(connection, messages.encodeReturn(call.sequence));
         return;
@@ -243,10 +322,12 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     instanceId: number,
     phase: string,
   ): void {
-    const instance = this.instances.get(instanceId);
+    const instance = this.isReplaced ? undefined : this.instances.get(instanceId);
     if (instance === undefined) {
       // The one right use of closing: Kong starts a new instance and runs the event again. Nothing has happened yet.
-      log.info('Kong used an instance this process does not have; it will start a new one', this.facts());
+      // After a take-over the connection is one of those that Kong had pooled, and a new one leads to the successor.
+      const message = 'Kong used an instance this process does not have; it will start a new one';
+      if (!this.isReplaced) log.info(message, this.facts());
       connection.close();
       return;
     }
@@ -301,6 +382,10 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   private facts(): Record<string, unknown> {
     return { plugin: this.pluginName, socket: this.path.path };
   }
+}
+
+function pause(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, durationMs));
 }
 
 /**

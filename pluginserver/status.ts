@@ -34,7 +34,7 @@ export function collectStatus({ version, servers, processes, lifecycle, overload
     const served = server.status();
     const own = processStatus[server.pluginName];
     plugins[server.pluginName] = own === undefined ? served : { ...served, process: own };
-    if (!served.socket_owned || own?.ready === false) ready = false;
+    if (!served.socket_owned || server.isHolding || own?.ready === false) ready = false;
   }
   return {
     ready,

@@ -7,7 +7,7 @@ import { ScriptedServer, type ScriptOptions } from './gateway-scripted-server';
 
 export type Protocol = ScriptOptions['protocol'];
 
-export function labDump(protocol: Protocol, name: string): object {
+export function labDump(protocol: Protocol, name: string, priority = 740): object {
   return {
     Protocol: protocol,
     Plugins: [
@@ -15,7 +15,7 @@ export function labDump(protocol: Protocol, name: string): object {
         Name: name,
         Version: '1.0.0',
         Phases: ['access', 'log'],
-        Priority: 740,
+        Priority: priority,
         Schema: {
           name,
           fields: [

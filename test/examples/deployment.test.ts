@@ -1,0 +1,197 @@
+/** The examples of how to run the plugin server fit the program, each other, and Kong's settings. */
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { parseOptions, type ServeOptions } from '../../pluginserver/options';
+import { temporaryFolder } from '../pluginserver/support/serving';
+
+const ROOT = join(__dirname, '..', '..', '..');
+const UNIT = 'examples/systemd/kong-kafka-request-reply@.service';
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+
+/** KEY=value lines; a backslash at the end of one continues it. */
+function assignments(text: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const line of text.replaceAll('\\\n', ' ').split('\n')) {
+    const [, key, value] = /^([A-Za-z_]+)=(.*)$/.exec(line) ?? [];
+    if (key !== undefined && value !== undefined) found.set(key, value);
+  }
+  return found;
+}
+
+const kong = assignments(read('kong/kong-external.env'));
+const unit = assignments(read(UNIT));
+const environment = assignments(read('examples/systemd/kong-kafka-request-reply.env'));
+
+/** What the program makes of a command line; the sockets must be those that Kong connects to. */
+function served(command: readonly string[]): ServeOptions {
+  const main = command.findIndex((word) => word.endsWith('/dist/pluginserver/main.js'));
+  assert.ok(main >= 0, command.join(' '));
+  const options = parseOptions(command.slice(main + 1));
+  assert.equal(options.command, 'serve');
+  assert.deepEqual(
+    options.plugins.map(({ socketPath }) => socketPath),
+    [
+      kong.get('KONG_PLUGINSERVER_KAFKA_PRODUCER_SOCKET'),
+      kong.get('KONG_PLUGINSERVER_KAFKA_CONSUMER_SOCKET'),
+    ],
+  );
+  return options;
+}
+
+const seconds = (text: string | undefined): number => Number(text?.replace(/s$/, ''));
+
+describe('the systemd unit', () => {
+  it('starts the program with flags it has, and stops it after its drain', () => {
+    const words = (unit.get('ExecStart') ?? '')
+      .replaceAll('%i', '8900')
+      .replace('$KONG_KAFKA_OPTIONS', environment.get('KONG_KAFKA_OPTIONS') ?? '')
+      .split(/\s+/);
+    const options = served(words);
+    assert.equal(options.statusPort, 8900);
+    assert.equal(options.managed, false);
+    assert.ok(seconds(unit.get('TimeoutStopSec')) * 1000 > options.drainTimeoutMs + 15_000);
+    assert.ok(Number(unit.get('LimitNOFILE')) > options.limits.maxOpenEvents);
+  });
+
+  it('keeps the folder of the sockets for the process that takes over', () => {
+    assert.equal(
+      `/run/${unit.get('RuntimeDirectory')}/producer.sock`,
+      kong.get('KONG_PLUGINSERVER_KAFKA_PRODUCER_SOCKET'),
+    );
+    assert.equal(unit.get('RuntimeDirectoryPreserve'), 'yes');
+  });
+
+  // Node compiles JavaScript to machine code: it does not even start.
+  it('does not forbid memory that is written and executed', () => {
+    assert.equal(unit.get('MemoryDenyWriteExecute'), undefined);
+  });
+
+  it('has an environment of names that are read', () => {
+    const main = read('pluginserver/main.ts');
+    for (const name of environment.keys()) {
+      const isKnown =
+        name === 'KONG_KAFKA_OPTIONS' || name.startsWith('NODE_') || main.includes(`env.${name}`);
+      assert.ok(isKnown, name);
+    }
+  });
+
+  it('is understood by systemd', (t) => {
+    if (spawnSync('systemd-analyze', ['--version']).status !== 0) return t.skip('no systemd here');
+    const path = join(temporaryFolder(t), 'kong-kafka-request-reply@8900.service');
+    // Whether the program is installed is looked at, too.
+    writeFileSync(path, read(UNIT).replace('/usr/local/bin/node', '/bin/sh'));
+    const { status, stderr } = spawnSync('systemd-analyze', ['verify', path], { encoding: 'utf8' });
+    assert.deepEqual([status, stderr], [0, '']);
+  });
+});
+
+interface Container {
+  readonly name: string;
+  readonly restartPolicy?: string;
+  readonly command?: readonly string[];
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
+  readonly [probe: string]: unknown;
+}
+
+describe('the Kubernetes deployment', () => {
+  const { spec } = (
+    parse(read('examples/kubernetes/kong-with-plugin-server.yaml'), { merge: true }) as {
+      spec: {
+        template: {
+          spec: {
+            terminationGracePeriodSeconds: number;
+            initContainers: Container[];
+            containers: Container[];
+            volumes: { name: string }[];
+          };
+        };
+      };
+    }
+  ).spec.template;
+  const [server] = spec.initContainers as [Container];
+  const [gateway] = spec.containers as [Container];
+
+  it('starts the program with flags it has, as a sidecar whose drain fits into the grace period', () => {
+    const options = served(server.command ?? []);
+    assert.equal(server.restartPolicy, 'Always');
+    assert.equal(options.statusHost, '0.0.0.0');
+    const preStop = JSON.stringify(gateway.lifecycle);
+    const kongSeconds =
+      Number(/sleep (\d+)/.exec(preStop)?.[1]) + Number(/--timeout (\d+)/.exec(preStop)?.[1]);
+    assert.ok(spec.terminationGracePeriodSeconds * 1000 > kongSeconds * 1000 + options.drainTimeoutMs);
+  });
+
+  it('asks addresses that the status page has', () => {
+    for (const probe of ['startupProbe', 'readinessProbe', 'livenessProbe']) {
+      const { httpGet } = server[probe] as { httpGet: { path: string; port: string } };
+      assert.ok(['/ready', '/live'].includes(httpGet.path));
+      assert.equal(httpGet.port, 'plugin-status');
+    }
+  });
+
+  it('shares the folders of sockets and of bodies', () => {
+    const mounts = new Map(gateway.volumeMounts.map(({ name, mountPath }) => [name, mountPath]));
+    for (const { name, mountPath } of server.volumeMounts) assert.equal(mounts.get(name), mountPath);
+    assert.deepEqual([...server.volumeMounts.map(({ name }) => name)], ['sockets', 'bodies']);
+    const volumes = spec.volumes.map(({ name }) => name);
+    for (const name of mounts.keys()) assert.ok(volumes.includes(name), name);
+  });
+});
+
+describe('the Compose file', () => {
+  it('starts the program with flags it has, and waits for its drain', () => {
+    const { services } = parse(read('docker-compose.yml')) as {
+      services: Record<string, { command: string[]; stop_grace_period: string }>;
+    };
+    const service = services['plugin-server'];
+    const options = served(service?.command ?? []);
+    assert.ok(seconds(service?.stop_grace_period) * 1000 > options.drainTimeoutMs);
+  });
+});
+
+/** Kong before 3.8 forwards the request when the plugin server is gone, to whatever service the route has. */
+describe('a route with the plugins has no service, or request-termination,', () => {
+  interface Route {
+    readonly name: string;
+    readonly service?: unknown;
+    readonly plugins?: readonly { readonly name: string }[];
+  }
+  interface Config {
+    readonly routes?: readonly Route[];
+    readonly services?: readonly { readonly routes?: readonly Route[] }[];
+  }
+  const documents = new Map<string, Config[]>([['kong/kong.yml', [parse(read('kong/kong.yml')) as Config]]]);
+  for (const path of ['README.md', 'docs/examples.md', 'docs/moving-from-kafka-upstream.md']) {
+    const blocks = [...read(path).matchAll(/```yaml\n(_format_version[^]*?)```/g)];
+    documents.set(
+      path,
+      blocks.map(([, text]) => parse(text ?? '') as Config),
+    );
+  }
+  for (const [path, configs] of documents) {
+    it(`in ${path}`, () => {
+      for (const { routes = [], services = [] } of configs) {
+        const forwarding = [
+          ...routes.filter((route) => route.service !== undefined),
+          ...services.flatMap((service) => service.routes ?? []),
+        ];
+        for (const { name, plugins = [] } of forwarding) {
+          const names = plugins.map((plugin) => plugin.name);
+          if (!names.some((plugin) => plugin.startsWith('custom_kafka'))) continue;
+          assert.ok(names.includes('request-termination'), `${path}: ${name}`);
+        }
+      }
+    });
+  }
+
+  it('in every place where there are such configurations', () => {
+    for (const path of ['kong/kong.yml', 'README.md', 'docs/examples.md']) {
+      assert.notEqual(documents.get(path)?.length, 0, path);
+    }
+  });
+});

@@ -1,0 +1,166 @@
+/** Clients that leave while their requests wait: nothing may be kept for them, in the registry or in the server. */
+
+import assert from 'node:assert/strict';
+import { request as httpRequest, type ClientRequest } from 'node:http';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { RequestReply } from '../../bridge/request-reply';
+import { startGateway } from '../../dev/gateway/gateway';
+import { parseConsumerConfig } from '../../plugins/custom_kafka_consumer/config';
+import { ConsumerHandler } from '../../plugins/custom_kafka_consumer/handler';
+import { parseProducerConfig } from '../../plugins/custom_kafka_producer/config';
+import { ProducerHandler } from '../../plugins/custom_kafka_producer/handler';
+import { toPlugin } from '../../pluginserver/plugin-loader';
+import { PluginServer } from '../../pluginserver/server';
+import { FakeKong } from '../pluginserver/support/fake-kong';
+import { captureLog, eventually, temporaryFolder } from '../pluginserver/support/serving';
+import { FakeClock } from '../support/fake-clock';
+import { FakeKafka } from '../support/fake-kafka';
+import { SERVERS } from '../support/route';
+
+const PRODUCER = 'custom_kafka_producer';
+const CONSUMER = 'custom_kafka_consumer';
+const PRODUCER_CONFIG = { bootstrap_servers: SERVERS, topic: 'orders', reply_topic: 'replies' };
+const TIMEOUT_MS = 5000;
+/** Longer than a wait that no consumer claims. */
+const LONG_MS = 20_000;
+const DUMPS = join(__dirname, '..', '..', '..', 'kong');
+
+/** Both plugins on their sockets, on a cluster in memory and a clock that only the test moves. */
+async function bothPlugins(t: TestContext) {
+  captureLog(t);
+  const clock = new FakeClock();
+  const requestReply = new RequestReply({ clients: new FakeKafka(), clock });
+  requestReply.setTogether(true);
+  const folder = temporaryFolder(t);
+  const serve = async (name: string, Plugin: new (config: unknown) => object): Promise<PluginServer> => {
+    const plugin = toPlugin({ Plugin, Name: name }, folder);
+    const server = new PluginServer({ plugin, socketPath: join(folder, `${name}.sock`) });
+    await server.listen();
+    t.after(() => server.close());
+    return server;
+  };
+  const producer = await serve(
+    PRODUCER,
+    class extends ProducerHandler {
+      constructor(config: unknown) {
+        super(parseProducerConfig(config), requestReply);
+      }
+    },
+  );
+  const consumer = await serve(
+    CONSUMER,
+    class extends ConsumerHandler {
+      constructor(config: unknown) {
+        super(parseConsumerConfig(config), requestReply);
+      }
+    },
+  );
+  const nothingOpen = () =>
+    eventually(() => producer.openEventCount + consumer.openEventCount === 0, 'events are left');
+  return { clock, requestReply, producer, consumer, nothingOpen };
+}
+
+/** Kong's side of a producer event that goes through. */
+async function produce(kong: FakeKong, instance: number, requestId: string): Promise<void> {
+  kong.handleEvent(instance);
+  for (;;) {
+    const call = await kong.readCall();
+    if (call === undefined) break;
+    assert.notEqual(call.method, 'kong.response.exit', String(call.args));
+    if (call.method === 'kong.request.get_headers') kong.answerStruct({ host: 'test' });
+    else if (call.method === 'kong.request.get_raw_body') kong.answerBody({ content: Buffer.from('{}') });
+    else if (call.method === 'kong.nginx.get_var') kong.answerText(requestId);
+    else if (call.method === 'kong.request.get_method') kong.answerText('POST');
+    else kong.answerNothing();
+  }
+  await kong.readReturn();
+}
+
+const CLIENTS = 10_000;
+const LANES = 50;
+/** One in so many leaves before the consumer has claimed its wait. */
+const EARLY_EVERY = 10;
+
+// Kong closes the connection of an event when its client leaves and lua_check_client_abort is on.
+test(`${CLIENTS} clients that leave early leave nothing behind`, async (t) => {
+  const { clock, requestReply, producer, consumer, nothingOpen } = await bothPlugins(t);
+  const lane = async (number: number): Promise<void> => {
+    const producing = await FakeKong.connect(producer.socketPath);
+    const starting = await FakeKong.connect(consumer.socketPath);
+    const producerInstance = await producing.startInstance(PRODUCER, PRODUCER_CONFIG);
+    const consumerInstance = await starting.startInstance(CONSUMER, { timeout: TIMEOUT_MS });
+    for (let client = 0; client < CLIENTS / LANES; client++) {
+      const requestId = `${number}-${client}`;
+      await produce(producing, producerInstance, requestId);
+      const waiting = await FakeKong.connect(consumer.socketPath);
+      waiting.handleEvent(consumerInstance);
+      const isEarly = client % EARLY_EVERY === 0;
+      if (!isEarly) await waiting.answerRequestId(requestId);
+      await waiting.close();
+    }
+    await Promise.all([producing.close(), starting.close()]);
+  };
+  await Promise.all(Array.from({ length: LANES }, (_, number) => lane(number)));
+  await nothingOpen();
+  const { events, events_closed_by_kong } = consumer.status();
+  assert.deepEqual([events, events_closed_by_kong], [CLIENTS, CLIENTS]);
+  // Whoever left before the claim is forgotten when the time for the claim is over.
+  assert.equal(requestReply.inFlight, CLIENTS / EARLY_EVERY);
+  clock.advance(LONG_MS);
+  assert.equal(requestReply.inFlight, 0);
+  assert.equal(requestReply.notHandedOver, 0);
+  assert.equal(clock.pendingTimers, 0);
+});
+
+const HTTP_CLIENTS = 300;
+
+for (const checkClientAbort of [true, false]) {
+  const when = checkClientAbort
+    ? 'at once where Kong looks for clients that leave'
+    : 'at the deadline elsewhere';
+  test(`${HTTP_CLIENTS} HTTP clients that leave are forgotten ${when}`, async (t) => {
+    const { clock, requestReply, producer, consumer, nothingOpen } = await bothPlugins(t);
+    const gateway = await startGateway({
+      config: {
+        _format_version: '3.0',
+        routes: [
+          {
+            name: 'all',
+            paths: ['/'],
+            plugins: [
+              { name: PRODUCER, config: PRODUCER_CONFIG },
+              { name: CONSUMER, config: { timeout: TIMEOUT_MS } },
+            ],
+          },
+        ],
+      },
+      pluginServers: [producer, consumer].map((server) => ({
+        name: server.pluginName,
+        socketPath: server.socketPath,
+        dump: join(DUMPS, `${server.pluginName}.json`),
+      })),
+      checkClientAbort,
+    });
+    t.after(() => gateway.close());
+    const clients = Array.from({ length: HTTP_CLIENTS }, (): ClientRequest => {
+      const client = httpRequest(gateway.url, { method: 'POST', agent: false });
+      client.on('error', () => undefined).end('{}');
+      return client;
+    });
+    await eventually(() => requestReply.inFlight === HTTP_CLIENTS, 'not all requests wait');
+    await eventually(() => requestReply.notHandedOver === 0, 'not all waits were claimed');
+    for (const client of clients) client.destroy();
+    if (!checkClientAbort) {
+      await eventually(() => clients.every(({ socket }) => socket?.destroyed), 'a client is left');
+      assert.equal(requestReply.inFlight, HTTP_CLIENTS);
+      clock.advance(LONG_MS);
+    }
+    await nothingOpen();
+    assert.equal(requestReply.inFlight, 0);
+    const reruns = Object.values(gateway.counters.plugins).map((plugin) => plugin.reruns);
+    assert.deepEqual(reruns, [0, 0]);
+    clock.advance(LONG_MS);
+    assert.equal(clock.pendingTimers, 0);
+  });
+}
