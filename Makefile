@@ -6,7 +6,7 @@ SOURCES := $(shell find plugins pluginserver bridge dev test bench -name '*.ts' 
 TESTS ?=
 ARGS ?=
 
-.PHONY: help demo test interop lint typecheck bench chaos drill generate clean
+.PHONY: help demo test interop lint typecheck bench chaos drill soak generate clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -35,6 +35,9 @@ chaos: $(BUILT) kafka ## gateways and brokers killed under load, for each reply 
 
 drill: $(BUILT) kafka ## twenty broker stops under load
 	@node dist/bench/drill.js
+
+soak: $(BUILT) kafka ## a million requests of all kinds, and what is left of them (ARGS="--requests 50000")
+	@node dist/bench/soak.js $(ARGS)
 
 generate: $(BUILT) ## dumps and reference pages from the option tables
 	@node dist/dev/generate.js

@@ -7,13 +7,26 @@ export function childOptions<T>(): T {
 }
 
 export function serveLoads(connect: () => Promise<Exchanger>): void {
+  serveQuestions(async () => {
+    const exchanger = await connect();
+    return (load: Load) => runClosedLoop(exchanger, load);
+  });
+}
+
+/** The same for a child that is asked for something else than loads. */
+export function serveQuestions<Question>(
+  connect: () => Promise<(question: Question) => Promise<unknown>>,
+): void {
   const send = (message: object) => process.send?.(message);
   // Nobody is left to report to.
   process.on('disconnect', () => process.exit(0));
   connect()
-    .then((exchanger) => {
-      process.on('message', (load: Load) => {
-        void runClosedLoop(exchanger, load).then((result) => send({ result }));
+    .then((answer) => {
+      process.on('message', (question: Question) => {
+        answer(question).then(
+          (result) => send({ result }),
+          (error: unknown) => send({ failed: String(error) }),
+        );
       });
       send({ ready: true });
     })

@@ -3,7 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { Load, LoadResult } from './closed-loop';
 
-type Answer = { ready: true } | { result: LoadResult } | { failed: string };
+type Answer = { ready: true } | { result: unknown } | { failed: string };
 
 export class LoadProcess {
   readonly #child: ChildProcess;
@@ -25,10 +25,15 @@ export class LoadProcess {
     return this.#child.pid as number;
   }
 
-  async run(load: Load): Promise<LoadResult> {
+  run(load: Load): Promise<LoadResult> {
+    return this.ask<LoadResult>(load);
+  }
+
+  /** One question at a time. */
+  async ask<Result>(question: object): Promise<Result> {
     const answer = this.#answer();
-    this.#child.send(load);
-    return ((await answer) as { result: LoadResult }).result;
+    this.#child.send(question);
+    return ((await answer) as { result: Result }).result;
   }
 
   async stop(): Promise<void> {

@@ -107,7 +107,8 @@ export class OpenLoop {
   }
 }
 
-function codeOf(body: Buffer): string {
+/** Of an error answer of ours. */
+export function codeOf(body: Buffer): string {
   try {
     return (JSON.parse(body.toString('utf8')) as { code?: string }).code ?? 'without code';
   } catch {

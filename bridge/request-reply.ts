@@ -284,6 +284,7 @@ export class RequestReply {
 
   #unclaimed(exchange: Exchange): void {
     exchange.channel.unclaimed--;
+    exchange.channel.dropHeld();
     exchange.channel.fail(
       exchange.wait.id,
       new GatewayError('misconfigured', 'no custom_kafka_consumer claimed the wait'),

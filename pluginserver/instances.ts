@@ -1,8 +1,9 @@
 /**
  * The instances of one plugin: one per Kong worker and configuration, started lazily by Kong.
  *
- * Kong restarts them at any plugin change anywhere and often never closes the old ones, so an instance that
- * nobody has used for a day expires; Kong starts a new one when it meets the unknown id.
+ * Kong restarts them at any plugin change anywhere and often never closes the old ones, so an instance that nobody has
+ * used for a day expires. One that is in use does so after a week: secrets from a vault come with StartInstance only, and
+ * Kong 3.6.0 never replaces an instance. Kong starts a new one when it meets the unknown id.
  */
 
 import { randomInt } from 'node:crypto';
@@ -12,12 +13,13 @@ import type { LoadedPlugin } from './plugin-loader';
 import type { PluginInstance } from './plugin-module';
 
 const ID_LIMIT = 2 ** 31;
-const IDLE_MS = 24 * 60 * 60 * 1000;
+const DAY_MS = 24 * 60 * 60 * 1000;
+const MAX_IDLE_MS = DAY_MS;
+const MAX_AGE_MS = 7 * DAY_MS;
 
 export interface Instance {
   readonly id: number;
-  /** Seconds since 1970. */
-  readonly startedAt: number;
+  readonly startedAtMs: number;
   /** What answers events: the plugin's instance, or the reason why there is none. */
   readonly served: PluginInstance | GatewayError;
   eventsInFlight: number;
@@ -53,7 +55,7 @@ export class Instances {
     const nowMs = this.nowMs();
     const instance: Instance = {
       id: this.takeId(),
-      startedAt: Math.floor(nowMs / 1000),
+      startedAtMs: nowMs,
       served: this.create(name, config),
       eventsInFlight: 0,
       usedAtMs: nowMs,
@@ -76,11 +78,12 @@ export class Instances {
     for (const id of [...this.byId.keys()]) this.close(id);
   }
 
-  /** Closes what has had no event for a day. */
+  /** An old one goes even with events in flight, as when Kong closes it: a busy one always has some. */
   expire(): void {
-    const oldestMs = this.nowMs() - IDLE_MS;
-    for (const { id, usedAtMs, eventsInFlight } of this.byId.values()) {
-      if (usedAtMs < oldestMs && eventsInFlight === 0) this.close(id);
+    const nowMs = this.nowMs();
+    for (const { id, startedAtMs, usedAtMs, eventsInFlight } of this.byId.values()) {
+      const isIdle = eventsInFlight === 0 && nowMs - usedAtMs > MAX_IDLE_MS;
+      if (isIdle || nowMs - startedAtMs > MAX_AGE_MS) this.close(id);
     }
   }
 

@@ -309,7 +309,8 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   /** Never the configuration: it holds secrets. */
   private statusOf(sequence: number, instance: Instance | undefined): Buffer {
     if (instance === undefined) return messages.encodeReturn(sequence);
-    const { id, startedAt } = instance;
+    const { id, startedAtMs } = instance;
+    const startedAt = Math.floor(startedAtMs / 1000);
     return messages.encodeInstanceStatus(sequence, { name: this.pluginName, instanceId: id, startedAt });
   }
 

@@ -135,8 +135,7 @@ export class ReplyChannel {
    */
   claim(wait: PendingReply<ReceivedRecord>, timeoutMs: number, rule: MatchRule): void {
     this.#learn(rule);
-    // Its last wait was claimed: nothing that is held can be found any more.
-    if (this.#held.size > 0 && !this.#options.mayComeLater()) this.#held.clear();
+    this.dropHeld();
     this.#pending.extend(wait.id, wait.createdAtMs + timeoutMs);
   }
 
@@ -144,6 +143,11 @@ export class ReplyChannel {
   settleFromHeld(id: string): void {
     const record = this.#held.find(id);
     if (record) this.#settleHeld(id, record);
+  }
+
+  /** Lets go of what nobody can ask for any more, once the last wait was claimed or given up. */
+  dropHeld(): void {
+    if (this.#held.size > 0 && !this.#options.mayComeLater()) this.#held.clear();
   }
 
   /** Ends a wait early: failed delivery, client gone. Does nothing when it has ended. */

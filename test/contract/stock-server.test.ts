@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -178,4 +178,104 @@ test('errors are ours in the stock server too', async () => {
   const sent = await ask(`${url}/one-way`);
   assert.deepEqual([sent.status, sent.json], [200, { message: 'message sent' }]);
   assert.ok(servers.children.every((child) => child.alive));
+});
+
+test('status, limits, HEAD, Prefer and large bodies work in the stock server as in ours', async () => {
+  const [topic, refused, silent] = [await kafka.topic(), await kafka.topic(), await kafka.topic()];
+  const replyTopic = await kafka.topic();
+  const responder = await startResponder({
+    connection: kafka.connection,
+    topics: [
+      { ...DEFAULT_BEHAVIOUR, topic },
+      { ...DEFAULT_BEHAVIOUR, topic: refused, error: true, status: 422 },
+    ],
+  });
+  cleanUps.push(() => responder.close());
+  const there = { bootstrap_servers: serversOf(kafka.bootstrapServers), topic: replyTopic };
+  const { url, servers } = await gateway([
+    {
+      path: '/echo',
+      producer: { topic, reply_topic: replyTopic },
+      consumer: { ...there, max_reply_bytes: 50 },
+    },
+    { path: '/refused', producer: { topic: refused, reply_topic: replyTopic }, consumer: there },
+    {
+      path: '/patient',
+      producer: { topic: silent, reply_topic: replyTopic },
+      consumer: { ...there, timeout: 60_000, timeout_ceiling: 60_000 },
+    },
+    {
+      path: '/own-id',
+      producer: { topic, reply_topic: replyTopic, correlation: 'client' },
+      consumer: there,
+    },
+  ]);
+  const refusal = await ask(`${url}/refused`, { body: 'sold out' });
+  assert.deepEqual([refusal.status, refusal.body.toString()], [422, 'sold out']);
+  const large = await ask(`${url}/echo`, { body: 'x'.repeat(51) });
+  assert.deepEqual([large.status, large.json.code], [502, 'reply_too_large']);
+  const head = await ask(`${url}/echo`, { method: 'HEAD' });
+  assert.deepEqual([head.status, head.body.length], [200, 0]);
+  const patient = await ask(`${url}/patient`, { headers: { prefer: 'wait=1' } });
+  assert.deepEqual([patient.status, patient.json.code], [504, 'reply_timeout']);
+  assert.equal(patient.headers['preference-applied'], 'wait=1');
+  const own = await ask(`${url}/own-id`, { headers: { 'kong-request-id': 'order-1' }, body: 'mine' });
+  assert.deepEqual(
+    [own.status, own.headers['kong-request-id'], own.body.toString()],
+    [200, 'order-1', 'mine'],
+  );
+  const largeBody = 'x'.repeat(20_000);
+  assert.equal((await ask(`${url}/own-id`, { body: largeBody })).body.toString(), largeBody);
+  assert.ok(servers.children.every((child) => child.alive));
+});
+
+/** The process that waits does not know the one that sends. */
+test('a record that cannot be delivered is a timeout in the stock server, and an error only one-way', async () => {
+  const narrow = await kafka.topic({ config: { 'max.message.bytes': '500' } });
+  const replyTopic = await kafka.topic();
+  const there = { bootstrap_servers: serversOf(kafka.bootstrapServers), topic: replyTopic };
+  const { url, servers } = await gateway([
+    {
+      path: '/held',
+      producer: { topic: narrow, reply_topic: replyTopic },
+      consumer: { ...there, timeout: 1000, error_handling: { return_error_message: true } },
+    },
+    { path: '/one-way', producer: { topic: narrow } },
+  ]);
+  const body = randomBytes(1000);
+  const held = await ask(`${url}/held`, { body });
+  assert.deepEqual([held.status, held.json.code], [504, 'reply_timeout']);
+  assert.match(String(held.json.error), /delivery is known to the producer only/);
+  const sent = await ask(`${url}/one-way`, { body });
+  assert.deepEqual([sent.status, sent.json.code], [413, 'request_too_large']);
+  assert.ok(servers.children.every((child) => child.alive));
+});
+
+/** Kong's side of MsgPack:1. The route has no service: with one, the request would have gone there. */
+test('with the stock server a request whose process is killed goes on as if nothing had been asked', async () => {
+  const [topic, replyTopic] = [await kafka.topic(), await kafka.topic()];
+  const there = { bootstrap_servers: serversOf(kafka.bootstrapServers), topic: replyTopic };
+  let onArrival = (): void => undefined;
+  const responder = await startResponder({
+    connection: kafka.connection,
+    topics: [{ ...DEFAULT_BEHAVIOUR, topic, delayMs: 60_000 }],
+    onRequest: () => onArrival(),
+  });
+  cleanUps.push(() => responder.close());
+  const { url, servers } = await gateway([
+    {
+      path: '/held',
+      producer: { topic, reply_topic: replyTopic },
+      consumer: { ...there, timeout: 50_000, timeout_ceiling: 50_000 },
+    },
+  ]);
+  // Kong refuses only where it has no instance yet.
+  assert.equal((await ask(`${url}/held`, { headers: { prefer: 'wait=1' } })).status, 504);
+  const hasArrived = new Promise<void>((resolve) => (onArrival = resolve));
+  const held = ask(`${url}/held`, { body: 'small' });
+  await hasArrived;
+  const consumer = servers.children[1]!;
+  consumer.kill('SIGKILL');
+  const { status, json } = await held;
+  assert.deepEqual([status, json.code], [503, undefined]);
 });

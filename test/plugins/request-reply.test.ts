@@ -400,6 +400,18 @@ test('apart: a consumer without a producer is a clear 500 too', async () => {
   assert.equal(kong.answer.json.code, 'misconfigured');
 });
 
+/** Clients that left between the two plugins made their configuration keep them for as long as it was there. */
+test('unknown replies are let go as well when no consumer comes for the last request', async () => {
+  const { clock, kafka, requestReply, producer, nothingPending } = route();
+  const held = () => (requestReply.status().reply_channels as { held_records: number }[])[0]?.held_records;
+  await producer.access(new FakeKong());
+  kafka.arrive(receivedRecord({ headers: { 'correlation-id': 'somebody else' } }));
+  assert.equal(held(), 1);
+  clock.advance(10_100);
+  assert.equal(held(), 0);
+  nothingPending();
+});
+
 /**
  * As long as any request of the process was between its two plugins, every configuration kept the replies to all others
  * on the same topic: ten thousand records each, also where nobody had asked for anything for long.

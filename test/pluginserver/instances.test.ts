@@ -15,7 +15,7 @@ function instances(close: () => void) {
   return { instances: new Instances(plugin, () => nowMs), pass: (ms: number) => (nowMs += ms) };
 }
 
-it('an instance expires after a day without events, but never while one is in flight', () => {
+it('an instance expires after a day without events, but not while one is in flight', () => {
   let closed = 0;
   const { instances: all, pass } = instances(() => closed++);
   const idle = all.start('demo', Buffer.from('{}'));
@@ -29,6 +29,23 @@ it('an instance expires after a day without events, but never while one is in fl
   assert.equal(all.get(idle.id), undefined);
   assert.equal(all.get(busy.id), busy);
   assert.equal(closed, 1);
+});
+
+/** Kong tells a secret from a vault once, with StartInstance; a busy instance would have kept it for ever. */
+it('an instance in use expires after a week, and its events go on', () => {
+  let closed = 0;
+  const { instances: all, pass } = instances(() => closed++);
+  const busy = all.start('demo', Buffer.from('{}'));
+  busy.eventsInFlight = 1;
+  for (let day = 0; day < 7; day++) {
+    pass(DAY_MS);
+    busy.usedAtMs += DAY_MS;
+    all.expire();
+  }
+  assert.equal(all.get(busy.id), busy);
+  pass(1);
+  all.expire();
+  assert.deepEqual([all.size, closed, busy.eventsInFlight], [0, 1, 1]);
 });
 
 it('an instance whose close throws is gone all the same', (t) => {
