@@ -6,7 +6,7 @@ SOURCES := $(shell find plugins pluginserver bridge dev test bench -name '*.ts' 
 TESTS ?=
 ARGS ?=
 
-.PHONY: help demo test interop lint typecheck bench chaos drill soak generate clean
+.PHONY: help demo test interop fuzz lint typecheck bench chaos drill soak generate clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -20,6 +20,9 @@ test: $(BUILT) kafka ## unit, integration, contract and end-to-end tests (TESTS=
 
 interop: $(BUILT) kafka ## services of Spring, NestJS, Quarkus, Micronaut and Python answer (ARGS="--only spring")
 	@node dist/test/interop/run.js $(ARGS)
+
+fuzz: $(BUILT) ## a minute of changed inputs for every decoder (ARGS="--seconds 5 --only frames")
+	@node dist/test/fuzz/run.js $(ARGS)
 
 lint: $(INSTALLED) ## formatter and linter
 	@npx --no-install eslint . && npx --no-install prettier --check .

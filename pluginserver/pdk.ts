@@ -135,12 +135,13 @@ const entity =
   (fields: entities.MessageFields): Decoder =>
   (payload) =>
     messages.decodeEntity(payload, fields);
+const receivedText = (item: PdkValue): string => (typeof item === 'object' ? '' : String(item));
 const headerMap: Decoder = (payload) => {
   const map = messages.decodeStruct(payload);
   for (const name in map) {
     const item = map[name] as PdkValue;
     if (typeof item === 'string') continue;
-    map[name] = Array.isArray(item) ? item.map(String) : typeof item === 'object' ? '' : String(item);
+    map[name] = Array.isArray(item) ? item.map(receivedText) : receivedText(item);
   }
   return map;
 };

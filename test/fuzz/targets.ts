@@ -1,0 +1,27 @@
+/** What is fuzzed: everything that reads bytes of Kong, of a client, of a responder or of an administrator. */
+import type { FuzzTarget } from './target';
+import { CLIENT_HEADERS } from './targets/client-headers';
+import { CONFIG } from './targets/config';
+import { EVENT } from './targets/event';
+import { MULTIPART, URL_ARGS } from './targets/forms';
+import { FRAMES } from './targets/frames';
+import { JSON_BODIES } from './targets/json';
+import { MESSAGES } from './targets/messages';
+import { PDK } from './targets/pdk';
+import { REPLY, REPLY_ENVELOPE } from './targets/reply';
+import { REQUEST } from './targets/request';
+
+export const TARGETS: readonly FuzzTarget[] = [
+  FRAMES,
+  MESSAGES,
+  PDK,
+  EVENT,
+  REQUEST,
+  JSON_BODIES,
+  MULTIPART,
+  URL_ARGS,
+  CLIENT_HEADERS,
+  REPLY_ENVELOPE,
+  REPLY,
+  CONFIG,
+];

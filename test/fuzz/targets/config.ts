@@ -1,0 +1,155 @@
+/** Configurations of both plugins, as a Kong of another version or another server may hand them over. */
+import assert from 'node:assert/strict';
+import { GatewayError } from '../../../bridge/errors';
+import { parseConsumerConfig } from '../../../plugins/custom_kafka_consumer/config';
+import { parseProducerConfig } from '../../../plugins/custom_kafka_producer/config';
+import type { SeededRandom } from '../../support/seeded-random';
+import { unlessRefused, type FuzzTarget } from '../target';
+
+type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+
+const SECRET = 's3cr3t-0f-the-fuzzer';
+const PARSERS: Record<string, (raw: unknown) => unknown> = {
+  producer: parseProducerConfig,
+  consumer: parseConsumerConfig,
+};
+
+const SECURED = {
+  authentication: {
+    strategy: 'sasl',
+    mechanism: 'SCRAM-SHA-512',
+    user: 'u',
+    password: SECRET,
+    $refs: { password: 'x' },
+  },
+  security: { ssl: true },
+  client_properties: { 'socket.keepalive.enable': 'true' },
+};
+const PRODUCERS: Json[] = [
+  { bootstrap_servers: [{ host: 'kafka', port: 9092 }], topic: 'orders', reply_topic: 'replies', ...SECURED },
+  {
+    bootstrap_servers: [{ host: 'kafka', port: 9092 }],
+    topic: 'orders',
+    key_source: 'header',
+    key_name: 'x-key',
+    message_format: 'envelope',
+    headers: {
+      forward_http_headers_as_record_headers: true,
+      include_headers: ['x-a'],
+      name_mappings: { 'x-a': 'a' },
+    },
+    dialects: ['plain', 'spring'],
+    __plugin_id: 'p',
+    route_id: 'r',
+  },
+];
+const CONSUMERS: Json[] = [
+  { timeout: 1000, match: 'header', error_handling: { return_error_message: true } },
+  {
+    timeout: 5000,
+    reply_format: 'envelope',
+    forward_headers: { include: ['*'], exclude: ['x-a'] },
+    error_status: 500,
+  },
+];
+
+const NAMES = [
+  'topic',
+  'host',
+  'port',
+  'timeout',
+  'include',
+  '__proto__',
+  '__seq__',
+  '$refs',
+  'constructor',
+  '',
+];
+const VALUES: Json[] = [
+  null,
+  true,
+  0,
+  -1,
+  1.5,
+  1e300,
+  9092,
+  '',
+  'x',
+  'a/b',
+  'x'.repeat(300),
+  '\0',
+  'é',
+  '*',
+  [],
+  {},
+  [null],
+  ['x', 'x'],
+  [[]],
+  { a: 'b' },
+];
+
+/** The same with one thing in it another. */
+function changed(value: Json, random: SeededRandom): Json {
+  if (random.chance(0.25) || typeof value !== 'object' || value === null)
+    return structuredClone(random.pick(VALUES));
+  if (Array.isArray(value)) {
+    const index = random.below(value.length + 1);
+    return value.toSpliced(index, random.below(2), changed(value[index] ?? {}, random));
+  }
+  const members = Object.entries(value);
+  if (members.length === 0 || random.chance(0.2)) members.push([random.pick(NAMES), random.pick(VALUES)]);
+  else {
+    const index = random.below(members.length);
+    const [name, member] = members[index]!;
+    if (random.chance(0.15)) members.splice(index, 1);
+    else members[index] = [random.chance(0.1) ? random.pick(NAMES) : name, changed(member, random)];
+  }
+  return Object.fromEntries(members);
+}
+
+function assertFrozen(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  assert.ok(Object.isFrozen(value), 'a configuration is frozen all the way down');
+  for (const member of Object.values(value)) assertFrozen(member);
+}
+
+const isRefusal = (error: unknown): boolean =>
+  error instanceof GatewayError && error.code === 'misconfigured';
+
+function check(parse: (raw: unknown) => unknown, raw: unknown): void {
+  const config = unlessRefused(
+    () => parse(raw),
+    (error) => {
+      if (isRefusal(error)) assert.ok(!(error as GatewayError).detail.includes(SECRET), 'a secret is told');
+      return isRefusal(error);
+    },
+  );
+  if (config === undefined) return;
+  assertFrozen(config);
+  const again: unknown = parse(JSON.parse(JSON.stringify(config)));
+  assert.equal(JSON.stringify(again), JSON.stringify(config), 'a parsed configuration is one itself');
+}
+
+export const CONFIG: FuzzTarget = {
+  name: 'config',
+  samples: [],
+  shortCases: 150,
+  generate: (random) => {
+    const plugin = random.pick(Object.keys(PARSERS));
+    let config = random.pick(plugin === 'producer' ? PRODUCERS : CONSUMERS);
+    for (let left = random.below(4); left > 0; left--) config = changed(config, random);
+    return Buffer.from(JSON.stringify([plugin, config]));
+  },
+  run: (input) => {
+    const [plugin, raw] = JSON.parse(input.toString('utf8')) as [string, unknown];
+    const before = JSON.stringify(raw);
+    check(PARSERS[plugin]!, raw);
+    assert.equal(JSON.stringify(raw), before, "the caller's object is as it was");
+  },
+};
+
+/** For the test of the target itself: without changes every sample is taken. */
+export const CONFIG_SAMPLES: readonly [parse: (raw: unknown) => unknown, raw: Json][] = [
+  ...PRODUCERS.map((raw) => [parseProducerConfig, raw] as [(raw: unknown) => unknown, Json]),
+  ...CONSUMERS.map((raw) => [parseConsumerConfig, raw] as [(raw: unknown) => unknown, Json]),
+];

@@ -1,0 +1,72 @@
+/** JSON from clients, which is spliced into other JSON, and members cut out of JSON from responders. */
+import assert from 'node:assert/strict';
+import { GatewayError } from '../../../bridge/errors';
+import { isDeeperThan, MAX_JSON_DEPTH, memberBytes } from '../../../bridge/json-depth';
+import { bodyWithCorrelationId } from '../../../bridge/request/body-with-correlation-id';
+import { jsonText, parseJson } from '../../../bridge/request/json-body';
+import { atPointer, parseJsonPointer } from '../../../bridge/request/json-pointer';
+import { unlessRefused, type FuzzTarget } from '../target';
+
+const isRefusal = (error: unknown): boolean =>
+  error instanceof GatewayError && ['request_invalid', 'unsupported_media_type'].includes(error.code);
+
+/** Counted no further than one above the limit. */
+function depthOf(value: unknown, limit = MAX_JSON_DEPTH + 1): number {
+  if (typeof value !== 'object' || value === null || limit === 0) return 0;
+  return 1 + Math.max(0, ...Object.values(value).map((member) => depthOf(member, limit - 1)));
+}
+
+function checkMembers(input: Buffer, object: object): void {
+  for (const [name, member] of Object.entries(object)) {
+    const bytes = memberBytes(input, name);
+    assert.ok(bytes !== undefined, `no bytes of ${JSON.stringify(name)}`);
+    assert.deepStrictEqual(JSON.parse(bytes.toString('utf8')), member, 'a member that was cut out');
+  }
+}
+
+export const JSON_BODIES: FuzzTarget = {
+  name: 'json',
+  samples: [
+    '{"a":1,"b":{"c":[1,2,{"d":"e"}]},"\\u0061\\"":"\\\\\\"","n":123456789012345678901234567890}',
+    ' { "x" : [ ] , "x" : {} , "" : null , "__proto__" : { "y" : 1e-7 } } ',
+    '[1,[2,[3,[4,["]}"]]]]]',
+    '"text"',
+    '{"é":"\u20ac","\\ud83d\\ude00":"😀"}',
+    `${'['.repeat(64)}${']'.repeat(64)}`,
+    `${'{"a":'.repeat(65)}1${'}'.repeat(65)}`,
+  ].map((text) => Buffer.from(text)),
+  tokens: [
+    '{',
+    '}',
+    '[',
+    ']',
+    '"',
+    '\\',
+    ':',
+    ',',
+    '\\"',
+    '"a":',
+    '"correlation_id":',
+    '\\u0000',
+    '{"a":[',
+    '[[',
+  ],
+  run: (input) => {
+    const text = unlessRefused(() => jsonText(input), isRefusal);
+    const value = unlessRefused(() => ({ parsed: parseJson(input) }), isRefusal);
+    assert.equal(text === undefined, value === undefined, 'both refuse the same');
+    if (value === undefined) return;
+    assert.ok(Buffer.from(text!).equals(input), 'JSON passes as it was sent');
+    assert.ok(!isDeeperThan(input, MAX_JSON_DEPTH) && depthOf(value.parsed) <= MAX_JSON_DEPTH, 'depth');
+    atPointer(value.parsed, parseJsonPointer('/b/c/2/d') ?? []);
+    const request = { id: 'r', method: 'POST', headers: {}, body: input };
+    const marked = unlessRefused(() => bodyWithCorrelationId(request, 'correlation_id', 'i"d'), isRefusal);
+    if (marked === undefined) return;
+    const object = value.parsed as Record<string, unknown>;
+    checkMembers(input, object);
+    assert.deepStrictEqual(
+      new Map(Object.entries(JSON.parse(marked.toString('utf8')) as object)),
+      new Map(Object.entries(object)).set('correlation_id', 'i"d'),
+    );
+  },
+};
