@@ -23,7 +23,10 @@ import type { PluginServer } from './server';
 const ANSWER_TIMEOUT_MS = 2000;
 
 /** Like `listen` of each server, in the order in which Kong runs the plugins. @throws SocketPathError */
-export async function takeOver(servers: readonly PluginServer[]): Promise<void> {
+export async function takeOver(
+  servers: readonly PluginServer[],
+  answerTimeoutMs = ANSWER_TIMEOUT_MS,
+): Promise<void> {
   const inOrder = [...servers].sort((a, b) => b.plugin.priority - a.plugin.priority);
   for (const server of inOrder) await server.bind();
   const predecessors = await Promise.all(inOrder.map((server) => connectTo(server.socketPath)));
@@ -32,7 +35,7 @@ export async function takeOver(servers: readonly PluginServer[]): Promise<void> 
     for (const [index, server] of inOrder.entries()) {
       server.claim();
       const isFollowed = index < inOrder.length - 1;
-      await tell(predecessors[index], isFollowed);
+      await tell(predecessors[index], isFollowed, answerTimeoutMs);
     }
   } finally {
     for (const server of inOrder) server.release();
@@ -53,7 +56,11 @@ async function connectTo(path: string): Promise<Socket | undefined> {
   return socket;
 }
 
-async function tell(predecessor: Socket | undefined, isFollowed: boolean): Promise<void> {
+async function tell(
+  predecessor: Socket | undefined,
+  isFollowed: boolean,
+  answerTimeoutMs: number,
+): Promise<void> {
   if (predecessor === undefined) return;
   predecessor.write(encodeHandOver(1, isFollowed));
   await new Promise<void>((resolve) => {
@@ -62,7 +69,7 @@ async function tell(predecessor: Socket | undefined, isFollowed: boolean): Promi
         'the process before this one does not say that it is ready; its sockets are taken all the same',
       );
       resolve();
-    }, ANSWER_TIMEOUT_MS);
+    }, answerTimeoutMs);
     const end = (): void => {
       clearTimeout(timer);
       resolve();

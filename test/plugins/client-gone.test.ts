@@ -16,6 +16,7 @@ import { FakeKong } from '../pluginserver/support/fake-kong';
 import { captureLog, eventually, temporaryFolder } from '../pluginserver/support/serving';
 import { FakeClock } from '../support/fake-clock';
 import { FakeKafka } from '../support/fake-kafka';
+import { FakeKong as FakeEvent } from '../support/fake-kong';
 import { SERVERS } from '../support/route';
 
 const PRODUCER = 'custom_kafka_producer';
@@ -61,22 +62,6 @@ async function bothPlugins(t: TestContext) {
   return { clock, requestReply, producer, consumer, nothingOpen };
 }
 
-/** Kong's side of a producer event that goes through. */
-async function produce(kong: FakeKong, instance: number, requestId: string): Promise<void> {
-  kong.handleEvent(instance);
-  for (;;) {
-    const call = await kong.readCall();
-    if (call === undefined) break;
-    assert.notEqual(call.method, 'kong.response.exit', String(call.args));
-    if (call.method === 'kong.request.get_headers') kong.answerStruct({ host: 'test' });
-    else if (call.method === 'kong.request.get_raw_body') kong.answerBody({ content: Buffer.from('{}') });
-    else if (call.method === 'kong.nginx.get_var') kong.answerText(requestId);
-    else if (call.method === 'kong.request.get_method') kong.answerText('POST');
-    else kong.answerNothing();
-  }
-  await kong.readReturn();
-}
-
 const CLIENTS = 10_000;
 const LANES = 50;
 /** One in so many leaves before the consumer has claimed its wait. */
@@ -84,22 +69,21 @@ const EARLY_EVERY = 10;
 
 // Kong closes the connection of an event when its client leaves and lua_check_client_abort is on.
 test(`${CLIENTS} clients that leave early leave nothing behind`, async (t) => {
-  const { clock, requestReply, producer, consumer, nothingOpen } = await bothPlugins(t);
+  const { clock, requestReply, consumer, nothingOpen } = await bothPlugins(t);
+  const producer = new ProducerHandler(parseProducerConfig(PRODUCER_CONFIG), requestReply);
   const lane = async (number: number): Promise<void> => {
-    const producing = await FakeKong.connect(producer.socketPath);
     const starting = await FakeKong.connect(consumer.socketPath);
-    const producerInstance = await producing.startInstance(PRODUCER, PRODUCER_CONFIG);
     const consumerInstance = await starting.startInstance(CONSUMER, { timeout: TIMEOUT_MS });
     for (let client = 0; client < CLIENTS / LANES; client++) {
       const requestId = `${number}-${client}`;
-      await produce(producing, producerInstance, requestId);
+      await producer.access(new FakeEvent({ requestId }));
       const waiting = await FakeKong.connect(consumer.socketPath);
       waiting.handleEvent(consumerInstance);
       const isEarly = client % EARLY_EVERY === 0;
       if (!isEarly) await waiting.answerRequestId(requestId);
       await waiting.close();
     }
-    await Promise.all([producing.close(), starting.close()]);
+    await starting.close();
   };
   await Promise.all(Array.from({ length: LANES }, (_, number) => lane(number)));
   await nothingOpen();

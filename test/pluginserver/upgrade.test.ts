@@ -4,13 +4,18 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { startGateway } from '../../dev/gateway/gateway';
+import { toPlugin } from '../../pluginserver/plugin-loader';
+import { PluginServer } from '../../pluginserver/server';
+import { takeOver } from '../../pluginserver/take-over';
 import { labDump } from '../support/gateway-lab';
 import { ask } from '../support/stack';
+import { FakeKong } from './support/fake-kong';
 import { MAIN } from './support/process';
-import { eventually, temporaryFolder } from './support/serving';
+import { captureLog, eventually, temporaryFolder } from './support/serving';
 
 /** The first event leaves a note in the memory of its process, the second needs it: as a wait for a reply is. */
 const NOTES = `
@@ -116,5 +121,52 @@ describe('a process that takes over', () => {
     t.diagnostic(`${[...servedBy.values()].join(', ')} requests were answered, ${reruns} events ran again`);
     serving.kill('SIGTERM');
     assert.deepEqual(await once(serving, 'exit'), [0, null]);
+  });
+
+  // A process that hangs, and whatever else may listen there.
+  it('does not wait for ever for one that does not answer, and lets calls wait meanwhile', async (t) => {
+    const socketPath = join(temporaryFolder(t), 'p.sock');
+    const logged = captureLog(t);
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => sockets.push(socket.on('error', () => undefined)));
+    await new Promise<void>((resolve) => silent.listen(socketPath, resolve));
+    t.after(() => {
+      for (const socket of sockets) socket.destroy();
+      silent.close();
+    });
+    const server = new PluginServer({
+      plugin: toPlugin({ Plugin: class {}, Name: 'demo' }, '/'),
+      socketPath,
+    });
+    t.after(() => server.close());
+    const takenOver = takeOver([server], 1000);
+    await eventually(() => server.isHolding && server.status().socket_owned, 'the name is not taken');
+    const kong = await FakeKong.connect(socketPath);
+    let answered = false;
+    const instance = kong.startInstance('demo').finally(() => (answered = true));
+    await eventually(() => server.status().connections === 1, 'the connection was not accepted');
+    assert.ok(!answered && server.isHolding);
+    await takenOver;
+    assert.ok((await instance) > 0);
+    assert.ok(logged.some(({ level }) => level === 'warn'));
+    await kong.close();
+  });
+
+  it('does not wait at all for one that is gone', async (t) => {
+    const socketPath = join(temporaryFolder(t), 'p.sock');
+    captureLog(t);
+    writeFileSync(
+      `${socketPath}.js`,
+      `require('net').createServer().listen('${socketPath}', () => process.kill(process.pid, 9))`,
+    );
+    await once(spawn(process.execPath, [`${socketPath}.js`]), 'exit');
+    const server = new PluginServer({
+      plugin: toPlugin({ Plugin: class {}, Name: 'demo' }, '/'),
+      socketPath,
+    });
+    t.after(() => server.close());
+    // The timeout is longer than the test may take.
+    await takeOver([server], 3_600_000);
+    assert.ok(server.status().socket_owned && !server.isHolding);
   });
 });
