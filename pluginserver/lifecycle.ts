@@ -25,8 +25,8 @@ const CLOSE_TIMEOUT_MS = 15_000;
 const MANAGED_LAST_ANSWERS_MS = 1000;
 /** After a take-over Kong goes through its pooled connections in a fraction of a second. */
 const ABANDON_TIMEOUT_MS = 5000;
-/** Kong drops a pooled connection as soon as it sees its end. */
-const DISCONNECT_TIMEOUT_MS = 500;
+/** Kong drops a pooled connection as soon as it sees its end; with two plugins and two workers there may be a thousand. */
+const DISCONNECT_TIMEOUT_MS = 2000;
 const PARENT_POLL_MS = 1000;
 /** Images based on Kong's are stopped with SIGQUIT, which node as the first process of a container would ignore. */
 export const END_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;

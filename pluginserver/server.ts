@@ -22,6 +22,8 @@ import { HEARTBEAT_TICKS, MAX_EVENT_TICKS } from './ticker';
 /** Node's default of 511 loses connections when thousands of requests arrive at once. */
 const BACKLOG = 4096;
 const POLL_MS = 5;
+/** Kong drops an idle connection within a millisecond or two, a busy machine later; one that is stuck holds up no other. */
+const MAX_RETIRE_POLLS = 50;
 /** Of silence on all connections. */
 const ABANDONED_MS = 250;
 /** In which nothing has happened yet: a request that is refused later has reached an upstream. */
@@ -194,8 +196,9 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   async disconnect(): Promise<void> {
     for (const connection of [...this.peers.keys()]) {
       connection.retire();
-      // Not all at once: an event that meets the end of one is run again, and shall not meet the next.
-      await pause(1);
+      // One after the other: an event that meets the end of one is run again, and shall not meet the next. For the
+      // start of an instance, which is never run again, that would be a 500.
+      for (let polls = 0; this.peers.has(connection) && polls < MAX_RETIRE_POLLS; polls++) await pause(1);
     }
     while (this.peers.size > 0) await pause(POLL_MS);
   }

@@ -8,6 +8,7 @@ import { MalformedMessage } from '../../../pluginserver/wire';
 import { encode, structMessage, valueMessage } from '../../pluginserver/support/kong-schema';
 import { unlessRefused, type FuzzTarget } from '../target';
 
+const UNLIMITED = { reserveBytes: () => undefined };
 const METHODS = [...PDK_METHODS.values()];
 const refused = (error: unknown): boolean =>
   error instanceof MalformedMessage || error instanceof GatewayError;
@@ -50,7 +51,7 @@ export const PDK: FuzzTarget = {
     for (const method of METHODS) {
       // A path would be opened: that is not what is looked for here.
       if (!(file && method.wireName === 'kong.request.get_raw_body'))
-        unlessRefused(() => method.decode(input, []), refused);
+        unlessRefused(() => method.decode(input, [], UNLIMITED), refused);
     }
     const args = listIn(input);
     if (args === undefined) return;
