@@ -1,21 +1,22 @@
 /** How late the timers of this process are: what a request has to wait when something else keeps the event loop busy. */
+import { readFileSync } from 'node:fs';
 import { createHistogram } from 'node:perf_hooks';
 
 export interface Stalls {
   readonly maxMs: number;
   readonly p99Ms: number;
-  /** Second since 1970 -> the longest stall that ended in it; short ones are left out. */
-  readonly longest: Readonly<Record<string, number>>;
+  /** The longest without the time in which the thread could have run, but other programs had the cores. */
+  readonly ownMaxMs: number;
 }
 
 const INTERVAL_MS = 10;
-const WORTH_TELLING_MS = 50;
 
 export class StallWatch {
   readonly #latenesses = createHistogram();
-  readonly #longest: Record<string, number> = {};
   readonly #timer: NodeJS.Timeout;
+  #ownMaxMs = 0;
   #dueMs = performance.now() + INTERVAL_MS;
+  #waitedMs = waitedForCoreMs();
 
   constructor() {
     this.#timer = setInterval(() => this.#observe(), INTERVAL_MS);
@@ -29,29 +30,26 @@ export class StallWatch {
     return {
       maxMs: count === 0 ? 0 : max / 1000,
       p99Ms: count === 0 ? 0 : this.#latenesses.percentile(99) / 1000,
-      longest: this.#longest,
+      ownMaxMs: this.#ownMaxMs,
     };
   }
 
   #observe(): void {
     const nowMs = performance.now();
+    const waitedMs = waitedForCoreMs();
     const lateMs = Math.max(nowMs - this.#dueMs, 0);
-    this.#dueMs = nowMs + INTERVAL_MS;
     this.#latenesses.record(Math.max(Math.round(lateMs * 1000), 1));
-    if (lateMs < WORTH_TELLING_MS) return;
-    const second = String(Math.floor(Date.now() / 1000));
-    this.#longest[second] = Math.max(this.#longest[second] ?? 0, lateMs);
+    this.#ownMaxMs = Math.max(this.#ownMaxMs, lateMs - (waitedMs - this.#waitedMs));
+    this.#dueMs = nowMs + INTERVAL_MS;
+    this.#waitedMs = waitedMs;
   }
 }
 
-/**
- * The longest stall that the machine does not explain: a bare process beside the watched one that stalls in the same
- * second, or in the one next to it, was kept from running by the same neighbours.
- */
-export function longestOwnStallMs(watched: Stalls, bare: Stalls): number {
-  const own = Object.entries(watched.longest).map(([second, stallMs]) => {
-    const around = [-1, 0, 1].map((offset) => bare.longest[String(Number(second) + offset)] ?? 0);
-    return stallMs - Math.max(...around);
-  });
-  return own.length === 0 ? watched.maxMs : Math.max(...own, 0);
+/** Of the main thread, since the start: the second number of Linux's schedstat, in nanoseconds. 0 where there is none. */
+function waitedForCoreMs(): number {
+  try {
+    return Number(readFileSync('/proc/self/schedstat', 'latin1').split(' ')[1]) / 1e6;
+  } catch {
+    return 0;
+  }
 }
