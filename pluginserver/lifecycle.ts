@@ -23,8 +23,11 @@ const CLOSE_TIMEOUT_MS = 15_000;
  * still come in: they get a 503 for as long as we live, where a closed socket would make Kong answer 500.
  */
 const MANAGED_LAST_ANSWERS_MS = 1000;
-/** After a take-over Kong goes through its pooled connections in a fraction of a second. */
-const ABANDON_TIMEOUT_MS = 5000;
+/**
+ * Kong drops a pooled connection that it has not used for 60 s. After a take-over it is left to do so: a StartInstance
+ * that meets the end of a connection is a 500 in Kong.
+ */
+const ABANDON_TIMEOUT_MS = 65_000;
 /** Kong drops a pooled connection as soon as it sees its end; with two plugins and two workers there may be a thousand. */
 const DISCONNECT_TIMEOUT_MS = 2000;
 const PARENT_POLL_MS = 1000;

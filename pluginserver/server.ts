@@ -24,8 +24,6 @@ const BACKLOG = 4096;
 const POLL_MS = 5;
 /** Kong drops an idle connection within a millisecond or two, a busy machine later; one that is stuck holds up no other. */
 const MAX_RETIRE_POLLS = 50;
-/** Of silence on all connections. */
-const ABANDONED_MS = 250;
 /** In which nothing has happened yet: a request that is refused later has reached an upstream. */
 const FIRST_PHASES = new Set(['rewrite', 'access']);
 const TOO_LATE = new Refusal(new GatewayError('internal', 'the handler did not end the event in time'));
@@ -73,8 +71,6 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   private readonly openEvents = new Map<PluginEvent, Instance>();
   private held: { connection: Connection; payload: Buffer }[] | undefined;
   private isReplaced = false;
-  /** The last call after a take-over. */
-  private calledAtMs = 0;
   private refusal: Refusal | undefined;
   private idleWaiters: (() => void)[] = [];
   private events = 0;
@@ -187,9 +183,9 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     return new Promise((resolve) => this.idleWaiters.push(resolve));
   }
 
-  /** Resolves at once, or after a take-over when Kong no longer tries the connections it had pooled. */
+  /** Resolves at once, or after a take-over when Kong has dropped every connection it had pooled. */
   async whenAbandoned(): Promise<void> {
-    while (this.isReplaced && performance.now() - this.calledAtMs < ABANDONED_MS) await pause(ABANDONED_MS);
+    while (this.isReplaced && this.peers.size > 0) await pause(POLL_MS);
   }
 
   /** Lets Kong drop its pooled connections by itself. Resolves when all are gone. */
@@ -255,7 +251,6 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   onCall(connection: Connection, payload: Buffer): void {
     const peer = this.peers.get(connection);
     if (peer === undefined) return;
-    if (this.isReplaced) this.calledAtMs = performance.now();
     if (this.held !== undefined) {
       this.held.push({ connection, payload: Buffer.from(payload) });
       return;

@@ -43,6 +43,8 @@ export interface GatewayOptions {
   readonly workers?: number;
   /** Kong's `lua_socket_read_timeout`; every frame starts it anew. */
   readonly readTimeoutMs?: number;
+  /** How long a connection to a plugin server is kept unused. Default: Kong's 60 s. */
+  readonly poolIdleMs?: number;
   /** Kong's `lua_check_client_abort`: a client that leaves ends its event at once. Off in Kong by default. */
   readonly checkClientAbort?: boolean;
   /** Kong's `client_body_buffer_size`. */
@@ -199,7 +201,7 @@ class RunningGateway implements Gateway {
   #makeWorker(counters: Record<string, ExternalPluginCounters>): Worker {
     const limits: PoolLimits = {
       readTimeoutMs: this.#options.readTimeoutMs ?? DEFAULT_READ_TIMEOUT_MS,
-      idleTimeoutMs: POOL_IDLE_MS,
+      idleTimeoutMs: this.#options.poolIdleMs ?? POOL_IDLE_MS,
       maxIdleConnections: POOL_SIZE,
     };
     const resetInstances = (name: string): void => {

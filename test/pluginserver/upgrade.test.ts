@@ -82,6 +82,7 @@ describe('a process that takes over', () => {
         dump: labDump('ProtoBuf:1', name, priority),
       })),
       workers: 2,
+      poolIdleMs: 300,
       onLog: ({ level, message }) => level === 'err' && errors.push(message),
     });
     t.after(() => gateway.close());
@@ -110,8 +111,8 @@ describe('a process that takes over', () => {
       const successor = await start();
       const exit = once(serving, 'exit');
       serving.kill('SIGTERM');
-      assert.deepEqual(await exit, [0, null]);
       await servedSome(successor.pid);
+      assert.deepEqual(await exit, [0, null], 'the old process ends when Kong has let go of it');
       serving = successor;
     }
     running = false;
