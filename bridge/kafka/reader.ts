@@ -9,14 +9,14 @@ import { createTopic, type TopicLayout } from './admin';
 import type { TopicPartitionOffset } from './binding';
 import type { ConnectionOptions, ConsumerTuning } from './connection';
 import { ConsumerSession } from './consumer-session';
+import type { FollowedTopic, FollowOptions } from './follower';
 import { closedError } from './managed-client';
 import type { RecordProducer } from './producer';
 import { ReadRights } from './read-rights';
 import type { ReceivedRecord } from './records';
 import { TopicFeed } from './topic-feed';
-import type { FollowedTopic, FollowOptions } from './topic-feed';
 
-export type { FollowedTopic, FollowOptions, PartitionChoice } from './topic-feed';
+export type { FollowedTopic, FollowOptions, PartitionChoice } from './follower';
 
 /** New partitions shall be read within 10 s; a metadata request per topic every 5 s costs next to nothing. */
 const CHECK_PARTITIONS_EVERY_MS = 5000;

@@ -8,48 +8,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GatewayError, toGatewayError } from '../errors';
 import { log } from '../telemetry/log';
-import type { TopicLayout } from './admin';
 import type { TopicPartitionOffset } from './binding';
 import type { ConsumerSession } from './consumer-session';
-import { closedError } from './managed-client';
+import { Follower, type FollowedTopic, type FollowOptions, type PartitionChoice } from './follower';
 import type { RecordProducer, Watermarks } from './producer';
 import type { ReceivedRecord } from './records';
-import { Waiters } from './waiters';
-
-/** One partition of a topic. */
-export interface PartitionChoice {
-  readonly number: number;
-  /** Whether the number counts modulo the partitions there are; else the topic must have this one. */
-  readonly wraps: boolean;
-}
-
-export interface FollowOptions {
-  /** Default: all partitions. */
-  readonly partition?: PartitionChoice | undefined;
-  /** The topic is made like this where it is missing. Default: it is waited for. */
-  readonly create?: TopicLayout | undefined;
-  /** `end`: records from now on. A time in ms since 1970: also those at or after it. */
-  readonly from: 'end' | { readonly sinceMs: number };
-  onRecord(record: ReceivedRecord): void;
-  /**
-   * What is waited for cannot be seen any more. The topic went away, and is followed again from its end when it is
-   * back; or it may not be read, and reading goes on where it stopped.
-   */
-  onLost?(error: GatewayError): void;
-}
-
-export interface FollowedTopic {
-  /** True when no record can be missed any more and a client is reading. */
-  readonly ready: boolean;
-  /** Why it is not ready, as far as known. */
-  readonly reason: string | undefined;
-  /** The one partition that is read; undefined when all are, or while it is not known which. */
-  readonly partition: number | undefined;
-  /** Rejects with not_ready when stopped or closed first. */
-  whenReady(): Promise<void>;
-  /** Idempotent. onRecord is not called any more. */
-  stop(): void;
-}
 
 const RETRY_MS = 1000;
 /** A shorter outage is bridged: replies are late then, not lost. During a longer one no further requests are taken. */
@@ -288,74 +251,5 @@ export class TopicFeed {
 
   #fail(error: GatewayError): void {
     for (const follower of this.#followers) follower.fail(error);
-  }
-}
-
-class Follower implements FollowedTopic {
-  /** Its own start is part of the feed's position. */
-  positioned = false;
-  readonly #feed: TopicFeed;
-  readonly #options: FollowOptions;
-  readonly #onStop: () => void;
-  readonly #waiters = new Waiters();
-  readonly #skipBelow = new Map<number, number>();
-  #stopped = false;
-
-  constructor(feed: TopicFeed, options: FollowOptions, onStop: () => void) {
-    this.#feed = feed;
-    this.#options = options;
-    this.#onStop = onStop;
-  }
-
-  get ready(): boolean {
-    return !this.#stopped && this.positioned && this.#feed.reading;
-  }
-
-  get reason(): string | undefined {
-    if (this.ready) return undefined;
-    return this.#stopped ? 'not followed any more' : (this.#feed.reason ?? 'its start is being looked up');
-  }
-
-  get partition(): number | undefined {
-    return this.#feed.partition;
-  }
-
-  whenReady(): Promise<void> {
-    if (this.#stopped) return Promise.reject(closedError('reader'));
-    return this.ready ? Promise.resolve() : this.#waiters.wait();
-  }
-
-  stop(): void {
-    if (this.#stopped) return;
-    this.#stopped = true;
-    this.#waiters.reject(closedError('reader'));
-    this.#onStop();
-  }
-
-  wake(): void {
-    if (this.ready) this.#waiters.resolve();
-  }
-
-  /** Offsets begin anew. */
-  startOver(): void {
-    this.#skipBelow.clear();
-  }
-
-  fail(error: GatewayError): void {
-    this.#options.onLost?.(error);
-  }
-
-  skipBelow(partition: number, offset: number): void {
-    this.#skipBelow.set(partition, Math.max(offset, this.#skipBelow.get(partition) ?? 0));
-  }
-
-  deliver(record: ReceivedRecord): void {
-    if (!this.positioned || this.#stopped) return;
-    const known = this.#skipBelow.get(record.partition);
-    if (known !== undefined) {
-      if (record.offset < known) return;
-      this.#skipBelow.delete(record.partition);
-    }
-    this.#options.onRecord(record);
   }
 }

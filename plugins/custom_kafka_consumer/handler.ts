@@ -13,7 +13,9 @@ import { responseMapper, type ResponseMapper } from '../../bridge/reply/http-res
 import { matchRule, type MatchRule } from '../../bridge/reply/match-rule';
 import { NODE_PLACEHOLDER, NODE_TOPIC_LAYOUT, replyTopicOf } from '../../bridge/reply/reply-routing';
 import { preferredWaitSeconds, withPreference } from '../../bridge/reply/preferred-wait';
-import type { Exchange, Receiver, RequestReply } from '../../bridge/request-reply';
+import type { Exchange } from '../../bridge/exchange';
+import type { Receiver } from '../../bridge/receiver';
+import type { RequestReply } from '../../bridge/request-reply';
 import { listHeaderOf, MAX_HEADERS } from '../../bridge/request/http-request';
 import { kongRequestId } from '../../bridge/request/kong-request-id';
 import { CONSUMER, CONSUMER_OPTIONS, type ConsumerConfig } from './config';

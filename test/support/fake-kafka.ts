@@ -1,6 +1,6 @@
 import type { FollowOptions } from '../../bridge/kafka/reader';
 import type { OutgoingRecord, ReceivedRecord } from '../../bridge/kafka/records';
-import type { ClientPool } from '../../bridge/request-reply';
+import type { ClientPool } from '../../bridge/link';
 import type { GatewayError } from '../../bridge/errors';
 
 type OnDelivery = (error: GatewayError | undefined) => void;

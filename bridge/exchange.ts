@@ -1,0 +1,19 @@
+/** A request between its two plugins. */
+import type { ReceivedRecord } from './kafka/records';
+import type { PendingReply } from './reply/pending-replies';
+import type { ReplyChannel } from './reply/reply-channel';
+
+/** A request on its way: what the consumer half needs to know of it. */
+export interface Exchange {
+  readonly channel: ReplyChannel;
+  readonly wait: PendingReply<ReceivedRecord>;
+  readonly method: string;
+  readonly accept: string | undefined;
+  /** All Prefer headers, joined by commas. */
+  readonly prefer: string | undefined;
+  /** The id the client knows the request by; the one on the wire is `wait.id`. */
+  readonly shownId: string;
+}
+
+/** What of it comes from the client's request. */
+export type RequestFacts = Pick<Exchange, 'method' | 'accept' | 'prefer' | 'shownId'>;

@@ -1,0 +1,41 @@
+/** The consumer's end where the producer is in another process. */
+import { GatewayError } from './errors';
+import type { Exchange, RequestFacts } from './exchange';
+import type { ConnectionOptions } from './kafka/connection';
+import type { Link } from './link';
+import type { MatchRule } from './reply/match-rule';
+import type { ReplyRoute } from './reply/reply-routing';
+
+export interface ReceiverOptions {
+  readonly key: string;
+  readonly connectionKey: string;
+  readonly connection: ConnectionOptions;
+  readonly route: Pick<ReplyRoute, 'replyTopic' | 'create'>;
+  readonly rule: MatchRule;
+}
+
+export class Receiver {
+  readonly #link: Link;
+  readonly close: () => void;
+
+  constructor(link: Link, close: () => void) {
+    this.#link = link;
+    this.close = close;
+  }
+
+  /** @throws GatewayError `not_ready`, `correlation_conflict`, `overloaded` */
+  async exchange(correlationId: string, timeoutMs: number, facts: RequestFacts): Promise<Exchange> {
+    const channel = this.#link.channel;
+    if (!channel) throw new GatewayError('internal', 'a receiver without a reply channel');
+    const wait = channel.register(correlationId, timeoutMs, () =>
+      channel.ready
+        ? new GatewayError(
+            'reply_timeout',
+            `no reply on ${channel.replyTopic} in time; delivery is known to the producer only`,
+          )
+        : new GatewayError('not_ready', channel.reason ?? `${channel.replyTopic} is not positioned`),
+    );
+    channel.settleFromHeld(correlationId);
+    return { channel, wait, ...facts };
+  }
+}

@@ -1,0 +1,170 @@
+/** The producer's end of a configuration. */
+import { GatewayError } from './errors';
+import type { Exchange, RequestFacts } from './exchange';
+import type { ConnectionOptions } from './kafka/connection';
+import type { OutgoingRecord } from './kafka/records';
+import { becomeReady, notReady, type Link } from './link';
+import type { ReplyRoute } from './reply/reply-routing';
+import { log } from './telemetry/log';
+
+/** Longer than Kong ever needs between two plugins of one request. */
+export const HAND_OVER_MS = 10_000;
+
+export interface SenderOptions {
+  /** Equal keys share everything, and stand for equal configurations. */
+  readonly key: string;
+  readonly connectionKey: string;
+  readonly connection: ConnectionOptions;
+  readonly topic: string;
+  /** Undefined: nobody waits for replies. */
+  readonly route: ReplyRoute | undefined;
+  readonly maxInFlight: number;
+  /** How long the client of a one-way request waits for the delivery report. */
+  readonly reportTimeoutMs: number;
+  /** Where replies go that nobody waits for any more. Undefined: nowhere. */
+  readonly orphanTopic?: string | undefined;
+}
+
+/** What a sender needs of the process it is part of. */
+export interface SenderOwner {
+  readonly counters: { sent: number; promised_but_lost: number };
+  /** @throws GatewayError `draining` */
+  refuseWhenDraining(): void;
+  /** Calls back once after that time; the returned function cancels. */
+  within(limitMs: number, onDeadline: () => void): () => void;
+}
+
+export class Sender {
+  readonly #owner: SenderOwner;
+  readonly #link: Link;
+  readonly #route: ReplyRoute | undefined;
+  readonly #reportTimeoutMs: number;
+  readonly close: () => void;
+
+  constructor(
+    owner: SenderOwner,
+    link: Link,
+    options: Pick<SenderOptions, 'route' | 'reportTimeoutMs'>,
+    close: () => void,
+  ) {
+    this.#owner = owner;
+    this.#link = link;
+    this.#route = options.route;
+    this.#reportTimeoutMs = options.reportTimeoutMs;
+    this.close = close;
+  }
+
+  /** What a generated id has to carry; undefined where replies are not routed, or while it is not known. */
+  get routeTag(): number | undefined {
+    return this.#link.channel?.routeTag;
+  }
+
+  /**
+   * Returns at once when everything is up. Right after a start it waits a little for Kafka; a cluster known to be
+   * down is not waited for.
+   * @throws GatewayError `not_ready` with the reason, `draining`
+   */
+  async whenReady(): Promise<void> {
+    this.#owner.refuseWhenDraining();
+    if (this.#link.ready) return;
+    await becomeReady(this.#link);
+    this.#owner.refuseWhenDraining();
+  }
+
+  /** Registers the wait, then produces: the reply may be faster than the delivery report. */
+  request(record: OutgoingRecord, correlationId: string, facts: RequestFacts): Exchange {
+    const channel = this.#link.channel;
+    if (!channel) throw new GatewayError('internal', 'a request without a reply channel');
+    const addressed = this.#addressed(record, channel.partition);
+    let delivered = false;
+    const wait = channel.register(correlationId, HAND_OVER_MS, () =>
+      delivered
+        ? new GatewayError(
+            'reply_timeout',
+            `delivered to ${record.topic}, no reply on ${channel.replyTopic} in time`,
+          )
+        : unconfirmed(record.topic),
+    );
+    try {
+      this.#link.lease.producer.produce(addressed, (error) => {
+        delivered = error === undefined;
+        if (error) channel.fail(correlationId, error);
+      });
+    } catch (error) {
+      channel.fail(
+        correlationId,
+        new GatewayError('internal', 'the record was never produced', { cause: error }),
+      );
+      throw error;
+    }
+    this.#owner.counters.sent++;
+    return { channel, wait, ...facts };
+  }
+
+  /** Produces without a wait. Resolves when the broker has acknowledged; rejects with produce_timeout before it gives up. */
+  deliver(record: OutgoingRecord): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const forget = this.#owner.within(this.#reportTimeoutMs, () => reject(unconfirmed(record.topic)));
+      const onDelivery = (error: GatewayError | undefined) => {
+        forget();
+        if (error) reject(error);
+        else resolve();
+      };
+      try {
+        this.#link.lease.producer.produce(record, onDelivery, { awaited: true });
+      } catch (error) {
+        forget();
+        throw error;
+      }
+      this.#owner.counters.sent++;
+    });
+  }
+
+  /** Produces without a wait, and without waiting for the broker. The record is in the buffer when this returns. */
+  enqueue(record: OutgoingRecord): void {
+    const { counters } = this.#owner;
+    this.#link.lease.producer.produce(
+      record,
+      (error) => {
+        if (error === undefined) return;
+        // Its client has long been told that it is on its way: this is the only place where its loss shows.
+        counters.promised_but_lost++;
+        log.error('a record that was accepted could not be delivered', {
+          topic: record.topic,
+          code: error.code,
+          reason: error.detail,
+          lost_so_far: counters.promised_but_lost,
+        });
+      },
+      { promised: true },
+    );
+    counters.sent++;
+  }
+
+  /** Apart: hands the record over to the client; a failed delivery can only be logged, the wait is elsewhere. */
+  post(record: OutgoingRecord): void {
+    // The consumer there reads all partitions, and its process alone could say which is the node's own.
+    const { partition } = this.#route ?? {};
+    const addressed = partition?.wraps === false ? this.#addressed(record, partition.number) : record;
+    this.#link.lease.producer.produce(addressed, (error) => {
+      if (error) log.warn('a request was not delivered', { topic: record.topic, reason: error.detail });
+    });
+    this.#owner.counters.sent++;
+  }
+
+  /** Only now is it sure which partition is read. */
+  #addressed(record: OutgoingRecord, partition: number | undefined): OutgoingRecord {
+    const { partitionHeaders = [] } = this.#route ?? {};
+    if (partitionHeaders.length === 0) return record;
+    if (partition === undefined) throw notReady(this.#link);
+    const text = String(partition);
+    return {
+      ...record,
+      headers: [...record.headers, ...partitionHeaders.map((name) => [name, text] as const)],
+    };
+  }
+}
+
+function unconfirmed(topic: string): GatewayError {
+  return new GatewayError('produce_timeout', `no delivery report from ${topic} in time`);
+}
