@@ -12,7 +12,7 @@ Sends requests of all kinds through one plugin server, with configuration update
 replies, replies and requests that are too large, clients that leave. Then looks at what is left in its process. Ends
 with status 1 when something is, when a client got something else than it should, or when the event loop stood still.
 
-  --requests <number>   default 1000000, which takes about ten minutes; the rests before and after take another 2.5
+  --requests <number>   default 1000000, which takes about ten minutes; warm-up and rests take another four
   --help                show this text
 `;
 
