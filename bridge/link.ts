@@ -1,4 +1,5 @@
 /** What one configuration has of Kafka: its share of the clients and, for request-reply, its reply channel. */
+import type { Clock } from './clock';
 import { GatewayError } from './errors';
 import type { ConnectionOptions } from './kafka/connection';
 import type { RecordProducer } from './kafka/producer';
@@ -9,6 +10,7 @@ import type { ReplyChannel } from './reply/reply-channel';
 
 /** How long the first requests after a start wait for Kafka before they are told to come again. */
 const FIRST_READY_MS = 3000;
+const STEP_MS = 50;
 
 /** What is needed of `KafkaClients`. */
 export interface ClientPool {
@@ -26,7 +28,11 @@ export interface Lease {
 
 /** Kafka clients and, for request-reply, the channel of one configuration. */
 export class Link implements Lingering {
+  #readiness: Promise<void> | undefined;
+  #mayWait = true;
+
   constructor(
+    private readonly clock: Clock,
     readonly lease: Lease,
     readonly channel: ReplyChannel | undefined,
     private readonly stopKeeping: () => void = () => undefined,
@@ -34,6 +40,36 @@ export class Link implements Lingering {
 
   get ready(): boolean {
     return this.lease.producer.state === 'up' && (this.channel === undefined || this.channel.ready);
+  }
+
+  /**
+   * Returns at once when everything is up. Right after a start it waits a little for Kafka; neither for a cluster that
+   * is known to be down, nor for what others have waited for in vain since it was last there.
+   * @throws GatewayError `not_ready` with the reason
+   */
+  async whenReady(): Promise<void> {
+    const deadlineMs = this.clock.now() + FIRST_READY_MS;
+    // Looked at in steps, because "down" may become known while we wait.
+    while (!this.ready) {
+      if (!this.#mayWait || this.lease.producer.state === 'down') throw notReady(this);
+      await this.#within(STEP_MS, this.#becomeReady());
+      if (this.clock.now() >= deadlineMs) this.#mayWait = false;
+    }
+    this.#mayWait = true;
+  }
+
+  /** One promise for all who wait: Kafka may be away for hours, and each would be kept until it is back. */
+  #becomeReady(): Promise<void> {
+    this.#readiness ??= Promise.all([this.lease.producer.whenUp(), this.channel?.whenReady()])
+      .then(() => undefined)
+      .finally(() => (this.#readiness = undefined));
+    return this.#readiness;
+  }
+
+  async #within(limitMs: number, promise: Promise<void>): Promise<void> {
+    let cancel = (): void => undefined;
+    const limit = new Promise<void>((resolve) => (cancel = this.clock.after(limitMs, resolve)));
+    await Promise.race([promise, limit]).finally(cancel);
   }
 
   mayEnd(): boolean {
@@ -47,28 +83,8 @@ export class Link implements Lingering {
   }
 }
 
-/** Waits for Kafka, though not for a cluster that is known to be down. @throws GatewayError `not_ready` */
-export async function becomeReady(link: Link): Promise<void> {
-  const { producer } = link.lease;
-  const failWhenDown = () => {
-    if (producer.state === 'down') throw notReady(link);
-  };
-  failWhenDown();
-  const readiness = Promise.all([producer.whenUp(), link.channel?.whenReady()]).then(() => true);
-  const deadlineMs = performance.now() + FIRST_READY_MS;
-  // Looked at in steps, because "down" may become known while we wait.
-  while (!(await Promise.race([readiness, pause(50)]))) {
-    failWhenDown();
-    if (performance.now() >= deadlineMs) throw notReady(link);
-  }
-}
-
 export function notReady({ lease, channel }: Link): GatewayError {
   const reason =
     (lease.producer.state === 'up' ? channel?.reason : lease.producer.reason) ?? 'still connecting';
   return new GatewayError('not_ready', reason);
-}
-
-function pause(delayMs: number): Promise<false> {
-  return new Promise((resolve) => setTimeout(resolve, delayMs, false));
 }

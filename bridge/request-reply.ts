@@ -68,7 +68,7 @@ export class RequestReply {
     const { key, topic, route, orphanTopic } = options;
     const link = this.#links.acquire(key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
-      if (route === undefined || !this.#together) return new Link(lease, undefined);
+      if (route === undefined || !this.#together) return new Link(this.#clock, lease, undefined);
       const channel: ReplyChannel = this.#openChannel(lease, {
         replyTopic: route.replyTopic,
         partition: route.partition,
@@ -81,7 +81,7 @@ export class RequestReply {
         sharedWithRequests: route.replyTopic === topic,
         mayComeLater: () => channel.unclaimed > 0,
       });
-      return new Link(lease, channel, route.kept && lease.keepTopic(route.kept));
+      return new Link(this.#clock, lease, channel, route.kept && lease.keepTopic(route.kept));
     });
     return new Sender(this, link, options, () => this.#links.release(key));
   }
@@ -100,7 +100,7 @@ export class RequestReply {
         sharedWithRequests: false,
         mayComeLater: () => true,
       });
-      return new Link(lease, channel);
+      return new Link(this.#clock, lease, channel);
     });
     return new Receiver(link, () => this.#links.release(options.key));
   }
@@ -209,7 +209,7 @@ export class RequestReply {
     );
     if (this.counters.unclaimed++ === 0) {
       log.warn(
-        'a request was sent but nothing waits for its reply: is custom_kafka_consumer enabled on the route?',
+        'a request was sent and nothing waits for its reply: custom_kafka_consumer is not enabled on the route, or the client left just then',
         {
           reply_topic: exchange.channel.replyTopic,
         },

@@ -3,7 +3,7 @@ import { GatewayError } from './errors';
 import type { Exchange, RequestFacts } from './exchange';
 import type { ConnectionOptions } from './kafka/connection';
 import type { OutgoingRecord } from './kafka/records';
-import { becomeReady, notReady, type Link } from './link';
+import { notReady, type Link } from './link';
 import type { ReplyRoute } from './reply/reply-routing';
 import { log } from './telemetry/log';
 
@@ -59,15 +59,10 @@ export class Sender {
     return this.#link.channel?.routeTag;
   }
 
-  /**
-   * Returns at once when everything is up. Right after a start it waits a little for Kafka; a cluster known to be
-   * down is not waited for.
-   * @throws GatewayError `not_ready` with the reason, `draining`
-   */
+  /** See Link. @throws GatewayError `not_ready` with the reason, `draining` */
   async whenReady(): Promise<void> {
     this.#owner.refuseWhenDraining();
-    if (this.#link.ready) return;
-    await becomeReady(this.#link);
+    await this.#link.whenReady();
     this.#owner.refuseWhenDraining();
   }
 

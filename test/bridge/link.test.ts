@@ -1,0 +1,99 @@
+/** How long requests wait for Kafka before they are sent. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Waiters } from '../../bridge/kafka/waiters';
+import { Link } from '../../bridge/link';
+import { FakeClock } from '../support/fake-clock';
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+class WaitingProducer {
+  state: 'connecting' | 'up' | 'down' = 'connecting';
+  readonly reason = undefined;
+  readonly waiters = new Waiters();
+  waits = 0;
+  whenUp(): Promise<void> {
+    this.waits++;
+    return this.state === 'up' ? Promise.resolve() : this.waiters.wait();
+  }
+  produce(): void {
+    assert.fail('nothing is sent here');
+  }
+  up(): void {
+    this.state = 'up';
+    this.waiters.resolve();
+  }
+}
+
+function setUp() {
+  const clock = new FakeClock();
+  const producer = new WaitingProducer();
+  const reader = { follow: () => assert.fail('nothing is read here') };
+  const lease = { producer, reader, keepTopic: () => () => undefined, release: () => undefined };
+  const link = new Link(clock, lease, undefined);
+  const outcomes: string[] = [];
+  const ask = async () => {
+    await link.whenReady().then(
+      () => outcomes.push('ready'),
+      (error: { code: string }) => outcomes.push(error.code),
+    );
+  };
+  const pass = async (durationMs: number) => {
+    for (let passedMs = 0; passedMs < durationMs; passedMs += 50) {
+      clock.advance(50);
+      await settled();
+    }
+  };
+  return { clock, producer, outcomes, ask, pass };
+}
+
+test('the first requests wait, and are served when Kafka comes in time', async () => {
+  const { clock, producer, outcomes, ask, pass } = setUp();
+  const asked = [ask(), ask()];
+  await pass(2900);
+  assert.deepEqual(outcomes, []);
+  producer.up();
+  await Promise.all(asked);
+  assert.deepEqual(outcomes, ['ready', 'ready']);
+  assert.equal(clock.pendingTimers, 0);
+});
+
+/** Each request held a slot for three seconds, for as long as a reply topic was missing. */
+test('what was waited for in vain is not waited for again until it has been there', async () => {
+  const { producer, outcomes, ask, pass } = setUp();
+  const first = ask();
+  await pass(3000);
+  await first;
+  await ask();
+  assert.deepEqual(outcomes, ['not_ready', 'not_ready']);
+  producer.up();
+  await ask();
+  producer.state = 'connecting';
+  const again = ask();
+  await pass(2900);
+  assert.deepEqual(outcomes, ['not_ready', 'not_ready', 'ready']);
+  producer.up();
+  await again;
+  assert.equal(outcomes.at(-1), 'ready');
+});
+
+test('a cluster that is known to be down is not waited for, also not by who waits already', async () => {
+  const { producer, outcomes, ask, pass } = setUp();
+  const waiting = ask();
+  await pass(100);
+  producer.state = 'down';
+  await ask();
+  await pass(50);
+  await waiting;
+  assert.deepEqual(outcomes, ['not_ready', 'not_ready']);
+});
+
+/** Each waiting request added one to a list that was only emptied when Kafka came: for hours, maybe. */
+test('however many wait, one promise waits for Kafka', async () => {
+  const { producer, outcomes, ask, pass } = setUp();
+  const asked = Array.from({ length: 1000 }, ask);
+  await pass(3000);
+  await Promise.all(asked);
+  assert.deepEqual(new Set(outcomes), new Set(['not_ready']));
+  assert.equal(producer.waits, 1);
+});
