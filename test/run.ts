@@ -21,8 +21,14 @@ interface Counts {
   skipped: number;
 }
 
+/**
+ * Brokers, gateways and services as processes: on a busy machine one of them may stand still for longer than a test
+ * waits. What is wrong fails twice; what failed once is told at the end all the same, and wants to be looked at.
+ */
+const RUN_AGAIN: ReadonlySet<Kind> = new Set(['integration', 'contract', 'e2e']);
+
 /** Printed once more at the very end, where somebody who sees only the last lines finds them. */
-const failureReports: string[] = [];
+const reports: string[] = [];
 
 function testFiles(kind: Kind): string[] {
   const all = readdirSync(__dirname, { recursive: true, encoding: 'utf8' }).filter((path) =>
@@ -38,13 +44,15 @@ function testFiles(kind: Kind): string[] {
     .sort();
 }
 
-async function run(kind: Kind): Promise<Counts> {
-  const files = testFiles(kind);
-  process.stdout.write(`\n== ${kind}: ${files.length} files ==\n`);
+interface Run {
+  readonly counts: Counts;
+  /** What node says of the tests that failed, or nothing. */
+  readonly failures: string;
+}
+
+async function runFiles(files: readonly string[], concurrency: number): Promise<Run> {
   const counts: Counts = { tests: 0, pass: 0, fail: 0, skipped: 0 };
-  if (files.length === 0) return counts;
-  const startedAt = performance.now();
-  const args = ['--test', '--test-reporter=spec', `--test-concurrency=${CONCURRENCY[kind]}`, ...files];
+  const args = ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, ...files];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let printed = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -58,8 +66,33 @@ async function run(kind: Kind): Promise<Counts> {
   }
   // A runner that dies has no counts; it must not pass for that.
   if (code !== 0 && counts.fail === 0) counts.fail = 1;
-  const failures = printed.lastIndexOf('\n✖ failing tests:');
-  if (failures !== -1) failureReports.push(`\n== ${kind} ==${printed.slice(failures)}`);
+  const at = printed.lastIndexOf('\n✖ failing tests:');
+  return { counts, failures: at === -1 ? '' : printed.slice(at) };
+}
+
+async function run(kind: Kind): Promise<Counts> {
+  const files = testFiles(kind);
+  process.stdout.write(`\n== ${kind}: ${files.length} files ==\n`);
+  const startedAt = performance.now();
+  const { counts, failures } =
+    files.length === 0
+      ? { counts: { tests: 0, pass: 0, fail: 0, skipped: 0 }, failures: '' }
+      : await runFiles(files, CONCURRENCY[kind]);
+  if (failures !== '') reports.push(`\n== ${kind} ==${failures}`);
+  const failed = [
+    ...new Set([...failures.matchAll(/^test at (\S+):\d+:\d+$/gm)].map(([, file = '']) => file)),
+  ];
+  if (RUN_AGAIN.has(kind) && failed.length > 0) {
+    process.stdout.write(`\n== ${kind}: ${failed.length} files failed; once more, by themselves ==\n`);
+    const again = await runFiles(failed, 1);
+    counts.pass += counts.fail - again.counts.fail;
+    counts.fail = again.counts.fail;
+    reports.push(
+      again.failures === ''
+        ? `\n== ${kind}: passed the second time: ${failed.join(' ')} ==\n`
+        : `\n== ${kind}, the second time ==${again.failures}`,
+    );
+  }
   process.stdout.write(`== ${kind} took ${((performance.now() - startedAt) / 1000).toFixed(1)} s ==\n`);
   return counts;
 }
@@ -79,7 +112,7 @@ async function main(): Promise<void> {
     if (kind === 'unit' && total.fail > 0) break;
   }
   const { tests, pass, fail, skipped } = total;
-  process.stdout.write(failureReports.join(''));
+  process.stdout.write(reports.join(''));
   process.stdout.write(
     `\n${fail === 0 ? 'PASSED' : 'FAILED'}: ${tests} tests, ${pass} passed, ${fail} failed, ${skipped} skipped ` +
       `in ${relative(process.cwd(), __dirname) || '.'}\n`,
