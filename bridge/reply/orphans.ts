@@ -2,8 +2,7 @@
 import type { OutgoingRecord, ReceivedRecord } from '../kafka/records';
 
 /** `misrouted`: it came to a gateway that reads elsewhere than the one that asked. */
-export const ORPHAN_REASONS = ['late', 'duplicate', 'misrouted'] as const;
-export type OrphanReason = (typeof ORPHAN_REASONS)[number];
+export type OrphanReason = 'late' | 'duplicate' | 'misrouted';
 
 export interface Orphan {
   readonly reply: ReceivedRecord;
