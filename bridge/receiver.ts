@@ -10,7 +10,7 @@ export interface ReceiverOptions {
   readonly key: string;
   readonly connectionKey: string;
   readonly connection: ConnectionOptions;
-  readonly route: Pick<ReplyRoute, 'replyTopic' | 'create'>;
+  readonly route: ReplyRoute;
   readonly rule: MatchRule;
 }
 

@@ -88,11 +88,12 @@ export class RequestReply {
 
   /** Only for the consumer of a process of its own. */
   openReceiver(options: ReceiverOptions): Receiver {
+    const { route } = options;
     const link = this.#links.acquire(options.key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
       const channel = this.#openChannel(lease, {
-        replyTopic: options.route.replyTopic,
-        create: options.route.create,
+        replyTopic: route.replyTopic,
+        create: route.create,
         capacity: APART_CAPACITY,
         from: { sinceMs: Date.now() - LOOK_BACK_MS },
         rules: [options.rule],
@@ -100,7 +101,7 @@ export class RequestReply {
         sharedWithRequests: false,
         mayComeLater: () => true,
       });
-      return new Link(this.#clock, lease, channel);
+      return new Link(this.#clock, lease, channel, route.kept && lease.keepTopic(route.kept));
     });
     return new Receiver(link, () => this.#links.release(options.key));
   }

@@ -43,7 +43,7 @@ export function isNodeTopic(template: string, topic: string): boolean {
 const NODE_TOPIC_RETENTION_MS = 900_000;
 
 /** Of a node's own reply topic, when the gateway has to make it: one reader needs one partition. */
-export const NODE_TOPIC_LAYOUT = {
+const NODE_TOPIC_LAYOUT = {
   partitions: 1,
   /** The broker's default. */
   replicationFactor: -1,

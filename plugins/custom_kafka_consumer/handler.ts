@@ -4,14 +4,13 @@ import { connectionOf } from '../../bridge/config/connection-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
 import { replyOptions } from '../../bridge/config/reply-options';
 import { GatewayError } from '../../bridge/errors';
-import type { TopicLayout } from '../../bridge/kafka/admin';
 import type { ReceivedRecord } from '../../bridge/kafka/records';
 import { onOver, type Kong } from '../../bridge/kong';
 import { nodeId } from '../../bridge/node-id';
 import { SHARED_CORRELATION_ID } from '../../bridge/reply/apart';
 import { responseMapper, type ResponseMapper } from '../../bridge/reply/http-response';
 import { matchRule, type MatchRule } from '../../bridge/reply/match-rule';
-import { NODE_PLACEHOLDER, NODE_TOPIC_LAYOUT, replyTopicOf } from '../../bridge/reply/reply-routing';
+import { NODE_PLACEHOLDER, replyRoute, type ReplyRoute } from '../../bridge/reply/reply-routing';
 import { preferredWaitSeconds, withPreference } from '../../bridge/reply/preferred-wait';
 import type { Exchange } from '../../bridge/exchange';
 import type { Receiver } from '../../bridge/receiver';
@@ -112,10 +111,9 @@ export class ConsumerHandler {
 }
 
 /** In a process of its own it reads all partitions, which is right with every routing but `topic`. */
-function routeOf(topic: string): { replyTopic: string; create?: TopicLayout } {
-  return topic.includes(NODE_PLACEHOLDER)
-    ? { replyTopic: replyTopicOf(topic, nodeId()), create: NODE_TOPIC_LAYOUT }
-    : { replyTopic: topic };
+function routeOf(replyTopic: string): ReplyRoute {
+  const mode = replyTopic.includes(NODE_PLACEHOLDER) ? 'topic' : 'broadcast';
+  return replyRoute({ mode, replyTopic, partition: undefined, dialects: [] }, nodeId());
 }
 
 function noProducer(): GatewayError {

@@ -6,7 +6,7 @@ import { nodeId } from '../../bridge/node-id';
 import { routeTagOf } from '../../bridge/reply/route-tag';
 import { FakeKong } from '../support/fake-kong';
 import { headerOf } from '../support/fake-kafka';
-import { route } from '../support/route';
+import { route, SERVERS } from '../support/route';
 
 test('partition: the request names the partition that is read, and its id says it too', async () => {
   const { kafka, producer } = route({
@@ -63,4 +63,18 @@ test('topic: the request names the topic of this node, which is kept as long as 
   clock.advance(60_000);
   assert.deepEqual([...kafka.kept], []);
   nothingPending();
+});
+
+/** Without signs of life the other gateways would delete the topic of a consumer that had nothing to do for a while. */
+test('topic, each plugin in a process of its own: the consumer keeps the topic it reads', () => {
+  const { clock, kafka, consumer } = route({
+    consumer: { bootstrap_servers: SERVERS, topic: 'replies.{node}' },
+    together: false,
+  });
+  const own = `replies.gateway-${nodeId({}, hostname())}`;
+  assert.deepEqual([...kafka.followed.keys()], [own]);
+  assert.deepEqual([...kafka.kept], [own]);
+  consumer.close();
+  clock.advance(60_000);
+  assert.deepEqual([...kafka.kept], []);
 });
