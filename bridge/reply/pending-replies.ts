@@ -2,7 +2,7 @@
  * The requests that wait for a reply. It knows waiters, not Kafka and not Kong.
  *
  * A wait is registered before its record is produced, because a reply can overtake the delivery report. It
- * ends exactly once: reply, failed delivery, deadline, reader failure, client gone and shutdown all go through
+ * ends exactly once: reply, failed delivery, deadline, reader failure, closed event and shutdown all go through
  * `#take`, which removes the entry; whoever gets the entry settles it, everybody else gets nothing.
  */
 import type { Clock } from '../clock';

@@ -150,7 +150,7 @@ export class ReplyChannel {
     if (this.#held.size > 0 && !this.#options.mayComeLater()) this.#held.clear();
   }
 
-  /** Ends a wait early: failed delivery, client gone. Does nothing when it has ended. */
+  /** Ends a wait early: failed delivery, closed event. Does nothing when it has ended. */
   fail(id: string, error: GatewayError): void {
     this.#pending.fail(id, error);
   }

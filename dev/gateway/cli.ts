@@ -20,7 +20,6 @@ protocols, and Kong's behaviour when something fails.
   --port <number>              default 8000
   --workers <number>           how many Kong workers to imitate, default 1
   --read-timeout-ms <number>   Kong's lua_socket_read_timeout, default 60000
-  --check-client-abort         end the event of a client that leaves (Kong's lua_check_client_abort)
   --log-level <level>          debug, info, notice, warn, err, crit or alert; default notice
   --help
 `;
@@ -49,7 +48,6 @@ function parseCommand(args: readonly string[]): Command | 'help' {
       port: wholeNumber('--port', values.port ?? '8000', 0, 65_535),
       workers: wholeNumber('--workers', values.workers ?? '1', 1, 64),
       readTimeoutMs: wholeNumber('--read-timeout-ms', values['read-timeout-ms'] ?? '60000', 1, 86_400_000),
-      checkClientAbort: values['check-client-abort'] ?? false,
       onLog: printer(values['log-level'] ?? 'notice'),
     },
   };
@@ -68,7 +66,6 @@ function parseFlags(args: readonly string[]) {
         port: { type: 'string' },
         workers: { type: 'string' },
         'read-timeout-ms': { type: 'string' },
-        'check-client-abort': { type: 'boolean' },
         'log-level': { type: 'string' },
         help: { type: 'boolean' },
       },

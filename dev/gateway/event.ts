@@ -6,23 +6,18 @@ export type EventOutcome =
   | { readonly kind: 'done' }
   | { readonly kind: 'exit'; readonly response: ExitResponse }
   /** Kong answers 500. */
-  | { readonly kind: 'error'; readonly message: string }
-  /** The client has left and Kong noticed. */
-  | { readonly kind: 'aborted' };
+  | { readonly kind: 'error'; readonly message: string };
 
 export const DONE: EventOutcome = { kind: 'done' };
-export const ABORTED: EventOutcome = { kind: 'aborted' };
 
 export function failed(message: string): EventOutcome {
   return { kind: 'error', message };
 }
 
-/** A request and the means to call its event off. */
+/** A request in a phase. No event is ever called off: Kong does not notice a client that leaves. */
 export interface Event {
   readonly request: RequestContext;
   readonly phase: string;
-  /** Aborted only where the gateway looks out for clients that leave. */
-  readonly signal: AbortSignal | undefined;
 }
 
 /** What a plugin server's protocol must be able to do. One per worker and plugin. */

@@ -45,8 +45,6 @@ export interface GatewayOptions {
   readonly readTimeoutMs?: number;
   /** How long a connection to a plugin server is kept unused. Default: Kong's 60 s. */
   readonly poolIdleMs?: number;
-  /** Kong's `lua_check_client_abort`: a client that leaves ends its event at once. Off in Kong by default. */
-  readonly checkClientAbort?: boolean;
   /** Kong's `client_body_buffer_size`. */
   readonly bodyBufferBytes?: number;
   readonly onLog?: (line: LogLine) => void;
@@ -271,8 +269,8 @@ class RunningGateway implements Gateway {
   ): Promise<void> {
     if (hasOversizedHeaders(incoming.rawHeaders)) return sendError(response, request, 400);
     if (request.match === NO_MATCH) return sendError(response, request, 404, NO_ROUTE);
-    const outcome = await worker.access(request, this.#abortSignal(response));
-    if (outcome.kind === 'aborted' || response.destroyed) return;
+    const outcome = await worker.access(request);
+    if (response.destroyed) return;
     worker.headerFilter(request);
     await this.#conclude(outcome, request, response);
   }
@@ -289,18 +287,7 @@ class RunningGateway implements Gateway {
         if (!service) return sendError(response, request, 503, NO_SERVICE);
         return this.#proxy.forward(request, service, response);
       }
-      case 'aborted':
-        return undefined;
     }
-  }
-
-  #abortSignal(response: ServerResponse): AbortSignal | undefined {
-    if (!this.#options.checkClientAbort) return undefined;
-    const controller = new AbortController();
-    response.on('close', () => {
-      if (!response.writableFinished) controller.abort();
-    });
-    return controller.signal;
   }
 
   #contextOf(incoming: IncomingMessage, connection: ClientConnection): RequestContext {

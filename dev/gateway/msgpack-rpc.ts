@@ -4,7 +4,7 @@
  * logs them.
  */
 import { ConnectionPool, TIMEOUT, type PoolLimits } from './connection-pool';
-import { ABORTED, DONE, failed, type Event, type EventResult, type PluginRpc } from './event';
+import { DONE, failed, type Event, type EventResult, type PluginRpc } from './event';
 import { isTable, LuaError, textOf, type LuaValue } from './lua-value';
 import { Binary, EMPTY_MAP, pack, Unpacker, type Packable } from './msgpack';
 import { PDK } from './pdk';
@@ -65,7 +65,6 @@ export class MsgpackRpc implements PluginRpc {
     try {
       return await this.#bridge(instanceId, event);
     } catch (error) {
-      if (event.signal?.aborted) return ABORTED;
       if (error instanceof CallFailed) return { kind: 'failed', reason: error.message };
       return failed(error instanceof Error ? error.message : String(error));
     }
@@ -76,11 +75,7 @@ export class MsgpackRpc implements PluginRpc {
   }
 
   async #bridge(instanceId: number, event: Event): Promise<EventResult> {
-    let step = await this.#call(
-      'plugin.HandleEvent',
-      { InstanceId: instanceId, EventName: event.phase },
-      event.signal,
-    );
+    let step = await this.#call('plugin.HandleEvent', { InstanceId: instanceId, EventName: event.phase });
     for (;;) {
       if (!isTable(step)) throw new LuaError('attempt to index a step that is no table');
       if (step.Data === 'ret') return DONE;
@@ -89,7 +84,7 @@ export class MsgpackRpc implements PluginRpc {
       const result = await this.#pdkCall(method, step.Data.Args, event);
       if (result instanceof ExitResponse) return { kind: 'exit', response: result };
       const answer: Record<string, Packable> = { EventId: step.EventId, Data: result };
-      step = await this.#call(STEP_METHODS[method] ?? 'plugin.Step', answer, event.signal);
+      step = await this.#call(STEP_METHODS[method] ?? 'plugin.Step', answer);
     }
   }
 
@@ -108,10 +103,10 @@ export class MsgpackRpc implements PluginRpc {
     throw new LuaError("MessagePack.lua:126: attempt to get length of local 'str' (a nil value)");
   }
 
-  async #call(method: string, argument: Packable, signal?: AbortSignal): Promise<LuaValue> {
+  async #call(method: string, argument: Packable): Promise<LuaValue> {
     this.#messageId += 1;
     const id = this.#messageId;
-    const response = await this.#exchange(pack([0, id, method, [argument]]), signal);
+    const response = await this.#exchange(pack([0, id, method, [argument]]));
     if (response[0] !== 1) throw new LuaError('RPC response expected from Go plugin server');
     if (response[1] !== id) throw new LuaError('unexpected RPC response ID from Go plugin server');
     const error = response[2];
@@ -119,31 +114,23 @@ export class MsgpackRpc implements PluginRpc {
     return response[3];
   }
 
-  #exchange(request: Buffer, signal: AbortSignal | undefined): Promise<LuaValue[]> {
+  #exchange(request: Buffer): Promise<LuaValue[]> {
     return new Promise((resolve, reject) => {
       const unpacker = new Unpacker();
-      const onAbort = (): void => {
-        connection.close();
-        reject(new CallFailed('aborted'));
-      };
-      const settled = (): void => signal?.removeEventListener('abort', onAbort);
       const connection = this.#pool.acquire({
         data: (chunk) => {
           try {
             unpacker.push(chunk);
             const response = this.#nextResponse(unpacker);
             if (!response) return;
-            settled();
             this.#pool.release(connection);
             resolve(response);
           } catch (error) {
-            settled();
             connection.close();
             reject(error instanceof Error ? error : new Error(String(error)));
           }
         },
         failed: (reason) => {
-          settled();
           // After a timeout Kong puts the connection back although an answer is still to come on it.
           if (reason === TIMEOUT) this.#pool.release(connection);
           else connection.close();
@@ -151,8 +138,6 @@ export class MsgpackRpc implements PluginRpc {
           reject(new CallFailed(isConnectFailure ? reason : NO_DATA));
         },
       });
-      if (signal?.aborted) return onAbort();
-      signal?.addEventListener('abort', onAbort, { once: true });
       connection.write(request);
     });
   }

@@ -5,7 +5,7 @@
  * deal with.
  */
 import { ConnectionPool, type Connection, type PoolLimits } from './connection-pool';
-import { ABORTED, DONE, failed, type Event, type EventResult, type PluginRpc } from './event';
+import { DONE, failed, type Event, type EventResult, type PluginRpc } from './event';
 import { frame, FrameReader } from './frames';
 import { isTable, LuaError, type LuaTable, type LuaValue } from './lua-value';
 import { PDK, type PdkResult } from './pdk';
@@ -115,7 +115,6 @@ class EventConversation {
   /** A PDK call is still at work; what follows in the stream must wait. */
   #isBusy = false;
   #isOver = false;
-  readonly #onAbort = (): void => this.#end(ABORTED);
 
   constructor(
     private readonly pool: ConnectionPool,
@@ -133,12 +132,10 @@ class EventConversation {
         if (!(this.#isBusy && reason === 'timeout')) this.#end({ kind: 'failed', reason });
       },
     });
-    event.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   begin(call: Buffer): void {
-    if (this.event.signal?.aborted) this.#end(ABORTED);
-    else this.#connection.write(call);
+    this.#connection.write(call);
   }
 
   /** Works through all frames that are here, and answers them in one chunk. */
@@ -213,7 +210,7 @@ class EventConversation {
   #onReturn(payload: Buffer): void {
     const result = readReturn(payload, this.sequence);
     if (this.#isOver) return;
-    this.#settle();
+    this.#isOver = true;
     // Kong hands the connection back before it looks at the answer.
     if (this.#frames.isEmpty) this.pool.release(this.#connection);
     else this.#connection.close();
@@ -227,14 +224,9 @@ class EventConversation {
 
   #end(result: EventResult): void {
     if (this.#isOver) return;
-    this.#settle();
+    this.#isOver = true;
     this.#connection.close();
     this.resolve(result);
-  }
-
-  #settle(): void {
-    this.#isOver = true;
-    this.event.signal?.removeEventListener('abort', this.#onAbort);
   }
 }
 

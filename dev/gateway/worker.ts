@@ -19,9 +19,9 @@ export class Worker {
   }
 
   /** The access phase: plugin after plugin until one ends it. */
-  async access(request: RequestContext, signal: AbortSignal | undefined): Promise<EventOutcome> {
+  async access(request: RequestContext): Promise<EventOutcome> {
     for (const plugin of request.match.plugins) {
-      const outcome = await this.#run(plugin, { request, phase: 'access', signal });
+      const outcome = await this.#run(plugin, { request, phase: 'access' });
       if (outcome.kind !== 'done') return outcome;
     }
     return DONE;
