@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { parseOptions, type ServeOptions } from '../../pluginserver/options';
+import { parseConsumerConfig } from '../../plugins/custom_kafka_consumer/config';
 import { temporaryFolder } from '../pluginserver/support/serving';
 
 const ROOT = join(__dirname, '..', '..', '..');
@@ -42,6 +43,9 @@ function served(command: readonly string[]): ServeOptions {
   );
   return options;
 }
+
+/** Of a consumer that names none. */
+const DEFAULT_WAIT_MS = parseConsumerConfig({}).timeout;
 
 const seconds = (text: string | undefined): number => Number(text?.replace(/s$/, ''));
 
@@ -126,6 +130,13 @@ describe('the Kubernetes deployment', () => {
     assert.ok(spec.terminationGracePeriodSeconds * 1000 > kongSeconds * 1000 + options.drainTimeoutMs);
   });
 
+  // A process that drains is not alive in the eyes of the probe.
+  it('lets a drain end before the liveness probe has the process killed', () => {
+    const { drainTimeoutMs } = served(server.command ?? []);
+    const { periodSeconds, failureThreshold } = server.livenessProbe as Record<string, number>;
+    assert.ok((failureThreshold! - 1) * periodSeconds! * 1000 > drainTimeoutMs + 15_000);
+  });
+
   it('asks addresses that the status page has', () => {
     for (const probe of ['startupProbe', 'readinessProbe', 'livenessProbe']) {
       const { httpGet } = server[probe] as { httpGet: { path: string; port: string } };
@@ -151,6 +162,18 @@ describe('the Compose file', () => {
     const service = services['plugin-server'];
     const options = served(service?.command ?? []);
     assert.ok(seconds(service?.stop_grace_period) * 1000 > options.drainTimeoutMs);
+  });
+
+  // SIGTERM, which Compose sends where nobody says otherwise, cut the connections of all clients that waited.
+  it('stops Kong with the signal that lets waiting requests finish, and in time', () => {
+    const { services } = parse(read('docker-compose.yml')) as {
+      services: Record<string, { stop_signal: string; stop_grace_period: string }>;
+    };
+    const { stop_signal, stop_grace_period } = services.kong!;
+    assert.equal(stop_signal, 'SIGQUIT');
+    const timeouts = [...read('kong/kong.yml').matchAll(/^ +timeout: (\d+)/gm)].map(([, ms]) => Number(ms));
+    assert.ok(timeouts.length > 0);
+    assert.ok(seconds(stop_grace_period) * 1000 > Math.max(...timeouts, DEFAULT_WAIT_MS));
   });
 });
 

@@ -1,10 +1,11 @@
 /** The dumps and settings that are shipped for Kong, against what was seen to go wrong in a real one. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
-const FOLDER = join(__dirname, '..', '..', '..', 'kong');
+const ROOT = join(__dirname, '..', '..', '..');
+const FOLDER = join(ROOT, 'kong');
 const DUMPS = ['custom_kafka_producer.json', 'custom_kafka_consumer.json'];
 const SETTINGS = ['kong-external.env', 'kong-managed.env'];
 
@@ -19,6 +20,31 @@ function settings(file: string): Map<string, string> {
   const lines = readFileSync(join(FOLDER, file), 'utf8').split('\n');
   const pairs = lines.map((line) => /^(KONG_\w+)=(.*)$/.exec(line)).filter((match) => match !== null);
   return new Map(pairs.map(([, name, value]) => [name!, value!]));
+}
+
+/** Of every setting, also of one that is only suggested, the comment above it as one line. */
+function comments(path: string): Map<string, string> {
+  const found = new Map<string, string>();
+  let comment: string[] = [];
+  for (const line of readFileSync(join(ROOT, path), 'utf8').split('\n')) {
+    const [, name] = /^\s*#?(?:- \{ name: )?(KONG_[A-Z0-9_]+)(?:=|: |, value)/.exec(line) ?? [];
+    if (name !== undefined) found.set(name, comment.join(' '));
+    const [, text] = /^\s*# ?(.*)$/.exec(line) ?? [];
+    comment = text === undefined || name !== undefined ? [] : [...comment, text];
+  }
+  return found;
+}
+
+/** What somebody may take over as it is. */
+function shippedFiles(): string[] {
+  const examples = readdirSync(join(ROOT, 'examples'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length + 1));
+  const kong = readdirSync(FOLDER).map((name) => `kong/${name}`);
+  const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`);
+  return ['docker-compose.yml', 'Dockerfile.kong', 'README.md', ...kong, ...examples, ...docs];
 }
 
 function descriptionsIn(schema: unknown): string[] {
@@ -65,9 +91,38 @@ describe('the settings', () => {
       assert.equal(new Set(names.map(([, path]) => path)).size, 2);
     });
 
-    // Nothing tells a server that a client has left, and its slot is held until the timeout.
-    it(`${file} has Kong look out for clients that leave`, () => {
-      assert.equal(settings(file).get('KONG_NGINX_PROXY_LUA_CHECK_CLIENT_ABORT'), 'on');
+    // Both files once had lua_check_client_abort on. The next reader shall not have the same good idea.
+    it(`${file} says why Kong does not look out for clients that leave`, () => {
+      assert.match(readFileSync(join(FOLDER, file), 'utf8'), /NOT here: lua_check_client_abort\./);
+    });
+  }
+
+  // With it on, clients that left at the wrong moment made Kong's workers crash: 29 times in five restarts of the plugin
+  // server, and each time every request of that worker was cut.
+  it('leave lua_check_client_abort off, and so does everything else that is shipped', () => {
+    const files = shippedFiles();
+    for (const path of ['kong/kong-managed.env', 'examples/kubernetes/kong-with-plugin-server.yaml']) {
+      assert.ok(files.includes(path), path);
+    }
+    for (const path of files) {
+      const text = readFileSync(join(ROOT, path), 'utf8');
+      assert.doesNotMatch(text, /lua_check_client_abort['"]?\s*[=:, ]\s*(?:value:\s*)?['"]?on\b/i, path);
+    }
+  });
+
+  // That setting had been there for its use, and nobody had asked what it can break.
+  for (const path of [
+    ...SETTINGS.map((file) => `kong/${file}`),
+    'docker-compose.yml',
+    'examples/kubernetes/kong-with-plugin-server.yaml',
+  ]) {
+    it(`say what is Kong's default, why it is not used, and what that can break, in ${path}`, () => {
+      const found = comments(path);
+      assert.ok(found.size >= 3);
+      for (const [name, comment] of found) {
+        for (const part of ['Default', 'Why: ', 'Risk: '])
+          assert.ok(comment.includes(part), `${name}: ${part}`);
+      }
     });
   }
 
