@@ -4,7 +4,7 @@ import type { ReceivedRecord } from '../kafka/records';
 import { errorStatusOf, readErrorMark } from './error-mark';
 import { headerForwarder } from './forwarded-headers';
 import { readEnvelope } from './reply-envelope';
-import { statusReader } from './reply-status';
+import { sendable, statusReader } from './reply-status';
 
 export const REPLY_FORMATS = ['raw', 'envelope'] as const;
 
@@ -66,14 +66,16 @@ export function responseMapper(options: ReplyOptions): ResponseMapper {
     if (mark && (value === null || value.length === 0)) {
       const { status, message } = readErrorMark(mark[1]);
       throw new GatewayError('responder_error', message, {
-        status: errorStatusOf(statusOf(reply)) ?? status ?? errorStatus,
+        status: sendable(errorStatusOf(statusOf(reply)) ?? status ?? errorStatus),
       });
     }
     const content = format === 'envelope' && value ? readEnvelope(value) : rawContent(reply);
     const named = content.status ?? statusOf(reply);
-    const status = mark
-      ? (errorStatusOf(named) ?? readErrorMark(mark[1]).status ?? errorStatus)
-      : (named ?? (value === null ? 204 : 200));
+    const status = sendable(
+      mark
+        ? (errorStatusOf(named) ?? readErrorMark(mark[1]).status ?? errorStatus)
+        : (named ?? (value === null ? 204 : 200)),
+    );
     const { headers, droppedHeaders } = forwarded(content.headers);
     const bodiless = BODILESS.has(status);
     if (!bodiless && content.body.length > 0) headers['content-type'] ??= guessedType(content);

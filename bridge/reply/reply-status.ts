@@ -1,4 +1,4 @@
-/** The HTTP status a reply names. */
+/** The HTTP status a reply names, and which of them Kong can send. */
 import { GatewayError } from '../errors';
 import type { ReceivedRecord } from '../kafka/records';
 
@@ -6,11 +6,31 @@ import type { ReceivedRecord } from '../kafka/records';
 export const MIN_STATUS = 200;
 export const MAX_STATUS = 599;
 
+/**
+ * What nginx takes for an order to itself: it closes the client's connection without an answer, whatever the body. Every
+ * status from 200 to 599 was tried, with and without a body; all others arrive as they are, 494 to 498 among them.
+ */
+const CUTS_THE_CONNECTION: ReadonlyMap<number, string> = new Map([
+  [408, 'that the client was too slow with its request'],
+  [444, 'that the connection is to be closed without an answer'],
+  [499, 'that the client has left'],
+]);
+
 /** No blanks, signs, exponents or leading zeros: what is not plainly a status is none. */
 const STATUS_TEXT = /^[2-5][0-9]{2}$/;
 
 export function isStatus(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= MIN_STATUS && (value as number) <= MAX_STATUS;
+}
+
+/** @throws GatewayError `reply_invalid` for a status that would reach nobody, wherever it comes from */
+export function sendable(status: number): number {
+  const meaning = CUTS_THE_CONNECTION.get(status);
+  if (meaning === undefined) return status;
+  throw new GatewayError(
+    'reply_invalid',
+    `the answer would have status ${status}, which says ${meaning} to nginx, and is never sent to a client`,
+  );
 }
 
 export function statusFromText(text: string): number | undefined {

@@ -21,9 +21,12 @@ export function sendError(
   send(response, request, status, headers, errorBody(status, request.id, message));
 }
 
+/** nginx takes them for what it means by them itself, and closes the connection: no client ever sees one. */
+const CUTS_THE_CONNECTION = new Set([408, 444, 499]);
+
 export function sendExit(response: ServerResponse, request: RequestContext, exit: ExitResponse): void {
   // A 1xx is no final response: Kong's client never gets one.
-  if (exit.status < 200) return void response.destroy();
+  if (exit.status < 200 || CUTS_THE_CONNECTION.has(exit.status)) return void response.destroy();
   if (exit.body === undefined && exit.status >= 400) return sendError(response, request, exit.status);
   const headers = new HeaderList();
   for (const [name, value] of Object.entries(exit.headers ?? {})) {

@@ -160,6 +160,39 @@ test('a null value is 204 in the envelope format too, and an error mark without 
   assert.throws(() => respond({ value: '' }, 'GET', { format: 'envelope' }), { code: 'reply_invalid' });
 });
 
+// A service whose reply said 408, 444 or 499 had its client cut off without an answer: nginx takes these for its own.
+const CUT = [408, 444, 499];
+
+test('a status that nginx keeps for itself is an invalid reply, wherever it comes from', () => {
+  const refused = { code: 'reply_invalid', status: 502 };
+  for (const status of CUT) {
+    const named = { ':status': String(status) };
+    const mark = { REPLY_ERROR: JSON.stringify({ status }) };
+    for (const value of ['x', '', null]) {
+      assert.throws(() => respond({ value, headers: named }), refused, `a status header, ${value}`);
+      assert.throws(() => respond({ value, headers: mark }), refused, `an error mark, ${value}`);
+      assert.throws(() => respond({ value, headers: { ...named, REPLY_ERROR: 'x' } }), refused);
+      const option = { errorStatus: status };
+      assert.throws(
+        () => respond({ value, headers: { REPLY_ERROR: 'x' } }, 'GET', option),
+        refused,
+        'error_status',
+      );
+    }
+    const envelope = JSON.stringify({ status, body: 'x' });
+    assert.throws(() => respond({ value: envelope }, 'GET', { format: 'envelope' }), refused, 'an envelope');
+  }
+});
+
+test('every other status from 200 to 599 is passed on', () => {
+  for (let status = 200; status <= 599; status++) {
+    if (CUT.includes(status)) continue;
+    assert.equal(respond({ value: 'x', headers: { ':status': String(status) } }).status, status);
+    const envelope = JSON.stringify({ status });
+    assert.equal(respond({ value: envelope }, 'GET', { format: 'envelope' }).status, status);
+  }
+});
+
 test('a status without a body has no guessed media type either', () => {
   for (const status of ['204', '205', '304']) {
     const answer = respond({ value: 'x', headers: { ':status': status } });

@@ -266,6 +266,13 @@ describe('an exit', () => {
     await assert.rejects(send(gateway.url), /socket hang up|ECONNRESET/);
   });
 
+  for (const status of [408, 444, 499]) {
+    it(`with ${status} leaves the client without an answer, as nginx takes it for its own`, async (t) => {
+      const { gateway } = await setup(t, (event) => event.exit(status, '{"a":"body"}'));
+      await assert.rejects(send(gateway.url), /socket hang up|ECONNRESET/);
+    });
+  }
+
   it('keeps headers set before, unless it sets them itself', async (t) => {
     const { gateway } = await setup(t, async (event) => {
       await event.call('kong.response.set_header', keyValue('x-early', 'kept'));
