@@ -7,6 +7,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { getHeapCodeStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { nextNonce, nonceOf } from '../../bench/payload';
@@ -92,6 +93,8 @@ async function serveBoth(t: TestContext) {
     await worker.consumer.startInstance();
     return worker;
   };
+  /** The cluster in memory notes the name of each client that it was asked for. */
+  const forgetNames = () => kafka.acquired.fill('');
   const leases = () => kafka.acquired.length - kafka.released;
   const channels = () => (requestReply.status().reply_channels as unknown[]).length;
   /** Everything that an update could leave behind. */
@@ -106,7 +109,7 @@ async function serveBoth(t: TestContext) {
     notHandedOver: requestReply.status().not_handed_over,
     fileDescriptors: readdirSync('/proc/self/fd').length,
   });
-  return { clock, servers, startWorker, holdReplies, releaseReplies, leases, channels, left };
+  return { clock, servers, startWorker, holdReplies, releaseReplies, forgetNames, leases, channels, left };
 }
 
 /** One request through both plugins; resolves when its answer is there. */
@@ -127,16 +130,46 @@ function request({ producer, consumer }: Worker): Promise<void> {
 }
 
 /** Without compiled code, of which there is always more. */
-function heapAfterCollection(): number {
+async function heapAfterCollection(): Promise<number> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  for (let round = 0; round < 3; round++) collect();
-  const code = getHeapCodeStatistics();
-  return process.memoryUsage().heapUsed - code.code_and_metadata_size - code.bytecode_and_metadata_size;
+  let smallest = Infinity;
+  for (let round = 0; round < 5; round++) {
+    collect();
+    const code = getHeapCodeStatistics();
+    const bytes =
+      process.memoryUsage().heapUsed - code.code_and_metadata_size - code.bytecode_and_metadata_size;
+    smallest = Math.min(smallest, bytes);
+    // What closes, and what waits to be finalized, needs a turn before it can be collected.
+    await turn();
+  }
+  return smallest;
 }
 
+interface Rest {
+  readonly renewed: number;
+  readonly heapBytes: number;
+}
+
+/**
+ * The median of what each pair of rests says. The heap of one rest can be some hundred kilobytes off, by what V8 learns of
+ * the code and when it forgets it: two rests alone failed now and then for nothing. A leak is in nearly every pair.
+ */
+function growthPerRenewal(rests: readonly Rest[]): number {
+  const slopes = rests.flatMap((from, index) =>
+    rests.slice(index + 1).map((to) => (to.heapBytes - from.heapBytes) / (to.renewed - from.renewed)),
+  );
+  return slopes.sort((a, b) => a - b)[Math.floor(slopes.length / 2)]!;
+}
+
+const WARM_UP = 5000;
+const RENEWALS = 10_000;
+const RESTS = 6;
+/** Seen: 15, up or down. An instance with its configuration is 7000, a forgotten entry in a map about 100. */
+const MAX_BYTES_PER_RENEWAL = 50;
+
 test('ten thousand renewed instances leave clients, descriptors, timers and memory as they were', async (t) => {
-  const { clock, servers, startWorker, holdReplies, releaseReplies, left } = await serveBoth(t);
+  const { clock, servers, startWorker, holdReplies, releaseReplies, forgetNames, left } = await serveBoth(t);
   const workers = [await startWorker(producerConfig()), await startWorker(producerConfig())];
   // Most updates change other plugins. Every tenth is one of ours, every hundredth its connection, too.
   const configOf = (update: number) =>
@@ -178,20 +211,26 @@ test('ten thousand renewed instances leave clients, descriptors, timers and memo
       'connections are left',
     );
     clock.advance(2 * LINGER_MS);
-    return { left: left(), heapBytes: heapAfterCollection() };
+    forgetNames();
+    return { renewed, left: left(), heapBytes: await heapAfterCollection() };
   };
 
-  while (renewed < 5000) await updateOnce();
-  const before = await rest();
-  while (renewed < 10_000) await updateOnce();
-  const after = await rest();
-  assert.deepEqual(after.left, before.left);
-  assert.deepEqual(after.left.instances, [2, 2]);
-  assert.deepEqual([after.left.leases, after.left.channels], [1, 1]);
-  assert.deepEqual([after.left.inFlight, after.left.notHandedOver], [0, 0]);
-  const growth = after.heapBytes / before.heapBytes - 1;
-  t.diagnostic(`heap ${before.heapBytes} -> ${after.heapBytes} bytes, ${(growth * 100).toFixed(1)} %`);
-  assert.ok(growth <= 0.05, `the heap grew by ${(growth * 100).toFixed(1)} %`);
+  const rests: (Rest & { readonly left: ReturnType<typeof left> })[] = [];
+  for (let number = 0; number < RESTS; number++) {
+    const until = WARM_UP + (number / (RESTS - 1)) * (RENEWALS - WARM_UP);
+    while (renewed < until) await updateOnce();
+    rests.push(await rest());
+  }
+  const [first] = rests as [(typeof rests)[0]];
+  for (const { left } of rests) assert.deepEqual(left, first.left);
+  assert.deepEqual(first.left.instances, [2, 2]);
+  assert.deepEqual([first.left.leases, first.left.channels], [1, 1]);
+  assert.deepEqual([first.left.inFlight, first.left.notHandedOver], [0, 0]);
+  const growth = growthPerRenewal(rests);
+  t.diagnostic(
+    `${growth.toFixed(0)} bytes per renewal, ${rests.map(({ heapBytes }) => heapBytes).join(' ')}`,
+  );
+  assert.ok(growth <= MAX_BYTES_PER_RENEWAL, `the heap grew by ${growth.toFixed(0)} bytes per renewal`);
 });
 
 test('equal configurations share one client across workers, routes and versions; others with the same brokers do not', async (t) => {
