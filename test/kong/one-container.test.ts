@@ -1,13 +1,14 @@
 /** kong/one-container.sh: the plugin server beside Kong in one container. A process that sleeps plays Kong. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { temporaryFolder } from '../pluginserver/support/serving';
 
-const SCRIPT = join(__dirname, '..', '..', '..', 'kong', 'one-container.sh');
+const ROOT = join(__dirname, '..', '..', '..');
+const SCRIPT = join(ROOT, 'kong', 'one-container.sh');
 const [PRODUCER, CONSUMER] = [
   'KONG_PLUGINSERVER_KAFKA_PRODUCER_SOCKET',
   'KONG_PLUGINSERVER_KAFKA_CONSUMER_SOCKET',
@@ -79,6 +80,12 @@ test('it starts the plugin server on both sockets, again when it ends, and becom
   await until(bothListen, kong.output);
   assert.notEqual(childrenOf(loop)[0], first);
   assert.equal(kong.child.exitCode, null);
+});
+
+test('it can be run, and gets into the image', () => {
+  accessSync(SCRIPT, constants.X_OK);
+  assert.match(readFileSync(join(ROOT, '.dockerignore'), 'utf8'), /^!kong\/one-container\.sh$/m);
+  assert.match(readFileSync(join(ROOT, 'Dockerfile.kong'), 'utf8'), /cp -r \/src\/kong kong/);
 });
 
 test('it names a setting that is missing', async (t) => {
