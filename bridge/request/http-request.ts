@@ -15,7 +15,10 @@ export interface HttpRequest {
   readonly method: string;
   /** Names in lower case, as Kong hands them over. */
   readonly headers: Readonly<Record<string, string | string[]>>;
+  /** As it was sent. */
   readonly body: Buffer;
+  /** What is left of the body when its content codings are undone. Only where a format looks into it; see `contentOf`. */
+  readonly decodedBody?: Buffer | undefined;
 
   // What follows is read only where `RequestNeeds` asks for it.
 
@@ -94,6 +97,11 @@ export async function readRequest(
     consumer,
     route: route?.name ?? route?.id,
   };
+}
+
+/** The body to look into. */
+export function contentOf(request: HttpRequest): Buffer {
+  return request.decodedBody ?? request.body;
 }
 
 /** The first value of a header; `name` in lower case. */

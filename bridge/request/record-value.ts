@@ -59,6 +59,7 @@ export function recordValue(options: ValueOptions): (request: HttpRequest, facts
     case 'body_with_correlation_id':
       return (request, { correlationId }) => ({
         value: bodyWithCorrelationId(request, options.correlationBodyField, correlationId),
+        isUtf8: true,
       });
     case 'cloudevents_binary':
       return (request, facts) => ({

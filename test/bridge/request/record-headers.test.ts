@@ -178,3 +178,25 @@ for (const [what, headers] of [
     assert.doesNotThrow(() => forwarded(headers), 'what is not forwarded does not count');
   });
 }
+
+test('the client is told which of its headers is too large, by the name it gave it', () => {
+  const options = { include: ['x-big'], rename: { 'x-big': 'internal-name' } };
+  assert.throws(() => forwarded({ 'x-big': 'a'.repeat(8200) }, options), {
+    reason: 'headers to be forwarded: x-big has more than 8192 bytes',
+  });
+});
+
+test('text that has become UTF-8 says so, and nothing else changes', () => {
+  const headersOf = (contentType: string, isUtf8: boolean) =>
+    recordHeaders({ ...OPTIONS, ...ONE_WAY })(
+      httpRequest({ headers: { 'content-type': contentType } }),
+      'id',
+      0,
+      {
+        isUtf8,
+      },
+    )[0];
+  assert.deepEqual(headersOf('a/json; charset=utf-16', true), ['content-type', 'a/json; charset=utf-8']);
+  assert.deepEqual(headersOf('a/json; charset=utf-16', false), ['content-type', 'a/json; charset=utf-16']);
+  assert.deepEqual(headersOf('a/json;v=1', true), ['content-type', 'a/json;v=1']);
+});
