@@ -2,10 +2,11 @@
  * The headers of the record: what the responder needs to answer, what helps to follow a request, and what of the
  * client's headers the configuration lets through.
  */
+import { codingsOf } from '../content-coding';
 import { GatewayError } from '../errors';
 import { requestHeaders, type DialectName } from '../reply/dialects';
 import { compileHeaderRules, type CompiledRules, type HeaderRules } from './header-rules';
-import { headerOf, type HttpRequest } from './http-request';
+import { headerOf, listHeaderOf, type HttpRequest } from './http-request';
 import { textFromKong } from './kong-text';
 import { inUtf8 } from './media-type';
 import { ADDRESSING_NAMES, CONSUMER_HEADERS, isForbidden, normalName } from './reserved-headers';
@@ -28,6 +29,8 @@ export interface HeaderOptions extends HeaderRules {
 export interface FormatHeaders {
   /** Undefined: the value is the client's body, and so is its media type. */
   readonly contentType?: string | undefined;
+  /** The value is the body, so its content codings are those of the value. */
+  readonly isAsSent?: boolean;
   /** The value is the client's text, but in UTF-8 whatever charset the client's content type names. */
   readonly isUtf8?: boolean;
   readonly headers?: RecordHeaders;
@@ -53,12 +56,14 @@ export function recordHeaders(
     ...(options.replyTopic === undefined ? [] : ADDRESSING_NAMES),
   ]);
   const clientsContentType = !rules.isExcluded('content-type');
+  const clientsContentEncoding = !rules.isExcluded('content-encoding');
   const clientsIdempotencyKey = !rules.isExcluded('idempotency-key');
 
   return (request, correlationId, nowMs, format = {}) => {
     const out = new CappedHeaders();
     if (format.contentType !== undefined) out.add('content-type', format.contentType);
     else if (clientsContentType) out.add('content-type', clientsType(request, format));
+    if (format.isAsSent && clientsContentEncoding) out.add('content-encoding', contentEncoding(request));
     forward(request, rules, options.repeated, out);
     // Kong may run an event again (see pluginserver); the key lets a responder see that it is the same request.
     const clientsKey = clientsIdempotencyKey ? cleanText(headerOf(request, 'idempotency-key')) : undefined;
@@ -83,6 +88,12 @@ export function recordHeaders(
     addressing.add(headers, correlationId);
     return headers;
   };
+}
+
+/** Whatever it says: it is the responder who has to read the value. Undefined when there is nothing to undo. */
+function contentEncoding({ headers, body }: HttpRequest): string | undefined {
+  const given = listHeaderOf(headers, 'content-encoding');
+  return given === undefined || body.length === 0 ? undefined : cleanText(codingsOf(given).join(', '));
 }
 
 function clientsType(request: HttpRequest, { isUtf8 }: FormatHeaders): string | undefined {

@@ -50,7 +50,7 @@ export function recordValue(options: ValueOptions): (request: HttpRequest, facts
   });
   switch (options.format) {
     case 'raw':
-      return (request) => ({ value: request.body });
+      return (request) => ({ value: request.body, isAsSent: true });
     case 'envelope':
       return (request) => ({
         value: envelope(request, options.envelope),
@@ -64,6 +64,7 @@ export function recordValue(options: ValueOptions): (request: HttpRequest, facts
     case 'cloudevents_binary':
       return (request, facts) => ({
         value: request.body,
+        isAsSent: true,
         contentType: dataContentType(request),
         headers: cloudEventHeaders(request, eventOf(request, facts)),
       });

@@ -45,11 +45,14 @@ export class ProducerHandler {
 
   async access(kong: Kong): Promise<void> {
     let request: HttpRequest | undefined;
+    const { max_request_bytes: maxBodyBytes } = this.#config;
     try {
       request = await readRequest(kong, this.#records.needs, {
-        maxBodyBytes: this.#config.max_request_bytes,
+        maxBodyBytes,
         boundedRead: this.#requestReply.together,
       });
+      const decoding = this.#records.decoded(request, maxBodyBytes);
+      if (decoding) request = await decoding;
       await this.#send(kong, request);
     } catch (error) {
       await this.#errors.answer(kong, error, {

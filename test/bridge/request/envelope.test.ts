@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { envelope, type EnvelopeOptions } from '../../../bridge/request/envelope';
+import type { HttpRequest } from '../../../bridge/request/http-request';
 import { bodyOf, httpRequest } from '../../support/requests';
 
 const ALL: EnvelopeOptions = { method: true, uri: true, headers: true, body: true, showsHeader: () => true };
@@ -175,4 +176,24 @@ test('no body is an empty text, whatever its type', () => {
   for (const type of [undefined, 'application/json', 'multipart/form-data', 'image/png']) {
     assert.deepEqual(bodyPart(type, ''), { body: '', body_args: {} });
   }
+});
+
+/** They would say that the body in the envelope is compressed, and how long it is not. */
+test('headers of the encoded body are not shown beside the decoded one', () => {
+  const request = httpRequest({
+    headers: { 'content-encoding': 'gzip', 'content-length': '10', 'content-type': 'application/json' },
+    body: 'compressed',
+    decodedBody: Buffer.from('{"a":1}'),
+  });
+  const headersOf = (given: HttpRequest, body: boolean) =>
+    Object.keys((JSON.parse(envelope(given, { ...ALL, body }).toString()) as { headers: object }).headers);
+  assert.deepEqual(headersOf(request, true), ['content-type']);
+  // Without the body they are what the client sent, and about nothing else.
+  assert.deepEqual(headersOf(request, false), ['content-encoding', 'content-length', 'content-type']);
+  const plain = httpRequest({
+    headers: { 'content-encoding': 'identity', 'content-length': '2' },
+    body: '{}',
+  });
+  assert.deepEqual(headersOf(plain, true), ['content-encoding', 'content-length']);
+  assert.deepEqual(JSON.parse(envelope(request, BODY).toString()), { body: '{"a":1}', body_args: { a: 1 } });
 });
