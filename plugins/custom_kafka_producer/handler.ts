@@ -81,7 +81,6 @@ export class ProducerHandler {
     }
     if (this.#requestReply.together) {
       const facts = {
-        method: request.method,
         accept: listHeaderOf(request.headers, 'accept'),
         prefer: listHeaderOf(request.headers, 'prefer'),
         shownId: clientsId ?? wireId,
