@@ -51,6 +51,7 @@ export class ProducerHandler {
         maxBodyBytes,
         boundedRead: this.#requestReply.together,
       });
+      if (request.refusal) throw request.refusal;
       const decoding = this.#records.decoded(request, maxBodyBytes);
       if (decoding) request = await decoding;
       await this.#send(kong, request);

@@ -268,3 +268,17 @@ test('what is wrong with an encoded body is told, whatever the route tells of ot
   ]);
   assert.equal((await answerTo('compress', 'x'))[0], 415);
 });
+
+test('a body over the limit is answered like all else: with the ids, the reason, and in the form that is accepted', async () => {
+  const { record, answer, kong } = await send(
+    { max_request_bytes: 3 },
+    { headers: { accept: 'application/problem+json', 'kong-request-id': 'c1' }, body: 'four' },
+  );
+  assert.equal(record, undefined);
+  assert.equal(kong.exits[0]!.headers['content-type'], 'application/problem+json');
+  const { status, request_id, correlation_id, error } = answer.json;
+  assert.deepEqual(
+    [status, request_id, correlation_id, error],
+    [413, 'r1', 'c1', 'the body has 4 bytes, the limit is 3 (max_request_bytes)'],
+  );
+});
