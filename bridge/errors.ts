@@ -2,8 +2,8 @@
  * Every error a client can get, in one table, and its HTTP answer.
  *
  * Code branches on `code`, never on message text. `message` is fixed per code and safe to show; what really
- * happened travels in `detail` and reaches the client only when the route asks for it
- * (`error_handling.return_error_message`). Neither may carry payloads or credentials.
+ * happened travels in `detail`. Of the client's own mistakes it is always told the reason; of causes behind the gateway
+ * only when the route asks for it (`error_handling.return_error_message`). None may carry payloads or credentials.
  */
 import { acceptsProblem } from './accept';
 
@@ -12,14 +12,32 @@ interface ErrorKind {
   readonly message: string;
   /** Seconds for the Retry-After header; only where a retry can help and nothing was sent. */
   readonly retryAfterSeconds?: number;
+  /** The request itself is what is wrong: the reason tells its client nothing but its own mistake. */
+  readonly isClients?: true;
 }
 
 const ERROR_KINDS = {
-  request_invalid: { status: 400, message: 'The request cannot be turned into a record.' },
-  correlation_conflict: { status: 409, message: 'A request with this correlation id is still in flight.' },
-  request_too_large: { status: 413, message: 'The request body is larger than this route accepts.' },
-  unsupported_media_type: { status: 415, message: 'This route cannot carry that content type.' },
-  headers_too_large: { status: 431, message: 'The forwarded request headers are too large.' },
+  request_invalid: { status: 400, message: 'The request cannot be turned into a record.', isClients: true },
+  correlation_conflict: {
+    status: 409,
+    message: 'A request with this correlation id is still in flight.',
+    isClients: true,
+  },
+  request_too_large: {
+    status: 413,
+    message: 'The request body is larger than this route accepts.',
+    isClients: true,
+  },
+  unsupported_media_type: {
+    status: 415,
+    message: 'This route cannot carry a body of that type or encoding.',
+    isClients: true,
+  },
+  headers_too_large: {
+    status: 431,
+    message: 'The forwarded request headers are too large.',
+    isClients: true,
+  },
   internal: { status: 500, message: 'The gateway failed to handle the request.' },
   misconfigured: { status: 500, message: 'This route is not configured correctly.' },
   produce_failed: { status: 502, message: 'The broker refused the record.' },
@@ -54,20 +72,24 @@ export class GatewayError extends Error {
   readonly status: number;
   /** Seconds; undefined where a retry cannot help. */
   readonly retryAfterSeconds: number | undefined;
+  /** What every client is told of its own mistake; undefined when it is not one. Quotes nothing of the body. */
+  readonly reason: string | undefined;
 
   /**
    * @param code one of the stable codes; decides status and message
    * @param detail what was tried, on what, and why it failed; for the log and for routes that return causes
+   * @param options.reason instead of `detail`, where that names what only the operator should know, such as a topic
    */
   constructor(
     code: ErrorCode,
     readonly detail: string,
-    options?: { cause?: unknown; status?: number },
+    options?: { cause?: unknown; status?: number; reason?: string },
   ) {
     super(`${code}: ${detail}`, options?.cause === undefined ? undefined : { cause: options.cause });
     const kind: ErrorKind = ERROR_KINDS[code];
     this.code = code;
     this.status = options?.status ?? kind.status;
+    this.reason = kind.isClients ? (options?.reason ?? detail) : undefined;
     // Every 503 says when to come again, also one that a responder chose.
     this.retryAfterSeconds =
       kind.retryAfterSeconds ?? (this.status === 503 ? DEFAULT_RETRY_AFTER_SECONDS : undefined);
@@ -94,7 +116,7 @@ export interface ErrorContext {
   readonly correlationId?: string | undefined;
   /** The client's Accept header; `application/problem+json` in it selects RFC 9457. Absent: plain JSON. */
   readonly accept?: string | undefined;
-  /** Adds the cause as `error`. Off by default: it tells clients about the inside. */
+  /** The whole cause as `error`, whatever it is. Off by default: it tells clients about the inside. */
   readonly returnErrorMessage?: boolean | undefined;
   /** Further headers of the answer, names in lower case. */
   readonly headers?: Readonly<Record<string, string | string[]>> | undefined;
@@ -108,7 +130,7 @@ export function errorAnswer(reason: unknown, context: ErrorContext = {}): HttpAn
     code: error.code,
     request_id: context.requestId,
     correlation_id: context.correlationId,
-    error: context.returnErrorMessage ? error.detail : undefined,
+    error: context.returnErrorMessage ? error.detail : error.reason,
   };
   const asProblem = acceptsProblem(context.accept);
   const body = asProblem

@@ -7,7 +7,6 @@ import type { ReplyChannel } from './reply/reply-channel';
 export interface Exchange {
   readonly channel: ReplyChannel;
   readonly wait: PendingReply<ReceivedRecord>;
-  readonly method: string;
   readonly accept: string | undefined;
   /** All Prefer headers, joined by commas. */
   readonly prefer: string | undefined;
@@ -16,4 +15,4 @@ export interface Exchange {
 }
 
 /** What of it comes from the client's request. */
-export type RequestFacts = Pick<Exchange, 'method' | 'accept' | 'prefer' | 'shownId'>;
+export type RequestFacts = Pick<Exchange, 'accept' | 'prefer' | 'shownId'>;

@@ -61,6 +61,6 @@ async function readBodyFile(
 
 function refuseAbove(maxBytes: number | undefined, sizeBytes: number): void {
   if (maxBytes !== undefined && maxBytes > 0 && sizeBytes > maxBytes) {
-    throw new GatewayError('request_too_large', `the body has ${sizeBytes} bytes, ${maxBytes} are allowed`);
+    throw new GatewayError('request_too_large', `the body has ${sizeBytes} bytes, the limit is ${maxBytes}`);
   }
 }

@@ -66,7 +66,8 @@ export const REPLY_OPTIONS = [
         type: 'array',
         elements: HEADER_PATTERN,
         default: [],
-        description: 'Names, or beginnings followed by `*`, taken away from `include`. Default none.',
+        description:
+          'Names, or beginnings followed by `*`, taken away from `include`. `content-encoding`, without which nobody can read the body, always passes unless its full name is here. Default none.',
       },
     ],
   },

@@ -84,7 +84,7 @@ export const ERROR_HANDLING = {
       type: 'boolean',
       default: false,
       description:
-        'Adds the cause to error answers as "error". Default false, because a cause names topics and brokers; it never holds secrets.',
+        'Adds the cause to all error answers as "error". Default false: only what is wrong with the request itself is told, because other causes name topics and brokers. None holds secrets.',
     },
   ],
 } as const satisfies Field;

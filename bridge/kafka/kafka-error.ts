@@ -29,6 +29,7 @@ export function refusedRecord(topic: string, error: unknown): GatewayError {
       return new GatewayError(
         'request_too_large',
         `The record for ${topic} is larger than the Kafka client accepts.`,
+        { reason: 'the record is larger than the Kafka client accepts' },
       );
     case NATIVE_CODE.notConnected:
     case NATIVE_CODE.fatal:
@@ -49,6 +50,7 @@ export function failedDelivery(topic: string, error: NativeError): GatewayError 
   if (text.includes('message size too large')) {
     return new GatewayError('request_too_large', `The broker refused the record for ${topic} as too large.`, {
       cause: error,
+      reason: "the record is larger than the broker's limit",
     });
   }
   return new GatewayError('produce_failed', `The broker refused the record for ${topic}: ${error.message}.`, {

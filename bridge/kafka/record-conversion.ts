@@ -16,6 +16,10 @@ export function toNativeHeaders(record: OutgoingRecord): NativeHeaders {
       throw new GatewayError(
         'request_invalid',
         `Header ${JSON.stringify(name)} of the record for ${record.topic} is not text that Kafka clients can carry (NUL or a broken surrogate).`,
+        {
+          reason:
+            'a header of the record is not text that Kafka clients can carry (NUL or a broken surrogate)',
+        },
       );
     }
     // A computed key, so that even "__proto__" becomes an own property.

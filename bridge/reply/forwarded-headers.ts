@@ -19,6 +19,8 @@ export interface ForwardedHeaders {
   readonly headers: Record<string, string | string[]>;
   /** Headers that were meant for the client but unsafe or too many. */
   readonly droppedHeaders: number;
+  /** What Content-Encoding says, joined where it comes several times; not among `headers`. See `contentCoding`. */
+  readonly contentEncoding: string | undefined;
 }
 
 export type HeaderForwarder = (
@@ -36,6 +38,8 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 const UNSAFE_VALUE = /[\0-\x08\x0a-\x1f\x7f]/;
 
 const CONNECTION = 'connection';
+/** Without it nobody can read the body, so no pattern decides about it: only its very name in `exclude`. */
+const CONTENT_ENCODING = 'content-encoding';
 
 /** What belongs to one connection, frames the answer, or is the gateway's own word. No configuration changes it. */
 const NEVER = new Set([
@@ -91,6 +95,7 @@ export function headerForwarder(rules: ForwardRules): HeaderForwarder {
   const decide = (rawName: string): string | undefined => {
     const name = normalHeaderName(rawName);
     if (name === CONNECTION) return CONNECTION;
+    if (name === CONTENT_ENCODING) return exclude.names.has(name) ? undefined : CONTENT_ENCODING;
     if (isNeverForwarded(name) || exclude.matches(name)) return undefined;
     const byName = include.names.has(name);
     if (!byName && (onlyByName.has(name) || beginsWith(name, ONLY_BY_NAME_BEGINNINGS))) return undefined;
@@ -113,12 +118,17 @@ export function headerForwarder(rules: ForwardRules): HeaderForwarder {
     let bytes = 0;
     let droppedHeaders = 0;
     let listedByConnection: string[] | undefined;
+    let contentEncoding: string | undefined;
     for (const [rawName, rawValue] of given) {
       const name = clientName(rawName);
       if (name === undefined) continue;
       const value = rawValue.toString('latin1');
       if (name === CONNECTION) {
         listedByConnection = [...(listedByConnection ?? []), ...value.split(',')];
+        continue;
+      }
+      if (name === CONTENT_ENCODING) {
+        contentEncoding = contentEncoding === undefined ? value : `${contentEncoding},${value}`;
         continue;
       }
       const size = name.length + rawValue.length;
@@ -134,7 +144,7 @@ export function headerForwarder(rules: ForwardRules): HeaderForwarder {
     }
     // RFC 9110 7.6.1: what Connection lists belongs to one connection as well.
     for (const name of listedByConnection ?? []) delete headers[normalHeaderName(name.trim())];
-    return { headers, droppedHeaders };
+    return { headers, droppedHeaders, contentEncoding };
   };
 }
 

@@ -1,4 +1,5 @@
 /** Reply record -> HTTP answer. Everything in a reply is the responder's word, and checked before a client sees it. */
+import { codingsOf, CONTENT_CODINGS, isContentCoding } from '../content-coding';
 import { GatewayError, type HttpAnswer } from '../errors';
 import type { ReceivedRecord } from '../kafka/records';
 import { errorStatusOf, readErrorMark } from './error-mark';
@@ -29,17 +30,20 @@ export interface HttpResponse extends HttpAnswer {
 }
 
 /** @throws GatewayError `reply_too_large`, `reply_invalid` or `responder_error`, and nothing else */
-export type ResponseMapper = (reply: ReceivedRecord, method: string) => HttpResponse;
+export type ResponseMapper = (reply: ReceivedRecord) => HttpResponse;
 
 /** RFC 9110: these have no content, whatever the reply says. */
 const BODILESS = new Set([204, 205, 304]);
 const NO_BODY = Buffer.alloc(0);
+
+const UNKNOWN_TYPE = 'application/octet-stream';
 
 /** What a reply says, whatever its format. */
 interface Content {
   readonly status: number | undefined;
   readonly headers: ReceivedRecord['headers'];
   readonly body: Buffer;
+  /** Undefined for bytes, which say nothing about themselves. */
   readonly bodyType: string | undefined;
 }
 
@@ -54,7 +58,7 @@ export function responseMapper(options: ReplyOptions): ResponseMapper {
     readByGateway: [...statusHeaders, ...options.errorHeaders],
   });
 
-  return (reply, method) => {
+  return (reply) => {
     const { value } = reply;
     if (value && value.length > maxReplyBytes) {
       throw new GatewayError(
@@ -76,12 +80,38 @@ export function responseMapper(options: ReplyOptions): ResponseMapper {
         ? (errorStatusOf(named) ?? readErrorMark(mark[1]).status ?? errorStatus)
         : (named ?? (value === null ? 204 : 200)),
     );
-    const { headers, droppedHeaders } = forwarded(content.headers);
-    const bodiless = BODILESS.has(status);
-    if (!bodiless && content.body.length > 0) headers['content-type'] ??= guessedType(content);
-    // Kong would send a Content-Length for a body it then drops.
-    return { status, headers, body: bodiless || method === 'HEAD' ? NO_BODY : content.body, droppedHeaders };
+    const { headers, droppedHeaders, contentEncoding } = forwarded(content.headers);
+    if (BODILESS.has(status) || content.body.length === 0) {
+      return { status, headers, body: NO_BODY, droppedHeaders };
+    }
+    const coding = contentEncoding === undefined ? undefined : replyCoding(contentEncoding, content);
+    if (coding !== undefined) headers['content-encoding'] = coding;
+    headers['content-type'] ??= coding === undefined ? guessedType(content) : UNKNOWN_TYPE;
+    // Also for HEAD: nginx sends the length of what it leaves out.
+    return { status, headers, body: content.body, droppedHeaders };
   };
+}
+
+/**
+ * Undefined where there is none. The body is never decoded, so it must be one that every client knows.
+ * @throws GatewayError `reply_invalid`
+ */
+function replyCoding(contentEncoding: string, { bodyType }: Content): string | undefined {
+  const [coding, ...others] = codingsOf(contentEncoding);
+  if (coding === undefined) return undefined;
+  if (others.length > 0 || !isContentCoding(coding)) {
+    throw new GatewayError(
+      'reply_invalid',
+      `the reply's content-encoding is not one of ${CONTENT_CODINGS.join(', ')} and identity`,
+    );
+  }
+  if (bodyType !== undefined) {
+    throw new GatewayError(
+      'reply_invalid',
+      'the reply has a content-encoding, and a "body" that is plain text or JSON',
+    );
+  }
+  return coding;
 }
 
 function rawContent({ headers, value }: ReceivedRecord): Content {
@@ -94,5 +124,5 @@ function rawContent({ headers, value }: ReceivedRecord): Content {
  */
 function guessedType({ body, bodyType }: Content): string {
   const first = body[0];
-  return first === 0x7b || first === 0x5b ? 'application/json' : (bodyType ?? 'application/octet-stream');
+  return first === 0x7b || first === 0x5b ? 'application/json' : (bodyType ?? UNKNOWN_TYPE);
 }

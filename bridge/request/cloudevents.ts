@@ -1,8 +1,9 @@
 /** CloudEvents 1.0 in the two modes of their Kafka protocol binding. */
-import { headerOf, type HttpRequest } from './http-request';
-import { jsonText } from './json-body';
-import { textFromKong, utf8Text } from './kong-text';
-import { essenceOf, isJson, isText, parameterOf } from './media-type';
+import { readText } from './charset';
+import { contentOf, headerOf, type HttpRequest } from './http-request';
+import { jsonBody } from './json-body';
+import { textFromKong } from './kong-text';
+import { essenceOf, inUtf8, isJson, isText } from './media-type';
 import { cleanText, safeText, type RecordHeaders } from './record-headers';
 
 export interface CloudEvent {
@@ -40,25 +41,22 @@ export function dataContentType(request: HttpRequest): string | undefined {
  */
 export function structuredCloudEvent(request: HttpRequest, event: CloudEvent): Buffer {
   const contentType = dataContentType(request);
-  const json = JSON.stringify({ ...attributes(request, event), datacontenttype: contentType });
-  if (request.body.length === 0) return Buffer.from(json);
-  return Buffer.from(`${json.slice(0, -1)},${dataMember(request.body, contentType ?? UNKNOWN_TYPE)}}`);
+  const data = contentOf(request).length === 0 ? undefined : dataMember(request, contentType ?? UNKNOWN_TYPE);
+  const json = JSON.stringify({
+    ...attributes(request, event),
+    datacontenttype: data?.isText && contentType !== undefined ? inUtf8(contentType) : contentType,
+  });
+  return Buffer.from(data === undefined ? json : `${json.slice(0, -1)},${data.member}}`);
 }
 
-function dataMember(body: Buffer, contentType: string): string {
+function dataMember(request: HttpRequest, contentType: string): { member: string; isText: boolean } {
   const essence = essenceOf(contentType);
-  if (isJson(essence)) return `"data":${jsonText(body)}`;
-  const text = isText(essence) ? textOf(body, contentType) : undefined;
-  if (text !== undefined) return `"data":${JSON.stringify(text)}`;
-  return `"data_base64":"${body.toString('base64')}"`;
-}
-
-const UTF8_CHARSETS = new Set(['', 'utf-8', 'utf8', 'us-ascii']);
-
-/** Undefined when it is in another charset than JSON can be. */
-function textOf(body: Buffer, contentType: string): string | undefined {
-  const charset = parameterOf(contentType, 'charset')?.toLowerCase() ?? '';
-  return UTF8_CHARSETS.has(charset) ? utf8Text(body) : undefined;
+  if (isJson(essence)) return { member: `"data":${jsonBody(request).text}`, isText: true };
+  const content = contentOf(request);
+  const text = isText(essence) ? readText(content, contentType) : undefined;
+  return text === undefined
+    ? { member: `"data_base64":"${content.toString('base64')}"`, isText: false }
+    : { member: `"data":${JSON.stringify(text)}`, isText: true };
 }
 
 function attributes(request: HttpRequest, event: CloudEvent): Record<string, string> {

@@ -3,13 +3,13 @@
  * What differs is what would be unsafe or lost: credentials stay out of `headers` unless named, JSON is spliced into
  * `body_args` as it was sent, and a part of a form that is not text is `{"base64": "…"}` there.
  */
-import type { HttpRequest } from './http-request';
-import { headerOf } from './http-request';
-import { jsonText } from './json-body';
+import { extendsAscii, foreignCharset, readText, strictReader, withoutMark } from './charset';
+import { contentOf, headerOf, type HttpRequest } from './http-request';
+import { jsonBody } from './json-body';
 import { textFromKong, utf8Text } from './kong-text';
 import { essenceOf } from './media-type';
 import { parseMultipart } from './multipart';
-import { parseUrlArgs, urlArgsJson } from './url-args';
+import { parseUrlArgs, urlArgsJson, type UrlArgs } from './url-args';
 
 export interface EnvelopeOptions {
   readonly method: boolean;
@@ -20,7 +20,7 @@ export interface EnvelopeOptions {
   readonly showsHeader: (httpName: string) => boolean;
 }
 
-/** @throws GatewayError `request_invalid` when the body is not what its content type says */
+/** @throws GatewayError `request_invalid`, `unsupported_media_type` when the body is not what its content type says */
 export function envelope(request: HttpRequest, options: EnvelopeOptions): Buffer {
   const members: string[] = [];
   const add = (name: string, json: string) => members.push(`"${name}":${json}`);
@@ -29,14 +29,18 @@ export function envelope(request: HttpRequest, options: EnvelopeOptions): Buffer
     add('uri', JSON.stringify(textFromKong(request.uri ?? '')));
     add('uri_args', urlArgsJson(parseUrlArgs(request.rawQuery ?? '')));
   }
-  if (options.headers) add('headers', headersJson(request, options.showsHeader));
+  if (options.headers) add('headers', headersJson(request, options));
   if (options.body) addBody(request, add);
   return Buffer.from(`{${members.join(',')}}`);
 }
 
-function headersJson(request: HttpRequest, shows: (name: string) => boolean): string {
+/** What a body that was decoded does not fit any more. */
+const OF_THE_ENCODED_BODY = ['content-encoding', 'content-length'];
+
+function headersJson(request: HttpRequest, { body, showsHeader }: EnvelopeOptions): string {
+  const untrue = body && request.decodedBody !== undefined ? OF_THE_ENCODED_BODY : [];
   const shown = Object.entries(request.headers)
-    .filter(([name]) => shows(name))
+    .filter(([name]) => showsHeader(name) && !untrue.includes(name))
     .map(([name, value]): [string, string | string[]] => [
       textFromKong(name),
       typeof value === 'string' ? textFromKong(value) : oneOrMore(value.map(textFromKong)),
@@ -54,35 +58,58 @@ const TEXT = new Set(['text/plain', 'text/html', 'application/xml', 'text/xml', 
 
 function addBody(request: HttpRequest, add: (name: string, json: string) => void): void {
   const contentType = headerOf(request, 'content-type') ?? '';
-  const args = bodyArgs(request.body, contentType);
-  const asText = args !== undefined || TEXT.has(essenceOf(contentType));
-  const text = asText ? utf8Text(request.body) : undefined;
-  add('body', JSON.stringify(text ?? request.body.toString('base64')));
+  const essence = essenceOf(contentType);
+  const content = contentOf(request);
+  const args = bodyArgs(request, content, contentType);
+  const text = args !== undefined || TEXT.has(essence) ? bodyText(content, contentType) : undefined;
+  add('body', JSON.stringify(text ?? content.toString('base64')));
   add('body_args', args ?? '{}');
   if (text === undefined) add('body_base64', 'true');
 }
 
+const MULTIPART = 'multipart/form-data';
+
+/** Of a form with parts each has a charset of its own. */
+function bodyText(content: Buffer, contentType: string): string | undefined {
+  return essenceOf(contentType) === MULTIPART ? utf8Text(content) : readText(content, contentType);
+}
+
 /** JSON text, or undefined for a body that has no parts. */
-function bodyArgs(body: Buffer, contentType: string): string | undefined {
-  if (body.length === 0) return '{}';
+function bodyArgs(request: HttpRequest, content: Buffer, contentType: string): string | undefined {
+  if (content.length === 0) return '{}';
   switch (essenceOf(contentType)) {
     case 'application/json':
-      return jsonText(body);
+      return jsonBody(request).text;
     case 'application/x-www-form-urlencoded':
-      return urlArgsJson(parseUrlArgs(body.toString('latin1')));
-    case 'multipart/form-data':
-      return multipartArgs(body, contentType);
+      return urlArgsJson(formArgs(content, contentType));
+    case MULTIPART:
+      return multipartArgs(content, contentType);
     default:
       return undefined;
   }
 }
 
+/** The charset is that of the bytes behind the escapes, too. */
+function formArgs(content: Buffer, contentType: string): UrlArgs {
+  const charset = foreignCharset(contentType);
+  if (charset === undefined) return parseUrlArgs(withoutMark(content).toString('latin1'));
+  const read = strictReader(charset);
+  return extendsAscii(charset)
+    ? parseUrlArgs(content.toString('latin1'), read)
+    : parseUrlArgs(Buffer.from(read(content)).toString('latin1'));
+}
+
 type PartArg = string | { readonly base64: string };
+
+/** A file that begins with a byte order mark keeps it. */
+function readPart(content: Buffer, contentType: string | undefined): string | undefined {
+  return foreignCharset(contentType) === undefined ? utf8Text(content) : readText(content, contentType);
+}
 
 function multipartArgs(body: Buffer, contentType: string): string {
   const args = new Map<string, PartArg | PartArg[]>();
-  for (const { name, content } of parseMultipart(body, contentType)) {
-    const value = utf8Text(content) ?? { base64: content.toString('base64') };
+  for (const { name, content, contentType: partType } of parseMultipart(body, contentType)) {
+    const value = readPart(content, partType) ?? { base64: content.toString('base64') };
     const before = args.get(name);
     if (before === undefined) args.set(name, value);
     else if (Array.isArray(before)) before.push(value);

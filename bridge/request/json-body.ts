@@ -1,47 +1,48 @@
 /** JSON that a client sent, checked before it becomes a part of other JSON. */
 import { GatewayError } from '../errors';
 import { isDeeperThan, MAX_JSON_DEPTH } from '../json-depth';
+import { foreignCharset, strictReader, withoutMark } from './charset';
+import { contentOf, headerOf, type HttpRequest } from './http-request';
+import { jsonFault } from './json-fault';
 import { utf8Text } from './kong-text';
 
+/** Whatever charset it came in: UTF-8, without a byte order mark. */
+export interface JsonBody {
+  readonly bytes: Buffer;
+  /** To be spliced into other JSON: numbers that JavaScript cannot hold, spacing and order are as they were sent. */
+  readonly text: string;
+  readonly value: unknown;
+}
+
 /**
- * The text of a JSON body, to be spliced into other JSON as it is: numbers that JavaScript cannot hold, spacing and
- * order arrive as they were sent.
- * @throws GatewayError `request_invalid` for what is not JSON in UTF-8, or is nested too deep
+ * @throws GatewayError `request_invalid` for what is not JSON, or is nested too deep; `unsupported_media_type` for a
+ *   charset that cannot be read
  */
-export function jsonText(body: Buffer): string {
-  refuseDeeper(body);
-  const text = utf8Text(body);
-  if (text !== undefined && isJsonText(text)) return text;
-  throw notJson();
-}
-
-/** @throws GatewayError `request_invalid`, as above */
-export function parseJson(body: Buffer): unknown {
-  refuseDeeper(body);
-  const text = utf8Text(body);
-  if (text === undefined) throw notJson();
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw notJson();
+export function jsonBody(request: HttpRequest): JsonBody {
+  const charset = foreignCharset(headerOf(request, 'content-type'));
+  const content = contentOf(request);
+  const bytes = charset === undefined ? withoutMark(content) : Buffer.from(strictReader(charset)(content));
+  if (isDeeperThan(bytes, MAX_JSON_DEPTH)) {
+    throw invalid(`the JSON body is nested deeper than ${MAX_JSON_DEPTH} levels`);
   }
-}
-
-function isJsonText(text: string): boolean {
+  const text = utf8Text(bytes);
   try {
-    JSON.parse(text);
-    return true;
+    if (text !== undefined) return { bytes, text, value: JSON.parse(text) };
   } catch {
-    return false;
+    // Its own error differs between versions of Node, and quotes the body.
   }
+  const isAsSent = content === request.body && charset === undefined;
+  throw notJson(bytes, isAsSent ? content.length - bytes.length : undefined);
 }
 
-/** Without the parser's own error: that one quotes the body. */
-function notJson(): GatewayError {
-  return new GatewayError('request_invalid', 'the body is not valid JSON in UTF-8');
+/** @param before bytes of the body before these; undefined when they are not those that were sent */
+function notJson(bytes: Buffer, before: number | undefined): GatewayError {
+  const fault = jsonFault(bytes);
+  if (fault === undefined) return invalid('the body is not JSON');
+  const place = before === undefined ? `${fault.byte} of the decoded body` : String(fault.byte + before);
+  return invalid(`the body is not JSON: ${fault.what} at byte ${place}`);
 }
 
-function refuseDeeper(json: Buffer): void {
-  if (!isDeeperThan(json, MAX_JSON_DEPTH)) return;
-  throw new GatewayError('request_invalid', `the JSON body is nested deeper than ${MAX_JSON_DEPTH} levels`);
+function invalid(detail: string): GatewayError {
+  return new GatewayError('request_invalid', detail);
 }

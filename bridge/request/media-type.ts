@@ -18,6 +18,13 @@ export function parameterOf(headerValue: string, name: string): string | undefin
   return undefined;
 }
 
+/** The same content type, saying that its text is UTF-8 wherever it has named a charset. */
+export function inUtf8(contentType: string): string {
+  return contentType.replace(PARAMETER, (parameter, name: string) =>
+    name.toLowerCase() === 'charset' ? '; charset=utf-8' : parameter,
+  );
+}
+
 export function isJson(essence: string): boolean {
   return /^[a-z0-9!#$&^_.+-]+\/(?:[a-z0-9!#$&^_.+-]+\+)?json$/.test(essence);
 }

@@ -8,6 +8,7 @@ import { essenceOf, parameterOf } from './media-type';
 export interface FormPart {
   readonly name: string;
   readonly content: Buffer;
+  readonly contentType: string | undefined;
 }
 
 const MAX_PARTS = 1000;
@@ -27,7 +28,7 @@ export function parseMultipart(body: Buffer, contentType: string): FormPart[] {
     if (parts.length === MAX_PARTS) throw invalid(`it has more than ${MAX_PARTS} parts`);
     const { headers, start } = partHeaders(body, at.next);
     const end = afterDelimiter(body, delimiter, start);
-    parts.push({ name: partName(headers), content: body.subarray(start, end.found) });
+    parts.push({ ...described(headers), content: body.subarray(start, end.found) });
     at = end;
   }
   return parts;
@@ -71,15 +72,23 @@ function partHeaders(body: Buffer, from: number): { headers: string; start: numb
   return { headers: window.toString('utf8', 0, end), start: from + end + 4 };
 }
 
-function partName(headers: string): string {
+function described(headers: string): Omit<FormPart, 'content'> {
+  let name: string | undefined;
+  let contentType: string | undefined;
   for (const line of headers.split('\r\n')) {
     const colon = line.indexOf(':');
-    if (colon < 0 || line.slice(0, colon).toLowerCase() !== 'content-disposition') continue;
+    if (colon < 0) continue;
     const value = line.slice(colon + 1);
-    const name = parameterOf(value, 'name');
-    if (essenceOf(value) === 'form-data' && name !== undefined) return name;
+    switch (line.slice(0, colon).toLowerCase()) {
+      case 'content-disposition':
+        if (essenceOf(value) === 'form-data') name ??= parameterOf(value, 'name');
+        break;
+      case 'content-type':
+        contentType ??= value;
+    }
   }
-  throw invalid('a part has no name');
+  if (name === undefined) throw invalid('a part has no name');
+  return { name, contentType };
 }
 
 function invalid(why: string): GatewayError {

@@ -1,9 +1,10 @@
 /** HTTP request -> Kafka record: everything a configuration decides about it, worked out once. */
 import type { OutgoingRecord } from '../kafka/records';
+import { decodedRequest } from './decoded-body';
 import { compileHeaderRules, rememberedByName } from './header-rules';
 import type { HttpRequest, RequestNeeds } from './http-request';
 import { recordHeaders, type HeaderOptions } from './record-headers';
-import { recordKey, type KeyOptions } from './record-key';
+import { mayHaveFields, recordKey, type KeyOptions } from './record-key';
 import { recordTopic, type TopicOptions } from './record-topic';
 import { recordValue, type ValueOptions } from './record-value';
 import type { EnvelopeOptions } from './envelope';
@@ -22,6 +23,12 @@ export interface RecordOptions {
 export interface RecordBuilder {
   /** What has to be known of a request. */
   readonly needs: RequestNeeds;
+  /**
+   * For `build`, where the record depends on what is in an encoded body; undefined, and no promise, where there is
+   * nothing to decode. Rejects with GatewayError request_invalid, request_too_large, unsupported_media_type.
+   * @param maxBytes the decoded body may have
+   */
+  decoded(request: HttpRequest, maxBytes: number): Promise<HttpRequest> | undefined;
   /**
    * @param nowMs milliseconds since 1970
    * @throws GatewayError request_invalid, unsupported_media_type, headers_too_large
@@ -42,8 +49,13 @@ export function recordBuilder(options: RecordOptions): RecordBuilder {
   const needs = requestNeeds(options);
   const readsArgs = options.topic.queryArg !== undefined || options.key.source === 'query';
 
+  const readsBody = looksIntoBody(options.value);
+  const readsKey = options.key.source === 'body_field';
+
   return {
     needs,
+    decoded: (request, maxBytes) =>
+      readsBody || (readsKey && mayHaveFields(request)) ? decodedRequest(request, maxBytes) : undefined,
     build: (request, correlationId, nowMs = Date.now()) => {
       const args = readsArgs ? parseUrlArgs(request.rawQuery ?? '') : NO_ARGS;
       const topic = topicOf(args);
@@ -57,6 +69,20 @@ export function recordBuilder(options: RecordOptions): RecordBuilder {
       };
     },
   };
+}
+
+/** False where the value has the bytes of the body as they are, or nothing of it. */
+function looksIntoBody({ format, envelope }: RecordOptions['value']): boolean {
+  switch (format) {
+    case 'raw':
+    case 'cloudevents_binary':
+      return false;
+    case 'envelope':
+      return envelope.body;
+    case 'body_with_correlation_id':
+    case 'cloudevents_structured':
+      return true;
+  }
 }
 
 function requestNeeds({ topic, key, value, headers }: RecordOptions): RequestNeeds {

@@ -2,11 +2,13 @@
  * The headers of the record: what the responder needs to answer, what helps to follow a request, and what of the
  * client's headers the configuration lets through.
  */
+import { codingsOf } from '../content-coding';
 import { GatewayError } from '../errors';
 import { requestHeaders, type DialectName } from '../reply/dialects';
 import { compileHeaderRules, type CompiledRules, type HeaderRules } from './header-rules';
-import { headerOf, type HttpRequest } from './http-request';
+import { headerOf, listHeaderOf, type HttpRequest } from './http-request';
 import { textFromKong } from './kong-text';
+import { inUtf8 } from './media-type';
 import { ADDRESSING_NAMES, CONSUMER_HEADERS, isForbidden, normalName } from './reserved-headers';
 
 export type RecordHeader = readonly [name: string, value: string];
@@ -27,6 +29,10 @@ export interface HeaderOptions extends HeaderRules {
 export interface FormatHeaders {
   /** Undefined: the value is the client's body, and so is its media type. */
   readonly contentType?: string | undefined;
+  /** The value is the body, so its content codings are those of the value. */
+  readonly isAsSent?: boolean;
+  /** The value is the client's text, but in UTF-8 whatever charset the client's content type names. */
+  readonly isUtf8?: boolean;
   readonly headers?: RecordHeaders;
 }
 
@@ -50,12 +56,14 @@ export function recordHeaders(
     ...(options.replyTopic === undefined ? [] : ADDRESSING_NAMES),
   ]);
   const clientsContentType = !rules.isExcluded('content-type');
+  const clientsContentEncoding = !rules.isExcluded('content-encoding');
   const clientsIdempotencyKey = !rules.isExcluded('idempotency-key');
 
   return (request, correlationId, nowMs, format = {}) => {
     const out = new CappedHeaders();
     if (format.contentType !== undefined) out.add('content-type', format.contentType);
-    else if (clientsContentType) out.add('content-type', cleanText(headerOf(request, 'content-type')));
+    else if (clientsContentType) out.add('content-type', clientsType(request, format));
+    if (format.isAsSent && clientsContentEncoding) out.add('content-encoding', contentEncoding(request));
     forward(request, rules, options.repeated, out);
     // Kong may run an event again (see pluginserver); the key lets a responder see that it is the same request.
     const clientsKey = clientsIdempotencyKey ? cleanText(headerOf(request, 'idempotency-key')) : undefined;
@@ -82,6 +90,17 @@ export function recordHeaders(
   };
 }
 
+/** Whatever it says: it is the responder who has to read the value. Undefined when there is nothing to undo. */
+function contentEncoding({ headers, body }: HttpRequest): string | undefined {
+  const given = listHeaderOf(headers, 'content-encoding');
+  return given === undefined || body.length === 0 ? undefined : cleanText(codingsOf(given).join(', '));
+}
+
+function clientsType(request: HttpRequest, { isUtf8 }: FormatHeaders): string | undefined {
+  const given = cleanText(headerOf(request, 'content-type'));
+  return isUtf8 && given?.includes(';') ? inUtf8(given) : given;
+}
+
 /** The client's headers in the order they came, as far as the rules let them through. */
 function forward(
   request: HttpRequest,
@@ -95,7 +114,7 @@ function forward(
     const name = rules.recordName(httpName);
     if (name === undefined || ofTheConnection?.has(httpName.toLowerCase())) continue;
     const value = request.headers[httpName]!;
-    if (typeof value === 'string') out.add(name, cleanText(value));
+    if (typeof value === 'string') out.add(name, cleanText(value), httpName);
     else forwardRepeated(httpName, name, value, repeated, out);
   }
 }
@@ -110,10 +129,10 @@ function forwardRepeated(
   // W3C: whoever gets several cannot know which is right. A list of them would be read as garbage.
   if (httpName === 'traceparent' && values.length > 1) return;
   const clean = values.map(cleanText).filter((value) => value !== undefined);
-  if (repeated === 'take_first') out.add(name, clean[0]);
+  if (repeated === 'take_first') out.add(name, clean[0], httpName);
   else if (repeated === 'concatenate_by_comma')
-    out.add(name, clean.length > 0 ? clean.join(', ') : undefined);
-  else for (const value of clean) out.add(name, value);
+    out.add(name, clean.length > 0 ? clean.join(', ') : undefined, httpName);
+  else for (const value of clean) out.add(name, value, httpName);
 }
 
 /** `Connection: x` makes `x` a header of the connection alone (RFC 9110, 7.6.1). */
@@ -147,12 +166,13 @@ class CappedHeaders {
   readonly headers: RecordHeader[] = [];
   #bytes = 0;
 
-  add(name: string, value: string | undefined): void {
+  /** @param httpName what the client calls it: the record's name for it may be nobody else's business */
+  add(name: string, value: string | undefined, httpName = name): void {
     if (value === undefined) return;
     const bytes = name.length + Buffer.byteLength(value);
     this.#bytes += bytes;
     if (this.headers.length >= MAX_HEADERS) throw tooLarge(`more than ${MAX_HEADERS} headers`);
-    if (bytes > MAX_HEADER_BYTES) throw tooLarge(`${name} has more than ${MAX_HEADER_BYTES} bytes`);
+    if (bytes > MAX_HEADER_BYTES) throw tooLarge(`${httpName} has more than ${MAX_HEADER_BYTES} bytes`);
     if (this.#bytes > MAX_ALL_BYTES) throw tooLarge(`more than ${MAX_ALL_BYTES} bytes in all`);
     this.headers.push([name, value]);
   }

@@ -1,7 +1,7 @@
 /** The record's key, from the part of the request the configuration names. */
 import { GatewayError } from '../errors';
-import { headerOf, type HttpRequest } from './http-request';
-import { parseJson } from './json-body';
+import { contentOf, headerOf, type HttpRequest } from './http-request';
+import { jsonBody } from './json-body';
 import { atPointer, parseJsonPointer } from './json-pointer';
 import { textFromKong } from './kong-text';
 import { essenceOf, isJson } from './media-type';
@@ -79,11 +79,15 @@ export function bodyFieldTokens(name: string): readonly string[] {
   return (name.startsWith('/') ? parseJsonPointer(name) : undefined) ?? [name];
 }
 
-function bodyField(request: HttpRequest, tokens: readonly string[], options: KeyOptions): string | undefined {
-  if (request.body.length === 0) return undefined;
+/** False for a body that says it is not JSON: its record has no key, and nobody looks into it for one. */
+export function mayHaveFields(request: HttpRequest): boolean {
   const contentType = headerOf(request, 'content-type');
-  if (contentType !== undefined && !isJson(essenceOf(contentType))) return undefined;
-  const value = atPointer(parseJson(request.body), tokens);
+  return contentType === undefined || isJson(essenceOf(contentType));
+}
+
+function bodyField(request: HttpRequest, tokens: readonly string[], options: KeyOptions): string | undefined {
+  if (contentOf(request).length === 0 || !mayHaveFields(request)) return undefined;
+  const value = atPointer(jsonBody(request).value, tokens);
   switch (typeof value) {
     case 'string':
       return value;

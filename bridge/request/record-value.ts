@@ -50,7 +50,7 @@ export function recordValue(options: ValueOptions): (request: HttpRequest, facts
   });
   switch (options.format) {
     case 'raw':
-      return (request) => ({ value: request.body });
+      return (request) => ({ value: request.body, isAsSent: true });
     case 'envelope':
       return (request) => ({
         value: envelope(request, options.envelope),
@@ -59,10 +59,12 @@ export function recordValue(options: ValueOptions): (request: HttpRequest, facts
     case 'body_with_correlation_id':
       return (request, { correlationId }) => ({
         value: bodyWithCorrelationId(request, options.correlationBodyField, correlationId),
+        isUtf8: true,
       });
     case 'cloudevents_binary':
       return (request, facts) => ({
         value: request.body,
+        isAsSent: true,
         contentType: dataContentType(request),
         headers: cloudEventHeaders(request, eventOf(request, facts)),
       });

@@ -70,4 +70,10 @@ export function isCredential(name: string): boolean {
 export const ADDRESSING_NAMES: ReadonlySet<string> = new Set(DIALECT_HEADERS.map(normalName));
 
 /** Headers that the gateway may write under a fixed name; nothing else is forwarded or renamed to these. */
-export const OWN_NAMES: ReadonlySet<string> = new Set(['content-type', 'idempotency-key', 'deadline', 'ttl']);
+export const OWN_NAMES: ReadonlySet<string> = new Set([
+  'content-type',
+  'content-encoding',
+  'idempotency-key',
+  'deadline',
+  'ttl',
+]);

@@ -8,14 +8,15 @@ export type UrlArgs = ReadonlyMap<string, UrlArg | readonly UrlArg[]>;
 /**
  * Never fails: escapes that are none stay as they are, and bytes that are not UTF-8 become U+FFFD.
  * @param raw without the `?`
+ * @param read for a form in another charset: what its bytes say, where they may be escaped or not
  */
-export function parseUrlArgs(raw: string): UrlArgs {
+export function parseUrlArgs(raw: string, read?: (bytes: Buffer) => string): UrlArgs {
   const args = new Map<string, UrlArg | UrlArg[]>();
   for (const pair of raw.split('&')) {
     if (pair === '') continue;
     const equals = pair.indexOf('=');
-    const name = decoded(equals < 0 ? pair : pair.slice(0, equals));
-    const value = equals < 0 ? true : decoded(pair.slice(equals + 1));
+    const name = decoded(equals < 0 ? pair : pair.slice(0, equals), read);
+    const value = equals < 0 ? true : decoded(pair.slice(equals + 1), read);
     const before = args.get(name);
     if (before === undefined) args.set(name, value);
     else if (Array.isArray(before)) before.push(value);
@@ -38,10 +39,13 @@ export function urlArgsJson(args: UrlArgs): string {
 
 const PERCENT = 0x25;
 
-function decoded(escaped: string): string {
+function decoded(escaped: string, read?: (bytes: Buffer) => string): string {
+  if (read) return read(unescaped(Buffer.from(escaped.replaceAll('+', ' '), 'latin1')));
   const text = textFromKong(escaped);
-  if (!/[%+]/.test(text)) return text;
-  const from = Buffer.from(text.replaceAll('+', ' '));
+  return /[%+]/.test(text) ? unescaped(Buffer.from(text.replaceAll('+', ' '))).toString('utf8') : text;
+}
+
+function unescaped(from: Buffer): Buffer {
   const to = Buffer.allocUnsafe(from.length);
   let length = 0;
   for (let index = 0; index < from.length; index++) {
@@ -56,7 +60,7 @@ function decoded(escaped: string): string {
     }
     to[length++] = byte;
   }
-  return to.toString('utf8', 0, length);
+  return to.subarray(0, length);
 }
 
 function hexDigit(byte: number | undefined): number {

@@ -58,7 +58,7 @@ export class ConsumerHandler {
       exchange = this.#requestReply.claim(requestId) ?? (await this.#startedElsewhere(kong));
       preferredSeconds = preferredWaitSeconds(exchange.prefer, this.#config.timeout_ceiling);
       const reply = await this.#reply(exchange, preferredSeconds);
-      const response = this.#toResponse(reply, exchange.method);
+      const response = this.#toResponse(reply);
       this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
       await answer(kong, { ...response, headers: withPreference(response.headers, preferredSeconds) });
     } catch (error) {
@@ -95,14 +95,12 @@ export class ConsumerHandler {
       );
     }
     // One round trip for all.
-    const [correlationId, method, headers] = await Promise.all([
+    const [correlationId, headers] = await Promise.all([
       kong.ctx.shared.get(SHARED_CORRELATION_ID),
-      kong.request.getMethod(),
       kong.request.getHeaders(MAX_HEADERS),
     ]);
     if (typeof correlationId !== 'string' || correlationId === '') throw noProducer();
     return this.#receiver.exchange(correlationId, this.#config.timeout, {
-      method,
       accept: listHeaderOf(headers ?? {}, 'accept'),
       prefer: listHeaderOf(headers ?? {}, 'prefer'),
       shownId: correlationId,

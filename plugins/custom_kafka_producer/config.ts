@@ -81,7 +81,7 @@ export const PRODUCER_OPTIONS = [
     between: [0, 16_777_216],
     default: 1_048_576,
     description:
-      'Largest request body in bytes. Above it 413, before anything is sent. Default 1 MiB, at most 16 MiB.',
+      'Largest request body in bytes, and where the message format decodes it, also afterwards. Above it 413, before anything is sent. Default 1 MiB, at most 16 MiB.',
   },
   ...PRODUCE_OPTIONS,
   ERROR_HANDLING,

@@ -45,11 +45,15 @@ export class ProducerHandler {
 
   async access(kong: Kong): Promise<void> {
     let request: HttpRequest | undefined;
+    const { max_request_bytes: maxBodyBytes } = this.#config;
     try {
       request = await readRequest(kong, this.#records.needs, {
-        maxBodyBytes: this.#config.max_request_bytes,
+        maxBodyBytes,
         boundedRead: this.#requestReply.together,
       });
+      if (request.refusal) throw request.refusal;
+      const decoding = this.#records.decoded(request, maxBodyBytes);
+      if (decoding) request = await decoding;
       await this.#send(kong, request);
     } catch (error) {
       await this.#errors.answer(kong, error, {
@@ -78,7 +82,6 @@ export class ProducerHandler {
     }
     if (this.#requestReply.together) {
       const facts = {
-        method: request.method,
         accept: listHeaderOf(request.headers, 'accept'),
         prefer: listHeaderOf(request.headers, 'prefer'),
         shownId: clientsId ?? wireId,

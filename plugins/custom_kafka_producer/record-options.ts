@@ -54,7 +54,7 @@ export const RECORD_OPTIONS = [
     oneOf: MESSAGE_FORMATS,
     default: 'raw',
     description:
-      "The record's value. `raw` (default): the body bytes as they are. `envelope`: the JSON object of Kong's Kafka Upstream, as `forward_*` says. `body_with_correlation_id`: the body must be a JSON object and gets the correlation id as a field. `cloudevents_binary`, `cloudevents_structured`: CloudEvents 1.0, attributes as `ce_` headers, or the whole event as JSON.",
+      "The record's value. `raw` (default): the body bytes as they are. `envelope`: the JSON object of Kong's Kafka Upstream, as `forward_*` says. `body_with_correlation_id`: the body must be a JSON object and gets the correlation id as a field. `cloudevents_binary`, `cloudevents_structured`: CloudEvents 1.0, attributes as `ce_` headers, or the whole event as JSON. All but `raw` and `cloudevents_binary` decode a compressed body.",
   },
   {
     name: 'forward_method',
@@ -110,7 +110,7 @@ export const RECORD_OPTIONS = [
         type: 'boolean',
         default: true,
         description:
-          'True (default): the trace context and the headers that the other options choose become record headers. False: none of them. content-type and idempotency-key go along either way, unless excluded.',
+          'True (default): the trace context and the headers that the other options choose become record headers. False: none of them. content-type, content-encoding and idempotency-key go along either way, unless excluded.',
       },
       {
         name: 'forward_all_by_default',

@@ -33,7 +33,7 @@ test('every code has the status that is promised, and only 503 says when to come
   }
 });
 
-test('the body has the code and the ids, and the cause only on request', () => {
+test('the body has the code and the ids, and a cause behind the gateway only on request', () => {
   const error = new GatewayError('reply_timeout', 'delivered to orders');
   const context = { requestId: 'r1', correlationId: 'c1' };
   assert.deepEqual(JSON.parse(errorAnswer(error, context).body.toString()), {
@@ -46,6 +46,28 @@ test('the body has the code and the ids, and the cause only on request', () => {
     errorAnswer(error, { ...context, returnErrorMessage: true }).body.toString(),
   ) as object;
   assert.equal('error' in told && told.error, 'delivered to orders');
+});
+
+/** A client with `{"a":` was told 400 and nothing else, unless the route told everybody about topics and brokers too. */
+test('the reason of what is wrong with the request itself is always told', () => {
+  const isClients = (status: number) => status < 500;
+  for (const code of ERROR_CODES) {
+    const { error } = JSON.parse(errorAnswer(new GatewayError(code, 'why')).body.toString()) as {
+      error?: string;
+    };
+    assert.equal(error, isClients(STATUS[code]) ? 'why' : undefined, code);
+  }
+  // The status is the responder's; the cause is still behind the gateway.
+  const answer = errorAnswer(new GatewayError('responder_error', 'inside', { status: 404 }));
+  assert.ok(!answer.body.includes('inside'));
+});
+
+test('a reason for clients stands in for one that names what they should not know', () => {
+  const error = new GatewayError('request_too_large', 'orders: too large', { reason: 'too large' });
+  const shown = (context: object) =>
+    (JSON.parse(errorAnswer(error, context).body.toString()) as { error: string }).error;
+  assert.equal(shown({}), 'too large');
+  assert.equal(shown({ returnErrorMessage: true }), 'orders: too large');
 });
 
 test('a client that accepts problem details gets them', () => {

@@ -2,6 +2,7 @@
 import type { FuzzTarget } from './target';
 import { CLIENT_HEADERS } from './targets/client-headers';
 import { CONFIG } from './targets/config';
+import { ENCODED_BODIES } from './targets/encoded-bodies';
 import { EVENT } from './targets/event';
 import { MULTIPART, URL_ARGS } from './targets/forms';
 import { FRAMES } from './targets/frames';
@@ -17,6 +18,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   PDK,
   EVENT,
   REQUEST,
+  ENCODED_BODIES,
   JSON_BODIES,
   MULTIPART,
   URL_ARGS,

@@ -245,10 +245,20 @@ test('too large requests are 413 and too large replies 502', async () => {
   await stack.nothingPending();
 });
 
-test('HEAD gets the status and no body', async () => {
-  const answer = await ask(`${stack.url}/echo`, { method: 'HEAD' });
-  assert.equal(answer.status, 200);
-  assert.equal(answer.body.length, 0);
+/** A HEAD said `content-length: 0` where a GET has a body: caches and download managers believed it. */
+test('HEAD gets what GET gets, but for the body, also where it is an error', async () => {
+  for (const [path, status] of [
+    ['/echo', 200],
+    ['/nobody', 504],
+  ] as const) {
+    const get = await ask(`${stack.url}${path}`, { method: 'GET', body: 'hello' });
+    const head = await ask(`${stack.url}${path}`, { method: 'HEAD', body: 'hello' });
+    assert.deepEqual([get.status, head.status], [status, status]);
+    assert.ok(get.body.length > 0);
+    assert.equal(head.headers['content-length'], String(get.body.length));
+    assert.equal(head.headers['content-type'], get.headers['content-type']);
+    assert.equal(head.body.length, 0);
+  }
 });
 
 test('a client that leaves hurts nobody, and its wait ends', async () => {

@@ -1,6 +1,7 @@
 /** What the producer makes of a request, by its options: from Kong's calls to the record. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { RequestReply } from '../../bridge/request-reply';
 import { setLogSink } from '../../bridge/telemetry/log';
 import { parseProducerConfig } from '../../plugins/custom_kafka_producer/config';
@@ -197,4 +198,87 @@ test('a body over the limit is 413, and the read itself carries the limit', asyn
   assert.equal(record, undefined);
   assert.equal(answer.status, 413);
   assert.ok(kong.reads.includes('getRawBody(4)'));
+});
+
+/** A service got compressed bytes that claimed to be JSON; formats that parse the body answered 400 without a reason. */
+test('a compressed body arrives as it is and says so, or is looked into', async () => {
+  const body = gzipSync('{"a":{"b":7}}');
+  const request = { headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' }, body };
+  const sent = async (options: object) => {
+    const { record, value } = await send(options, request);
+    return {
+      bytes: record?.value,
+      value,
+      key: record?.key,
+      encoding: new Map(record?.headers).get('content-encoding'),
+    };
+  };
+  const raw = await sent({});
+  assert.deepEqual([raw.bytes, raw.encoding], [body, 'gzip']);
+  const keyed = await sent({ key_source: 'body_field', key_name: '/a/b' });
+  assert.deepEqual([keyed.bytes, keyed.encoding, keyed.key], [body, 'gzip', '7']);
+  const binary = await sent({ message_format: 'cloudevents_binary' });
+  assert.deepEqual([binary.bytes, binary.encoding], [body, 'gzip']);
+
+  const marked = await sent({ message_format: 'body_with_correlation_id' });
+  assert.match(marked.value!, /^\{"correlation_id":"[^"]+","a":\{"b":7\}\}$/);
+  const enveloped = await sent({ message_format: 'envelope' });
+  assert.equal(enveloped.value, '{"body":"{\\"a\\":{\\"b\\":7}}","body_args":{"a":{"b":7}}}');
+  const event = await sent({ message_format: 'cloudevents_structured' });
+  assert.match(event.value!, /"data":\{"a":\{"b":7\}\}\}$/);
+  for (const { encoding } of [marked, enveloped, event]) assert.equal(encoding, undefined);
+});
+
+test('a body that is not looked into may have any coding', async () => {
+  const request = {
+    headers: { 'content-type': 'image/png', 'content-encoding': 'nobodys' },
+    body: 'x',
+  };
+  for (const options of [
+    {},
+    // A picture has no fields, so its record has no key.
+    { key_source: 'body_field', key_name: 'a' },
+    { message_format: 'envelope', forward_method: true, forward_body: false },
+  ]) {
+    assert.equal((await send(options, request)).answer.status, 200);
+  }
+  assert.equal((await send({ message_format: 'envelope' }, request)).answer.status, 415);
+});
+
+test('what is wrong with an encoded body is told, whatever the route tells of other errors', async () => {
+  const answerTo = async (contentEncoding: string, body: Buffer | string) => {
+    const { record, answer } = await send(
+      { message_format: 'body_with_correlation_id', max_request_bytes: 1000 },
+      { headers: { 'content-type': 'application/json', 'content-encoding': contentEncoding }, body },
+    );
+    assert.equal(record, undefined, 'nothing was sent');
+    return [answer.status, answer.json.code, answer.json.error, answer.json.request_id];
+  };
+  assert.deepEqual(await answerTo('gzip', gzipSync(Buffer.alloc(1001))), [
+    413,
+    'request_too_large',
+    'the decoded body is too large, the limit is 1000 bytes (max_request_bytes)',
+    'r1',
+  ]);
+  assert.deepEqual(await answerTo('gzip', gzipSync('{"a":')), [
+    400,
+    'request_invalid',
+    'the body is not JSON: unexpected end at byte 5 of the decoded body',
+    'r1',
+  ]);
+  assert.equal((await answerTo('compress', 'x'))[0], 415);
+});
+
+test('a body over the limit is answered like all else: with the ids, the reason, and in the form that is accepted', async () => {
+  const { record, answer, kong } = await send(
+    { max_request_bytes: 3 },
+    { headers: { accept: 'application/problem+json', 'kong-request-id': 'c1' }, body: 'four' },
+  );
+  assert.equal(record, undefined);
+  assert.equal(kong.exits[0]!.headers['content-type'], 'application/problem+json');
+  const { status, request_id, correlation_id, error } = answer.json;
+  assert.deepEqual(
+    [status, request_id, correlation_id, error],
+    [413, 'r1', 'c1', 'the body has 4 bytes, the limit is 3 (max_request_bytes)'],
+  );
 });

@@ -42,3 +42,16 @@ test('an unknown outcome is a timeout that names its cause', () => {
   assert.equal(error.code, 'produce_timeout');
   assert.match(error.detail, /orders was written is not known: the client has lost/);
 });
+
+/** The client is told that its record is too large; the name of the topic is the operator's. */
+test('what a client is told of a record that is too large names no topic', () => {
+  for (const error of [
+    refusedRecord('orders', native('Broker: Message size too large', 10)),
+    failedDelivery('orders', native('broker: message size too large', -1)),
+  ]) {
+    assert.equal(error.code, 'request_too_large');
+    assert.match(error.detail, /orders/);
+    assert.match(error.reason!, /^the record is larger than /);
+    assert.doesNotMatch(error.reason!, /orders/);
+  }
+});

@@ -26,6 +26,8 @@ for (const [what, headers] of [
   test(`${what} is refused`, () => {
     assert.throws(() => toNativeHeaders(record(headers.map(([n, v]) => [n, v]))), {
       code: 'request_invalid',
+      // The client is not told which topic and which header of the record.
+      reason: 'a header of the record is not text that Kafka clients can carry (NUL or a broken surrogate)',
     });
   });
 }

@@ -11,9 +11,14 @@ const DEFAULT: ForwardRules = {
 function forward(headers: (readonly [string, string | Buffer])[], rules: Partial<ForwardRules> = {}) {
   const forwarder = headerForwarder({ ...DEFAULT, ...rules });
   const bytes = headers.map(([name, value]) => [name, Buffer.from(value as string)] as const);
-  const { headers: forwarded, droppedHeaders } = forwarder(bytes);
-  assert.deepEqual(forwarder(bytes), { headers: forwarded, droppedHeaders }, 'a second time it is the same');
-  return { headers: { ...forwarded }, droppedHeaders };
+  const first = forwarder(bytes);
+  assert.deepEqual(forwarder(bytes), first, 'a second time it is the same');
+  const { contentEncoding } = first;
+  return {
+    headers: { ...first.headers },
+    droppedHeaders: first.droppedHeaders,
+    ...(contentEncoding !== undefined && { contentEncoding }),
+  };
 }
 
 const NEVER = [
@@ -168,4 +173,23 @@ test('names that are never the same cost a bounded memory and are still judged',
     ]);
     assert.deepEqual(Object.keys(headers), [`x-${index}`]);
   }
+});
+
+test('content-encoding is told apart, whatever is forwarded, unless its very name is excluded', () => {
+  const given = [
+    ['Content_Encoding', 'gzip'],
+    ['content-encoding', 'br'],
+    ['connection', 'content-encoding'],
+  ] as const;
+  for (const rules of [{}, { include: ['*'] }, { include: ['content-encoding'] }, { exclude: ['*'] }]) {
+    assert.deepEqual(forward([...given], rules), {
+      headers: {},
+      droppedHeaders: 0,
+      contentEncoding: 'gzip,br',
+    });
+  }
+  assert.deepEqual(forward([...given], { exclude: ['CONTENT_encoding'] }), {
+    headers: {},
+    droppedHeaders: 0,
+  });
 });

@@ -23,6 +23,16 @@ test('numbers that JavaScript cannot hold arrive as the client wrote them', () =
   assert.match(shape('{"n":12345678901234567890,"p":1.10}'), /"n":12345678901234567890,"p":1\.10}$/);
 });
 
+/** PowerShell and .NET send the mark; in front of the spliced text it would be a mistake of ours. */
+test('a byte order mark is left out, and another charset becomes UTF-8', () => {
+  assert.equal(shape('\ufeff{"a":1}'), `{"correlation_id":"${ID}","a":1}`);
+  const utf16 = Buffer.from('{"é":12345678901234567890}', 'utf16le');
+  assert.equal(
+    shape(utf16, 'application/json; charset=utf-16le'),
+    `{"correlation_id":"${ID}","é":12345678901234567890}`,
+  );
+});
+
 test('an existing field of that name is replaced, however it is spelled', () => {
   for (const body of ['{"correlation_id":"forged","a":1}', '{"a":1,"correlation\\u005fid":"forged"}']) {
     const text = shape(body);

@@ -62,11 +62,34 @@ test('structured: text is a string, other bytes are base64, nothing is nothing',
     return data ?? { data_base64 };
   };
   assert.equal(data('text/csv; charset=UTF-8', 'a,é'), 'a,é');
-  assert.deepEqual(data('text/csv; charset=latin1', Buffer.from([0xe9])), { data_base64: '6Q==' });
+  assert.deepEqual(data('text/csv; charset=nobodys', Buffer.from([0xe9])), { data_base64: '6Q==' });
   assert.deepEqual(data('text/csv', Buffer.from([0xe9])), { data_base64: '6Q==' });
   assert.deepEqual(data('image/png', 'abc'), { data_base64: 'YWJj' });
   assert.deepEqual(data(undefined, '{}'), { data_base64: 'e30=' });
   assert.deepEqual(data('application/json', ''), { data_base64: undefined });
+});
+
+test('structured: text in another charset becomes text, and its content type says so', () => {
+  const latin1 = structured('text/csv; charset="latin1"; header=absent', Buffer.from([0xe9, 0x80])) as object;
+  assert.equal('data' in latin1 && latin1.data, 'é€');
+  assert.equal(
+    'datacontenttype' in latin1 && latin1.datacontenttype,
+    'text/csv; charset=utf-8; header=absent',
+  );
+  const utf16 = structured('application/json; charset=utf-16le', Buffer.from('{"é":1}', 'utf16le')) as object;
+  assert.deepEqual('data' in utf16 && utf16.data, { é: 1 });
+  assert.equal('datacontenttype' in utf16 && utf16.datacontenttype, 'application/json; charset=utf-8');
+  const bytes = structured('text/csv; charset=nobodys', Buffer.from([0xe9])) as object;
+  assert.equal('datacontenttype' in bytes && bytes.datacontenttype, 'text/csv; charset=nobodys');
+});
+
+test('structured: a byte order mark is no data', () => {
+  for (const type of ['application/json', 'text/plain']) {
+    assert.deepEqual(
+      (structured(type, '\ufeff"a"') as { data: unknown }).data,
+      type === 'text/plain' ? '"a"' : 'a',
+    );
+  }
 });
 
 test('structured: what claims to be JSON must be', () => {

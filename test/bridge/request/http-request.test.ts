@@ -42,10 +42,26 @@ test('the read of the body carries the limit, so that a larger one is refused un
   assert.ok(kong.reads.includes('getRawBody(100)'));
 });
 
-test('a refused body is the answer, whatever else was read', async () => {
-  const kong = new FakeKong({ headers: { 'content-length': '101' } });
-  kong.request.getRawBody = () => Promise.reject(new GatewayError('request_too_large', 'not read'));
-  await assert.rejects(readRequest(kong, { ...NOTHING, body: true }, LIMIT), { status: 413 });
+/** The answer had no request_id to quote, and was never in the form that the client accepts. */
+test('a body that is refused leaves known whose request it was', async () => {
+  const kong = new FakeKong({ headers: { accept: 'application/problem+json' } });
+  const refusal = new GatewayError('request_too_large', 'not read');
+  kong.request.getRawBody = () => Promise.reject(refusal);
+  const request = await readRequest(kong, { ...NOTHING, body: true }, LIMIT);
+  assert.equal(request.refusal, refusal);
+  assert.equal(request.id, 'r1');
+  assert.equal(request.headers.accept, 'application/problem+json');
+});
+
+test('a bug, and a connection that Kong has closed, end the reading', async () => {
+  const bug = new TypeError('a bug');
+  const kong = new FakeKong();
+  kong.request.getRawBody = () => Promise.reject(bug);
+  await assert.rejects(readRequest(kong, { ...NOTHING, body: true }, LIMIT), bug);
+  const closed = new GatewayError('internal', 'Kong closed the connection');
+  kong.request.getRawBody = () => Promise.reject(closed);
+  kong.request.getHeaders = () => Promise.reject(closed);
+  await assert.rejects(readRequest(kong, { ...NOTHING, body: true }, LIMIT), closed);
 });
 
 test('without a bounded read, and with a limit of nothing, the size is checked afterwards', async () => {
@@ -54,9 +70,9 @@ test('without a bounded read, and with a limit of nothing, the size is checked a
     { maxBodyBytes: 0, boundedRead: true },
   ]) {
     const kong = new FakeKong({ body: 'xy' });
-    await assert.rejects(readRequest(kong, { ...NOTHING, body: true }, options), {
-      code: 'request_too_large',
-    });
+    const request = await readRequest(kong, { ...NOTHING, body: true }, options);
+    assert.equal(request.refusal?.code, 'request_too_large');
+    assert.equal(request.body.length, 0);
     assert.ok(kong.reads.includes('getRawBody(0)'));
   }
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { essenceOf, isJson, isText, parameterOf } from '../../../bridge/request/media-type';
+import { essenceOf, inUtf8, isJson, isText, parameterOf } from '../../../bridge/request/media-type';
 
 test('the essence is without parameters, blanks and capitals', () => {
   assert.equal(essenceOf('Text/Plain ; charset=utf-8'), 'text/plain');
@@ -26,4 +26,14 @@ test('a megabyte of anything is parsed at once', () => {
     parameterOf(unit.repeat(1_000_000 / unit.length), 'boundary');
   }
   assert.ok(performance.now() - started < 5000);
+});
+
+test('a content type says that its text is UTF-8 now, and all else that it said', () => {
+  for (const [given, becomes] of [
+    ['application/json; charset=utf-16', 'application/json; charset=utf-8'],
+    ['text/csv;a="; charset=x";CHARSET="latin1" ;b=1', 'text/csv;a="; charset=x"; charset=utf-8 ;b=1'],
+    ['application/json', 'application/json'],
+  ] as const) {
+    assert.equal(inUtf8(given), becomes);
+  }
 });

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { recordHeaders, type HeaderOptions } from '../../../bridge/request/record-headers';
+import {
+  recordHeaders,
+  type FormatHeaders,
+  type HeaderOptions,
+} from '../../../bridge/request/record-headers';
 import { httpRequest } from '../../support/requests';
 
 const OPTIONS: HeaderOptions = {
@@ -178,3 +182,64 @@ for (const [what, headers] of [
     assert.doesNotThrow(() => forwarded(headers), 'what is not forwarded does not count');
   });
 }
+
+test('the client is told which of its headers is too large, by the name it gave it', () => {
+  const options = { include: ['x-big'], rename: { 'x-big': 'internal-name' } };
+  assert.throws(() => forwarded({ 'x-big': 'a'.repeat(8200) }, options), {
+    reason: 'headers to be forwarded: x-big has more than 8192 bytes',
+  });
+});
+
+test('text that has become UTF-8 says so, and nothing else changes', () => {
+  const headersOf = (contentType: string, isUtf8: boolean) =>
+    recordHeaders({ ...OPTIONS, ...ONE_WAY })(
+      httpRequest({ headers: { 'content-type': contentType } }),
+      'id',
+      0,
+      {
+        isUtf8,
+      },
+    )[0];
+  assert.deepEqual(headersOf('a/json; charset=utf-16', true), ['content-type', 'a/json; charset=utf-8']);
+  assert.deepEqual(headersOf('a/json; charset=utf-16', false), ['content-type', 'a/json; charset=utf-16']);
+  assert.deepEqual(headersOf('a/json;v=1', true), ['content-type', 'a/json;v=1']);
+});
+
+/**
+ * A service that got a compressed body as it was sent read `content-type: application/json` over bytes that are none:
+ * `content-encoding` was left out, unless somebody had thought of forwarding it.
+ */
+test('of a body as it was sent the record says how to read it, whatever is forwarded', () => {
+  const encodingOf = (
+    given: string | string[],
+    options: Partial<HeaderOptions> = {},
+    format: FormatHeaders = { isAsSent: true },
+    body = 'x',
+  ) =>
+    recordHeaders({ ...OPTIONS, ...ONE_WAY, ...options })(
+      httpRequest({ headers: { 'content-encoding': given, content_encoding: 'forged' }, body }),
+      'wire-id',
+      0,
+      format,
+    ).filter(([name]) => /content.encoding/i.test(name));
+
+  const gzip = [['content-encoding', 'gzip']];
+  assert.deepEqual(encodingOf('gzip'), gzip);
+  assert.deepEqual(encodingOf('GZip', { forward: false }), gzip);
+  // By the rules it would come twice, or under the name that a client chose.
+  assert.deepEqual(
+    encodingOf('gzip', { forwardAll: true, include: ['content-encoding', 'content_encoding'] }),
+    gzip,
+  );
+  assert.deepEqual(
+    encodingOf('gzip', { rename: { 'content-encoding': 'x' }, include: ['content-encoding'] }),
+    gzip,
+  );
+  assert.deepEqual(encodingOf(['gzip', 'br']), [['content-encoding', 'gzip, br']]);
+  assert.deepEqual(encodingOf('exi'), [['content-encoding', 'exi']], 'the responder may know it');
+
+  for (const none of ['identity', '', ['identity', '']]) assert.deepEqual(encodingOf(none), []);
+  assert.deepEqual(encodingOf('gzip', { exclude: ['content_encoding'] }), [], 'excluded like any other');
+  assert.deepEqual(encodingOf('gzip', {}, {}), [], 'the value was decoded');
+  assert.deepEqual(encodingOf('gzip', {}, undefined, ''), [], 'nothing to read');
+});

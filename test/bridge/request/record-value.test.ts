@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HttpRequest } from '../../../bridge/request/http-request';
-import { recordValue, type MessageFormat } from '../../../bridge/request/record-value';
+import { MESSAGE_FORMATS, recordValue, type MessageFormat } from '../../../bridge/request/record-value';
 import { bodyOf } from '../../support/requests';
 
 function shape(format: MessageFormat, request: HttpRequest) {
@@ -16,7 +16,7 @@ function shape(format: MessageFormat, request: HttpRequest) {
 test('raw passes the body bytes as they are, and leaves the media type to the client', () => {
   const body = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
   const request = { ...bodyOf(undefined, ''), body };
-  assert.deepEqual(shape('raw', request), { value: body });
+  assert.deepEqual(shape('raw', request), { value: body, isAsSent: true });
   assert.equal(shape('raw', request).value, body, 'not even a copy');
 });
 
@@ -31,4 +31,16 @@ test('each format says what its value is', () => {
 test('the binary CloudEvent has the body as its value', () => {
   const request = bodyOf('image/png', Buffer.from([0, 255]));
   assert.equal(shape('cloudevents_binary', request).value, request.body);
+});
+
+test('only a value that is the body as it was sent says so: its content codings are those of the body', () => {
+  const request = { ...bodyOf('application/json', 'compressed'), decodedBody: Buffer.from('{"a":1}') };
+  const isAsSent = (format: MessageFormat) => shape(format, request).isAsSent ?? false;
+  assert.deepEqual(
+    MESSAGE_FORMATS.filter((format) => isAsSent(format)),
+    ['raw', 'cloudevents_binary'],
+  );
+  for (const format of MESSAGE_FORMATS) {
+    assert.equal(shape(format, request).value.includes('compressed'), isAsSent(format), format);
+  }
 });

@@ -120,6 +120,9 @@ describe('request-termination', () => {
     const gateway = await gatewayWith(t, [{ name: 'request-termination', config: { status_code: 413 } }]);
     const response = await send(gateway.url);
     assert.match(response.body.toString(), /"message":"Payload too large",\n\s+"request_id":"[0-9a-f]{32}"/);
+    const head = await send(gateway.url, { method: 'HEAD' });
+    assert.equal(head.headers['content-length'], String(response.body.length));
+    assert.deepEqual([head.status, head.body.length], [413, 0]);
   });
 
   it('refuses what excludes each other', async () => {

@@ -1,5 +1,6 @@
 /** Records from responders: the answer they become, and the request they belong to. */
 import assert from 'node:assert/strict';
+import { isContentCoding } from '../../../bridge/content-coding';
 import { GatewayError } from '../../../bridge/errors';
 import type { ReceivedRecord } from '../../../bridge/kafka/records';
 import { correlationIdOf, isRequest, MAX_ID_BYTES } from '../../../bridge/reply/dialects';
@@ -95,6 +96,8 @@ export const REPLY: FuzzTarget = {
   tokens: [
     ...ENVELOPE_TOKENS,
     'content-length: 1\n',
+    'content-encoding: gzip\n',
+    'Content_Encoding: br, identity\n',
     'transfer_encoding: x\n',
     'status: 200\n',
     '\r\n',
@@ -106,13 +109,14 @@ export const REPLY: FuzzTarget = {
   run: (input) => {
     const record = recordIn(input);
     for (const map of MAPPERS) {
-      const answer = unlessRefused(() => map(record, 'GET'), isAnswer);
+      const answer = unlessRefused(() => map(record), isAnswer);
       if (answer === undefined) continue;
       assert.ok(Number.isInteger(answer.status) && answer.status >= 200 && answer.status <= 599);
       assert.ok(![408, 444, 499].includes(answer.status), 'nginx would cut the connection');
       for (const [name, value] of Object.entries(answer.headers)) {
         assert.match(name, /^[!#$%&'*+.^`|~0-9a-z-]+$/);
         assert.ok(!isNeverForwarded(name), name);
+        if (name === 'content-encoding') assert.ok(isContentCoding(String(value)), String(value));
         for (const text of [value].flat()) assert.match(text, /^[\t\x20-\x7e\x80-\xff]*$/);
       }
     }
