@@ -149,9 +149,10 @@ export class ReplyChannel implements WaitOwner {
     this.fail(wait, error);
   }
 
-  onTimedOut(): void {
+  onTimedOut(wait: Pick<Wait, 'createdAtMs'>): void {
     this.counters.timed_out++;
     this.topic.counters.timed_out++;
+    this.topic.hints.onTimedOut(wait);
   }
 
   /** The Kafka client of a closed channel may be gone. */

@@ -9,6 +9,7 @@ import type { TopicLayout } from '../kafka/admin';
 import type { FollowedTopic, PartitionChoice, TopicReader } from '../kafka/reader';
 import type { ReceivedRecord } from '../kafka/records';
 import { isSignOfLife } from '../kafka/topic-keeper';
+import { diagnose, LOOKS_LIKE_REQUEST, onOtherTopic } from './diagnosis';
 import { isRequest } from './dialects';
 import type { EndedWait } from './ended-waits';
 import { HeldReplies } from './held-replies';
@@ -16,6 +17,7 @@ import { foldedUuid } from './id-forms';
 import { bothCases, everyIdOf, HEADER_RULE, type MatchRule } from './match-rule';
 import type { OwnedWait, PendingReplies } from './pending-replies';
 import type { ReplyChannel } from './reply-channel';
+import { ReplyHints } from './reply-hints';
 import { isReplyTo } from './request-id';
 import { routeTag, routeTagOf } from './route-tag';
 
@@ -30,9 +32,14 @@ export interface ReplyTopicOptions {
   readonly create?: TopicLayout | undefined;
   /** Those of every reader of the topic: an id is waited for once. */
   readonly waits: Waits;
+  /** The topic on which a reply with this id is awaited, if any. */
+  readonly awaitedOn: (id: string) => ReplyTopic | undefined;
   /** Nobody waits here any more. */
   readonly onUnused: () => void;
 }
+
+/** Each looks for an id on every topic of the process. */
+const MOST_LOOKS_ELSEWHERE_PER_SECOND = 100;
 
 type UnmatchedKind = 'late' | 'duplicate' | 'foreign' | 'misrouted' | 'unidentified';
 
@@ -58,6 +65,7 @@ export class ReplyTopic {
     requests: 0,
   };
   readonly waits: Waits;
+  readonly hints: ReplyHints;
   readonly #clock: Clock;
   readonly #reader: Pick<TopicReader, 'follow'>;
   readonly #options: ReplyTopicOptions;
@@ -73,6 +81,9 @@ export class ReplyTopic {
   #nodeTag: number | undefined;
   /** Waits, or rules that find their replies, that may still come for a record nobody waits for now. */
   #expected = 0;
+  /** Whose request was seen here, where requests share the topic. */
+  readonly #requestsSeen = new WeakSet<Wait>();
+  #looksElsewhere = { sinceMs: -Infinity, count: 0 };
 
   constructor(reader: Pick<TopicReader, 'follow'>, clock: Clock, options: ReplyTopicOptions) {
     this.name = options.replyTopic;
@@ -81,6 +92,7 @@ export class ReplyTopic {
     this.#clock = clock;
     this.#options = options;
     this.#held = new HeldReplies(clock, HOLD);
+    this.hints = new ReplyHints(options.replyTopic, clock);
     this.#followed = reader.follow(options.replyTopic, {
       from: 'end',
       partition: options.partition,
@@ -181,10 +193,7 @@ export class ReplyTopic {
 
   #onRecord(record: ReceivedRecord): void {
     const namesReplyTopic = this.#sharing > 0 && isRequest(record);
-    if (namesReplyTopic && this.#sharing === this.#channels.size) {
-      this.counters.requests++;
-      return;
-    }
+    if (namesReplyTopic && this.#sharing === this.#channels.size) return this.#onRequest(record);
     // Exactly as it should be, as almost all are: nothing else is looked at.
     let found: (string | undefined)[] | undefined;
     for (const rule of this.#rules) {
@@ -221,17 +230,48 @@ export class ReplyTopic {
         ids.push(id);
       }
     }
-    if (namesReplyTopic) {
-      this.counters.requests++;
-      return;
-    }
+    if (namesReplyTopic) return this.#onRequest(record);
     if (ids.length === 0 && isSignOfLife(record)) return;
     const kind = this.#kindOf(ids);
     this.counters[kind]++;
     // Another gateway may wait for the others. Nobody here has asked for it, so anybody who keeps such replies may.
     if (kind === 'misrouted')
       this.#keeper()?.keepOrphan({ reply: record, reason: 'misrouted', lateByMs: undefined });
+    this.#explain(record, ids);
     if (this.#expected > 0) this.#held.hold(record, ids, kind);
+  }
+
+  #onRequest(record: ReceivedRecord): void {
+    this.counters.requests++;
+    if (!this.hints.alert) return;
+    for (const id of this.#rules.flatMap((rule) => everyIdOf(rule, record))) {
+      const wait = this.waits.find(id);
+      if (wait?.owner.topic !== this) continue;
+      // The first is the request itself; a service that copies all of its headers makes a second one of its reply.
+      if (this.#requestsSeen.has(wait)) this.hints.notice(LOOKS_LIKE_REQUEST);
+      else this.#requestsSeen.add(wait);
+      return;
+    }
+  }
+
+  /** For whoever is going to ask why a request got no reply. */
+  #explain(record: ReceivedRecord, ids: readonly string[]): void {
+    if (this.waits.size > 0) {
+      const diagnosis = diagnose(record, ids, this.#rules, this.waits.idsAreOurs);
+      if (diagnosis) return this.hints.notice(diagnosis);
+    }
+    if (ids.length === 0 || !this.#mayLookElsewhere()) return;
+    for (const id of ids) {
+      const other = this.#options.awaitedOn(id);
+      // Another client's reader of this very topic gets its replies itself.
+      if (other && other.name !== this.name) return other.hints.notice(onOtherTopic(this.name, other.name));
+    }
+  }
+
+  #mayLookElsewhere(): boolean {
+    const nowMs = this.#clock.now();
+    if (nowMs - this.#looksElsewhere.sinceMs >= 1000) this.#looksElsewhere = { sinceMs: nowMs, count: 0 };
+    return this.#looksElsewhere.count++ < MOST_LOOKS_ELSEWHERE_PER_SECOND;
   }
 
   /** One that was there before the topic was read: counted only if somebody waits for it. */

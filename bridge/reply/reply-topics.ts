@@ -60,6 +60,7 @@ export class ReplyTopics {
       in_flight: topic.inFlight,
       held_records: topic.heldRecords,
       ...topic.counters,
+      hints: topic.hints.given,
     }));
   }
 
@@ -70,6 +71,7 @@ export class ReplyTopics {
       partition,
       create,
       waits: space.waits,
+      awaitedOn: (id) => this.#awaitedOn(id),
       onUnused: () => {
         this.#topics.delete(key);
         this.#release(replyTopic, space);
@@ -78,6 +80,17 @@ export class ReplyTopics {
     space.topics++;
     this.#topics.set(key, topic);
     return topic;
+  }
+
+  #awaitedOn(id: string): ReplyTopic | undefined {
+    if (this.#topics.size < 2) return undefined;
+    for (const spaces of this.#idSpaces.values()) {
+      for (const { waits } of spaces) {
+        const wait = waits.find(id);
+        if (wait) return wait.owner.topic;
+      }
+    }
+    return undefined;
   }
 
   #idSpaceOf(replyTopic: string, bootstrapServers: readonly string[]): IdSpace {
