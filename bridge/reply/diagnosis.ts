@@ -17,7 +17,7 @@ export type HintReason =
 export interface Diagnosis {
   readonly reason: HintReason;
   /** In one sentence what came and what was expected. Only asked for now and then. */
-  describe(): string;
+  readonly describe: () => string;
 }
 
 const OUR_IDS = 'ids of this gateway have 36 characters (a UUID)';
