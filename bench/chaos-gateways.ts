@@ -85,9 +85,9 @@ export async function endOf({
   server,
 }: ChaosGateway): Promise<{ open: number; replies: Record<string, number> }> {
   const { plugins } = (await server.status()) as {
-    plugins: { custom_kafka_producer: { process: { reply_channels: Record<string, unknown>[] } } };
+    plugins: { custom_kafka_producer: { process: { reply_topics: Record<string, unknown>[] } } };
   };
-  const [channel = {}] = plugins.custom_kafka_producer.process.reply_channels;
+  const [channel = {}] = plugins.custom_kafka_producer.process.reply_topics;
   const replies: Record<string, number> = {};
   for (const name of ['replies', 'foreign', 'late', 'duplicate', 'misrouted', 'unidentified']) {
     replies[name] = Number(channel[name] ?? 0);

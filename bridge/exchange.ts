@@ -1,12 +1,11 @@
 /** A request between its two plugins. */
-import type { ReceivedRecord } from './kafka/records';
-import type { PendingReply } from './reply/pending-replies';
 import type { ReplyChannel } from './reply/reply-channel';
+import type { Wait } from './reply/reply-topic';
 
 /** A request on its way: what the consumer half needs to know of it. */
 export interface Exchange {
   readonly channel: ReplyChannel;
-  readonly wait: PendingReply<ReceivedRecord>;
+  readonly wait: Wait;
   readonly accept: string | undefined;
   /** All Prefer headers, joined by commas. */
   readonly prefer: string | undefined;

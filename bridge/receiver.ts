@@ -5,6 +5,7 @@ import type { ConnectionOptions } from './kafka/connection';
 import type { Link } from './link';
 import type { MatchRule } from './reply/match-rule';
 import type { ReplyRoute } from './reply/reply-routing';
+import type { WireId } from './request/correlation-id';
 
 export interface ReceiverOptions {
   readonly key: string;
@@ -24,18 +25,18 @@ export class Receiver {
   }
 
   /** @throws GatewayError `not_ready`, `correlation_conflict`, `overloaded` */
-  async exchange(correlationId: string, timeoutMs: number, facts: RequestFacts): Promise<Exchange> {
+  async exchange({ id, requestId }: WireId, timeoutMs: number, facts: RequestFacts): Promise<Exchange> {
     const channel = this.#link.channel;
     if (!channel) throw new GatewayError('internal', 'a receiver without a reply channel');
-    const wait = channel.register(correlationId, timeoutMs, () =>
+    const onDeadline = () =>
       channel.ready
         ? new GatewayError(
             'reply_timeout',
             `no reply on ${channel.replyTopic} in time; delivery is known to the producer only`,
           )
-        : new GatewayError('not_ready', channel.reason ?? `${channel.replyTopic} is not positioned`),
-    );
-    channel.settleFromHeld(correlationId);
+        : new GatewayError('not_ready', channel.reason ?? `${channel.replyTopic} is not positioned`);
+    const wait = channel.register(id, timeoutMs, onDeadline, requestId);
+    channel.settleFromHeld(wait);
     return { channel, wait, ...facts };
   }
 }

@@ -17,7 +17,8 @@ import { DeadlineWheel } from './reply/deadline-wheel';
 import { HandOver } from './reply/hand-over';
 import { HEADER_RULE } from './reply/match-rule';
 import { orphanRecord, type Orphan } from './reply/orphans';
-import { ReplyChannel, type ReplyChannelOptions } from './reply/reply-channel';
+import type { ReplyRoute } from './reply/reply-routing';
+import { ReplyTopics, type ReplySource } from './reply/reply-topics';
 import { HAND_OVER_MS, Sender, type SenderOptions } from './sender';
 import { log } from './telemetry/log';
 
@@ -40,6 +41,7 @@ export class RequestReply {
   readonly #clock: Clock;
   readonly #clients: ClientPool;
   readonly #wheel: DeadlineWheel;
+  readonly #replyTopics: ReplyTopics;
   readonly #links: LingerPool<Link>;
   readonly #handOver: HandOver<Exchange>;
   #together = false;
@@ -50,6 +52,7 @@ export class RequestReply {
     this.#clock = options.clock ?? systemClock;
     this.#clients = options.clients ?? new KafkaClients();
     this.#wheel = new DeadlineWheel(this.#clock);
+    this.#replyTopics = new ReplyTopics(this.#clock, this.#wheel);
     this.#links = new LingerPool(this.#clock, LINGER_MS);
     this.#handOver = new HandOver(this.#clock, this.#wheel, (exchange) => this.#unclaimed(exchange));
   }
@@ -69,17 +72,14 @@ export class RequestReply {
     const link = this.#links.acquire(key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
       if (route === undefined || !this.#together) return new Link(this.#clock, lease, undefined);
-      const channel: ReplyChannel = this.#openChannel(lease, {
-        replyTopic: route.replyTopic,
-        partition: route.partition,
-        create: route.create,
+      const channel = this.#replyTopics.open(sourceOf(options, lease, route), {
         routeTag: route.routeTag,
         onOrphan: orphanTopic === undefined ? undefined : (orphan) => this.#keep(lease, orphan, orphanTopic),
         capacity: options.maxInFlight,
         from: 'end',
         rules: [HEADER_RULE],
         sharedWithRequests: route.replyTopic === topic,
-        mayComeLater: () => channel.unclaimed > 0,
+        waitsComeLate: false,
       });
       return new Link(this.#clock, lease, channel, route.kept && lease.keepTopic(route.kept));
     });
@@ -91,15 +91,13 @@ export class RequestReply {
     const { route } = options;
     const link = this.#links.acquire(options.key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
-      const channel = this.#openChannel(lease, {
-        replyTopic: route.replyTopic,
-        create: route.create,
+      const channel = this.#replyTopics.open(sourceOf(options, lease, route), {
         capacity: APART_CAPACITY,
         from: { sinceMs: Date.now() - LOOK_BACK_MS },
         rules: [options.rule],
         // Whether requests share the topic is the producer's knowledge; a reply never names a reply topic.
         sharedWithRequests: false,
-        mayComeLater: () => true,
+        waitsComeLate: true,
       });
       return new Link(this.#clock, lease, channel, route.kept && lease.keepTopic(route.kept));
     });
@@ -107,13 +105,13 @@ export class RequestReply {
   }
 
   offer(requestId: string, exchange: Exchange): void {
-    exchange.channel.unclaimed++;
+    exchange.channel.expectClaim();
     this.#handOver.offer(requestId, exchange, HAND_OVER_MS);
   }
 
   claim(requestId: string): Exchange | undefined {
     const exchange = this.#handOver.claim(requestId);
-    if (exchange) exchange.channel.unclaimed--;
+    exchange?.channel.stopExpecting();
     return exchange;
   }
 
@@ -167,6 +165,7 @@ export class RequestReply {
       in_flight: this.inFlight,
       not_handed_over: this.notHandedOver,
       ...this.counters,
+      reply_topics: this.#replyTopics.status(),
       reply_channels: links.flatMap(({ channel }) =>
         channel
           ? [
@@ -176,7 +175,6 @@ export class RequestReply {
                 ready: channel.ready,
                 reason: channel.reason,
                 in_flight: channel.inFlight,
-                held_records: channel.heldRecords,
                 ...channel.counters,
               },
             ]
@@ -184,10 +182,6 @@ export class RequestReply {
       ),
       clusters: this.#clients.status(),
     };
-  }
-
-  #openChannel(lease: Lease, options: ReplyChannelOptions): ReplyChannel {
-    return new ReplyChannel(lease.reader, this.#clock, this.#wheel, options);
   }
 
   /** Nobody waits for it, so a failure is only counted. */
@@ -202,10 +196,8 @@ export class RequestReply {
   }
 
   #unclaimed(exchange: Exchange): void {
-    exchange.channel.unclaimed--;
-    exchange.channel.dropHeld();
-    exchange.channel.fail(
-      exchange.wait.id,
+    exchange.channel.giveUp(
+      exchange.wait,
       new GatewayError('misconfigured', 'no custom_kafka_consumer claimed the wait'),
     );
     if (this.counters.unclaimed++ === 0) {
@@ -217,4 +209,13 @@ export class RequestReply {
       );
     }
   }
+}
+
+function sourceOf(
+  { connectionKey, connection }: Pick<SenderOptions, 'connectionKey' | 'connection'>,
+  { reader }: Lease,
+  { replyTopic, partition, create }: ReplyRoute,
+): ReplySource {
+  const { bootstrapServers } = connection;
+  return { reader, connectionKey, bootstrapServers, replyTopic, partition, create };
 }

@@ -4,7 +4,9 @@ import type { Exchange, RequestFacts } from './exchange';
 import type { ConnectionOptions } from './kafka/connection';
 import type { OutgoingRecord } from './kafka/records';
 import { notReady, type Link } from './link';
+import { REQUEST_ID_HEADER } from './reply/dialects';
 import type { ReplyRoute } from './reply/reply-routing';
+import type { WireId } from './request/correlation-id';
 import { log } from './telemetry/log';
 
 /** Longer than Kong ever needs between two plugins of one request. */
@@ -67,29 +69,26 @@ export class Sender {
   }
 
   /** Registers the wait, then produces: the reply may be faster than the delivery report. */
-  request(record: OutgoingRecord, correlationId: string, facts: RequestFacts): Exchange {
+  request(record: OutgoingRecord, { id, requestId }: WireId, facts: RequestFacts): Exchange {
     const channel = this.#link.channel;
     if (!channel) throw new GatewayError('internal', 'a request without a reply channel');
-    const addressed = this.#addressed(record, channel.partition);
+    const addressed = this.#addressed(record, channel.partition, requestId);
     let delivered = false;
-    const wait = channel.register(correlationId, HAND_OVER_MS, () =>
+    const onDeadline = () =>
       delivered
         ? new GatewayError(
             'reply_timeout',
             `delivered to ${record.topic}, no reply on ${channel.replyTopic} in time`,
           )
-        : unconfirmed(record.topic),
-    );
+        : unconfirmed(record.topic);
+    const wait = channel.register(id, HAND_OVER_MS, onDeadline, requestId);
     try {
       this.#link.lease.producer.produce(addressed, (error) => {
         delivered = error === undefined;
-        if (error) channel.fail(correlationId, error);
+        if (error) channel.fail(wait, error);
       });
     } catch (error) {
-      channel.fail(
-        correlationId,
-        new GatewayError('internal', 'the record was never produced', { cause: error }),
-      );
+      channel.fail(wait, new GatewayError('internal', 'the record was never produced', { cause: error }));
       throw error;
     }
     this.#owner.counters.sent++;
@@ -137,10 +136,13 @@ export class Sender {
   }
 
   /** Apart: hands the record over to the client; a failed delivery can only be logged, the wait is elsewhere. */
-  post(record: OutgoingRecord): void {
+  post(record: OutgoingRecord, { requestId }: WireId): void {
     // The consumer there reads all partitions, and its process alone could say which is the node's own.
     const { partition } = this.#route ?? {};
-    const addressed = partition?.wraps === false ? this.#addressed(record, partition.number) : record;
+    const addressed =
+      partition?.wraps === false
+        ? this.#addressed(record, partition.number, requestId)
+        : withHeaders(record, requestIdHeaders(requestId));
     this.#link.lease.producer.produce(addressed, (error) => {
       if (error) log.warn('a request was not delivered', { topic: record.topic, reason: error.detail });
     });
@@ -148,16 +150,30 @@ export class Sender {
   }
 
   /** Only now is it sure which partition is read. */
-  #addressed(record: OutgoingRecord, partition: number | undefined): OutgoingRecord {
+  #addressed(
+    record: OutgoingRecord,
+    partition: number | undefined,
+    requestId: string | undefined,
+  ): OutgoingRecord {
     const { partitionHeaders = [] } = this.#route ?? {};
-    if (partitionHeaders.length === 0) return record;
+    if (partitionHeaders.length === 0) return withHeaders(record, requestIdHeaders(requestId));
     if (partition === undefined) throw notReady(this.#link);
     const text = String(partition);
-    return {
-      ...record,
-      headers: [...record.headers, ...partitionHeaders.map((name) => [name, text] as const)],
-    };
+    return withHeaders(record, [
+      ...requestIdHeaders(requestId),
+      ...partitionHeaders.map((name) => [name, text] as const),
+    ]);
   }
+}
+
+const NO_HEADERS: OutgoingRecord['headers'] = [];
+
+function requestIdHeaders(requestId: string | undefined): OutgoingRecord['headers'] {
+  return requestId === undefined ? NO_HEADERS : [[REQUEST_ID_HEADER, requestId]];
+}
+
+function withHeaders(record: OutgoingRecord, headers: OutgoingRecord['headers']): OutgoingRecord {
+  return headers.length === 0 ? record : { ...record, headers: [...record.headers, ...headers] };
 }
 
 function unconfirmed(topic: string): GatewayError {

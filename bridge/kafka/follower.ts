@@ -19,6 +19,11 @@ export interface FollowOptions {
   readonly create?: TopicLayout | undefined;
   /** `end`: records from now on. A time in ms since 1970: also those at or after it. */
   readonly from: 'end' | { readonly sinceMs: number };
+  /**
+   * With a time: only the records that others who follow the topic had no need of or have seen. It stops by itself when
+   * it has got there, and counts as ready from then on. Default: it goes on.
+   */
+  readonly upToNow?: boolean;
   onRecord(record: ReceivedRecord): void;
   /**
    * What is waited for cannot be seen any more. The topic went away, and is followed again from its end when it is
@@ -55,6 +60,9 @@ export class Follower implements FollowedTopic {
   readonly #onStop: () => void;
   readonly #waiters = new Waiters();
   readonly #skipBelow = new Map<number, number>();
+  /** The offset by partition at which it has got there; undefined when it goes on. */
+  #behind: Map<number, number> | undefined;
+  #caughtUp = false;
   #stopped = false;
 
   constructor(feed: FollowedFeed, options: FollowOptions, onStop: () => void) {
@@ -64,6 +72,7 @@ export class Follower implements FollowedTopic {
   }
 
   get ready(): boolean {
+    if (this.#caughtUp) return true;
     return !this.#stopped && this.positioned && this.#feed.reading;
   }
 
@@ -77,7 +86,7 @@ export class Follower implements FollowedTopic {
   }
 
   whenReady(): Promise<void> {
-    if (this.#stopped) return Promise.reject(closedError('reader'));
+    if (this.#stopped && !this.#caughtUp) return Promise.reject(closedError('reader'));
     return this.ready ? Promise.resolve() : this.#waiters.wait();
   }
 
@@ -95,10 +104,24 @@ export class Follower implements FollowedTopic {
   /** Offsets begin anew. */
   startOver(): void {
     this.#skipBelow.clear();
+    if (this.#behind) this.#catchUp();
   }
 
   fail(error: GatewayError): void {
     this.#options.onLost?.(error);
+  }
+
+  /** Its start is part of the feed's position. */
+  startsBehind(offsets: ReadonlyMap<number, number>): void {
+    this.positioned = true;
+    if (!this.#options.upToNow) return;
+    this.#behind = new Map(offsets);
+    if (this.#behind.size === 0) this.#catchUp();
+  }
+
+  /** Up to here it needs nothing of a partition. */
+  skipsBelow(partition: number): number {
+    return this.#skipBelow.get(partition) ?? 0;
   }
 
   skipBelow(partition: number, offset: number): void {
@@ -112,6 +135,22 @@ export class Follower implements FollowedTopic {
       if (record.offset < known) return;
       this.#skipBelow.delete(record.partition);
     }
-    this.#options.onRecord(record);
+    if (this.#behind) this.#deliverBehind(record, this.#behind);
+    else this.#options.onRecord(record);
+  }
+
+  #deliverBehind(record: ReceivedRecord, behind: Map<number, number>): void {
+    const end = behind.get(record.partition);
+    if (end === undefined) return;
+    if (record.offset < end) this.#options.onRecord(record);
+    if (record.offset + 1 < end) return;
+    behind.delete(record.partition);
+    if (behind.size === 0) this.#catchUp();
+  }
+
+  #catchUp(): void {
+    this.#caughtUp = true;
+    this.#waiters.resolve();
+    this.stop();
   }
 }

@@ -192,13 +192,18 @@ export class TopicFeed {
   }
 
   #goBackFor(follower: Follower, targets: ReadonlyMap<number, number>): void {
+    const behind = new Map<number, number>();
+    const others = [...this.#followers].filter((other) => other.positioned);
     for (const [partition, target] of targets) {
       const position = this.#positions.get(partition) ?? 0;
+      // Of those that went back before this one, some may not be there yet.
+      const reached = Math.max(position, ...others.map((other) => other.skipsBelow(partition)));
+      if (target < reached) behind.set(partition, reached);
       if (target >= position) continue;
       this.#positions.set(partition, target);
-      for (const other of this.#followers) if (other.positioned) other.skipBelow(partition, position);
+      for (const other of others) other.skipBelow(partition, position);
     }
-    follower.positioned = true;
+    follower.startsBehind(behind);
   }
 
   /** Those of the topic that are to be read. */

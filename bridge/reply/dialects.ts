@@ -47,20 +47,34 @@ const PRINTABLE = /^[\x21-\x7e]+$/;
 /** Ours have 36 and those that clients choose are checked: anything longer cannot be an id we sent. */
 export const MAX_ID_BYTES = 128;
 
-/** The order of search in a reply that carries several. */
-const REPLY_HEADER_RANK: ReadonlyMap<string, number> = new Map(
+/** Names of headers that may hold the id, with their rank: in a reply that carries several the lowest is taken. */
+export type HeaderRanks = ReadonlyMap<string, number>;
+
+const DIALECT_RANKS: HeaderRanks = new Map(
   [SPRING, DIALECTS.smallrye, DIALECTS.zilla, DIALECTS.plain].map((dialect, rank) => [
     dialect.correlationId,
     rank,
   ]),
 );
 
+/** @param firstName a header that is looked at before those of the dialects */
+export function headerRanks(firstName?: string): HeaderRanks {
+  return firstName === undefined ? DIALECT_RANKS : new Map([...DIALECT_RANKS, [firstName, -1]]);
+}
+
 const REPLY_TOPIC_HEADERS: ReadonlySet<string> = new Set(
   Object.values(DIALECTS).map((dialect) => dialect.replyTopic),
 );
 
+/**
+ * Beside an id that the client chose: one of ours, which nobody uses twice. A service that copies it back makes sure
+ * that its reply reaches the request it belongs to, and no later one under the same id.
+ */
+export const REQUEST_ID_HEADER = 'kong-kafka-request-id';
+
 /** Every name above: plumbing, of no use to an HTTP client. */
 export const DIALECT_HEADERS: readonly string[] = [
+  REQUEST_ID_HEADER,
   ...Object.values(DIALECTS).flatMap(({ correlationId, replyTopic }: Dialect) => [correlationId, replyTopic]),
   ...Object.values(REPLY_PARTITION_HEADERS),
 ];
@@ -79,16 +93,18 @@ export function requestHeaders(
 }
 
 /**
- * The id a reply carries in a header of any dialect. One header twice, with two ids, names no request: the first may be
+ * The id a reply carries in one of these headers. One header twice, with two ids, names no request: the first may be
  * copied from elsewhere as well as the last.
- * @param firstName a header that is looked at before those of the dialects
  */
-export function correlationIdOf(record: ReceivedRecord, firstName?: string): string | undefined {
+export function correlationIdOf(
+  { headers }: Pick<ReceivedRecord, 'headers'>,
+  ranks: HeaderRanks = DIALECT_RANKS,
+): string | undefined {
   let best: Buffer | undefined;
   let bestRank = Infinity;
   let ambiguous = false;
-  for (const [name, value] of record.headers) {
-    const rank = name === firstName ? -1 : REPLY_HEADER_RANK.get(name);
+  for (const [name, value] of headers) {
+    const rank = ranks.get(name);
     if (rank === undefined || rank > bestRank) continue;
     ambiguous = rank === bestRank && (ambiguous || !best?.equals(value));
     best = value;

@@ -3,17 +3,27 @@
  * client that chooses its own id from using one again while replies to its first use may still come.
  */
 
-export interface EndedWait {
+export interface EndedWait<Owner> {
+  readonly owner: Owner;
   readonly endedAtMs: number;
   readonly how: 'answered' | 'failed';
+  /** Kept until then, unless so many end that the oldest have to go. */
+  readonly untilMs: number;
 }
 
-/** Bounds memory, not time: some 20 MB. At 1000 requests per second and the default timeout 10,000 are kept. */
+/** Of one topic. Bounds memory, not time: some 20 MB. At 1000 requests per second and the default timeout 10,000 are kept. */
 const MOST = 100_000;
 
-export class EndedWaits {
-  /** In the order in which they ended. */
-  readonly #waits = new Map<string, EndedWait & { readonly untilMs: number }>();
+interface Remembered<Owner> extends EndedWait<Owner> {
+  readonly id: string;
+}
+
+export class EndedWaits<Owner> {
+  readonly #waits = new Map<string, EndedWait<Owner>>();
+  /** In the order in which they ended; a map finds its first key the slower the more were deleted before it. */
+  #order: Remembered<Owner>[] = [];
+  /** Everything before it is forgotten. */
+  #head = 0;
   readonly #most: number;
 
   constructor(most = MOST) {
@@ -24,28 +34,27 @@ export class EndedWaits {
     return this.#waits.size;
   }
 
-  /** Kept until then, unless so many end that the oldest have to go. */
-  remember(id: string, wait: EndedWait, untilMs: number): void {
-    // Set anew at the end of the order.
-    this.#waits.delete(id);
-    this.#waits.set(id, { ...wait, untilMs });
+  remember(wait: Remembered<Owner>): void {
+    this.#waits.set(wait.id, wait);
+    this.#order.push(wait);
     this.#forget(wait.endedAtMs);
   }
 
-  find(id: string, nowMs: number): EndedWait | undefined {
+  find(id: string, nowMs: number): EndedWait<Owner> | undefined {
     const wait = this.#waits.get(id);
     return wait !== undefined && wait.untilMs > nowMs ? wait : undefined;
   }
 
-  clear(): void {
-    this.#waits.clear();
-  }
-
   /** From the front only: where timeouts differ some stay longer than they have to, which hurts nobody. */
   #forget(nowMs: number): void {
-    for (const [id, { untilMs }] of this.#waits) {
-      if (untilMs > nowMs && this.#waits.size <= this.#most) return;
-      this.#waits.delete(id);
+    for (let oldest = this.#order[this.#head]; oldest; oldest = this.#order[++this.#head]) {
+      if (oldest.untilMs > nowMs && this.#order.length - this.#head <= this.#most) break;
+      // Its id may have ended again since.
+      if (this.#waits.get(oldest.id) === oldest) this.#waits.delete(oldest.id);
+    }
+    if (this.#head * 2 > this.#order.length) {
+      this.#order = this.#order.slice(this.#head);
+      this.#head = 0;
     }
   }
 }

@@ -5,21 +5,28 @@
 import type { Clock } from '../clock';
 import type { ReceivedRecord } from '../kafka/records';
 
-interface Held {
+export interface HeldReply<Kind> {
   readonly record: ReceivedRecord;
+  /** Every id the record could be asked for by the rules known so far. */
   readonly ids: readonly string[];
   readonly atMs: number;
+  /** What it was taken for when it came. */
+  readonly countedAs: Kind;
 }
 
-export class HeldReplies {
+interface Held<Kind> extends HeldReply<Kind> {
+  ids: readonly string[];
+}
+
+export class HeldReplies<Kind> {
   readonly #clock: Clock;
   readonly #maxAgeMs: number;
   readonly #maxRecords: number;
   readonly #maxBytes: number;
-  #held: (Held | undefined)[] = [];
+  #held: (Held<Kind> | undefined)[] = [];
   /** Everything before it has been dropped and is undefined; moving the rest for each drop would cost O(n) per record. */
   #head = 0;
-  readonly #byId = new Map<string, ReceivedRecord>();
+  readonly #byId = new Map<string, Held<Kind>>();
   #bytes = 0;
 
   /** Whichever bound is reached first drops the oldest. */
@@ -34,23 +41,35 @@ export class HeldReplies {
     return this.#held.length - this.#head;
   }
 
-  /** @param ids every id the record could be asked for by the rules known now */
-  hold(record: ReceivedRecord, ids: readonly string[]): void {
-    this.#held.push({ record, ids, atMs: this.#clock.now() });
+  /** @param ids see HeldReply */
+  hold(record: ReceivedRecord, ids: readonly string[], countedAs: Kind): void {
+    const held = { record, ids, atMs: this.#clock.now(), countedAs };
+    this.#held.push(held);
     this.#bytes += sizeOf(record);
-    // The first reply wins, also among those that came early.
-    for (const id of ids) if (!this.#byId.has(id)) this.#byId.set(id, record);
+    this.#index(held, ids);
     this.#dropOld();
   }
 
-  find(id: string): ReceivedRecord | undefined {
+  find(id: string): HeldReply<Kind> | undefined {
     this.#dropOld();
     return this.#byId.get(id);
   }
 
-  all(): ReceivedRecord[] {
+  /** A reply is given away once, also where its id is used again. */
+  forget(held: HeldReply<Kind>): void {
+    for (const id of held.ids) if (this.#byId.get(id) === held) this.#byId.delete(id);
+  }
+
+  /** There is one more rule: records can be asked for by what it finds, too. */
+  alsoUnder(idsOf: (record: ReceivedRecord) => readonly string[]): void {
     this.#dropOld();
-    return this.#held.flatMap((held) => (held ? [held.record] : []));
+    for (const held of this.#held) {
+      if (!held) continue;
+      const more = idsOf(held.record).filter((id) => !held.ids.includes(id));
+      if (more.length === 0) continue;
+      held.ids = [...held.ids, ...more];
+      this.#index(held, more);
+    }
   }
 
   clear(): void {
@@ -60,13 +79,18 @@ export class HeldReplies {
     this.#bytes = 0;
   }
 
+  /** The first reply wins, also among those that came early. */
+  #index(held: Held<Kind>, ids: readonly string[]): void {
+    for (const id of ids) if (!this.#byId.has(id)) this.#byId.set(id, held);
+  }
+
   #dropOld(): void {
     const oldestMs = this.#clock.now() - this.#maxAgeMs;
     for (let next = this.#held[this.#head]; next; next = this.#held[++this.#head]) {
       const fits = this.size <= this.#maxRecords && this.#bytes <= this.#maxBytes;
       if (fits && next.atMs >= oldestMs) break;
       this.#bytes -= sizeOf(next.record);
-      for (const id of next.ids) if (this.#byId.get(id) === next.record) this.#byId.delete(id);
+      for (const id of next.ids) if (this.#byId.get(id) === next) this.#byId.delete(id);
       this.#held[this.#head] = undefined;
     }
     if (this.#head * 2 > this.#held.length) {

@@ -1,5 +1,7 @@
 /**
- * The requests that wait for a reply. It knows waiters, not Kafka and not Kong.
+ * The requests that wait for a reply on one topic, whichever configuration they belong to: one lookup finds whose reply
+ * a record is, however many configurations there are, and no id can be waited for twice. It knows waiters, not Kafka
+ * and not Kong.
  *
  * A wait is registered before its record is produced, because a reply can overtake the delivery report. It
  * ends exactly once: reply, failed delivery, deadline, reader failure, closed event and shutdown all go through
@@ -9,24 +11,45 @@ import type { Clock } from '../clock';
 import { GatewayError } from '../errors';
 import type { Deadline, DeadlineWheel } from './deadline-wheel';
 import { EndedWaits, type EndedWait } from './ended-waits';
+import { foldedUuid } from './id-forms';
 
 export type Outcome<Reply> = { readonly reply: Reply } | { readonly error: GatewayError };
 
 export interface PendingReply<Reply> {
   readonly id: string;
+  /** Of ours, beside an id that the client chose: a reply that carries one must carry this one. */
+  readonly requestId: string | undefined;
   /** Monotonic milliseconds. */
   readonly createdAtMs: number;
   /** Resolves when the wait has ended, and never rejects: nobody may be listening yet. */
   readonly outcome: Promise<Outcome<Reply>>;
 }
 
-class Entry<Reply> implements PendingReply<Reply>, Deadline {
+/** Whose waits they are: one configuration. A full one leaves room for the others. */
+export interface WaitOwner {
+  /** Waits at once; one more is refused with `overloaded`. */
+  readonly capacity: number;
+  /** Counted by the registry. */
+  inFlight: number;
+  /** A wait has ended at its deadline, and its error is on its way. */
+  onTimedOut(wait: PendingReply<unknown>): void;
+}
+
+export interface OwnedWait<Reply, Owner> extends PendingReply<Reply> {
+  readonly owner: Owner;
+}
+
+class Entry<Reply, Owner> implements OwnedWait<Reply, Owner>, Deadline {
   readonly outcome: Promise<Outcome<Reply>>;
   settle!: (outcome: Outcome<Reply>) => void;
   onDeadline!: () => void;
 
   constructor(
+    readonly owner: Owner,
     readonly id: string,
+    readonly requestId: string | undefined,
+    /** Under which it is found. */
+    readonly key: string,
     readonly createdAtMs: number,
     public deadlineAtMs: number,
   ) {
@@ -37,17 +60,14 @@ class Entry<Reply> implements PendingReply<Reply>, Deadline {
 /** For this many times its timeout the id of a wait stays known after its end. */
 const REMEMBERED_TIMEOUTS = 2;
 
-export class PendingReplies<Reply> {
-  readonly #entries = new Map<string, Entry<Reply>>();
-  readonly #capacity: number;
+export class PendingReplies<Reply, Owner extends WaitOwner> {
+  readonly #entries = new Map<string, Entry<Reply, Owner>>();
   readonly #clock: Clock;
   readonly #wheel: DeadlineWheel;
-  readonly #ended = new EndedWaits();
-  #closedBy: GatewayError | undefined;
+  readonly #ended = new EndedWaits<Owner>();
+  #idsAreOurs = true;
 
-  /** @param options.capacity waits at once; one more is refused with `overloaded` */
-  constructor(options: { capacity: number; clock: Clock; wheel: DeadlineWheel }) {
-    this.#capacity = options.capacity;
+  constructor(options: { clock: Clock; wheel: DeadlineWheel }) {
     this.#clock = options.clock;
     this.#wheel = options.wheel;
   }
@@ -56,35 +76,61 @@ export class PendingReplies<Reply> {
     return this.#entries.size;
   }
 
+  /** False once a client has chosen an id: then a reply's id may have any form. */
+  get idsAreOurs(): boolean {
+    return this.#idsAreOurs;
+  }
+
   /**
    * @param deadlineAtMs on the clock of this registry
    * @param onDeadline makes the error with which the wait ends at its deadline
-   * @throws GatewayError `overloaded` at capacity, `correlation_conflict` for an id that waits already or did
-   *   so a moment ago, the closing error after close
+   * @param requestId given with an id that a client chose: see PendingReply
+   * @throws GatewayError `overloaded` at the owner's capacity, `correlation_conflict` for an id that waits already or
+   *   did so a moment ago, whoever its owner is
    */
-  register(id: string, deadlineAtMs: number, onDeadline: () => GatewayError): PendingReply<Reply> {
-    if (this.#closedBy) throw this.#closedBy;
-    if (this.#entries.size >= this.#capacity) {
+  register(
+    owner: Owner,
+    id: string,
+    deadlineAtMs: number,
+    onDeadline: () => GatewayError,
+    requestId?: string,
+  ): OwnedWait<Reply, Owner> {
+    if (owner.inFlight >= owner.capacity) {
       throw new GatewayError(
         'overloaded',
-        `${this.#capacity} requests are in flight, which is the limit (max_in_flight)`,
+        `${owner.capacity} requests are in flight, which is the limit (max_in_flight)`,
       );
     }
-    if (this.#entries.has(id))
+    let key = id;
+    if (requestId !== undefined) {
+      // Two clients' UUIDs that differ only in case would be one to a responder, and are one to us.
+      key = foldedUuid(id) ?? id;
+      this.#idsAreOurs = false;
+    }
+    if (this.#entries.has(key))
       throw new GatewayError('correlation_conflict', 'the correlation id is in flight');
     const nowMs = this.#clock.now();
-    if (this.#ended.find(id, nowMs))
+    if (this.#ended.find(key, nowMs))
       throw new GatewayError('correlation_conflict', 'the correlation id was in flight a moment ago');
-    const entry = new Entry<Reply>(id, nowMs, deadlineAtMs);
-    entry.onDeadline = () => this.fail(id, onDeadline());
-    this.#entries.set(id, entry);
+    const entry = new Entry<Reply, Owner>(owner, id, requestId, key, nowMs, deadlineAtMs);
+    entry.onDeadline = () => {
+      this.fail(entry, onDeadline());
+      owner.onTimedOut(entry);
+    };
+    this.#entries.set(key, entry);
+    owner.inFlight++;
     this.#wheel.add(entry);
     return entry;
   }
 
+  /** @param id as it was registered, or a client's UUID in lower case */
+  find(id: string): OwnedWait<Reply, Owner> | undefined {
+    return this.#entries.get(id);
+  }
+
   /** Moves the deadline of a wait that has not ended; does nothing for one that has. */
-  extend(id: string, deadlineAtMs: number): void {
-    const entry = this.#entries.get(id);
+  extend(wait: PendingReply<Reply>, deadlineAtMs: number): void {
+    const entry = this.#entryOf(wait);
     if (!entry) return;
     this.#wheel.remove(entry);
     entry.deadlineAtMs = deadlineAtMs;
@@ -92,43 +138,50 @@ export class PendingReplies<Reply> {
   }
 
   /** How the wait for this id ended, if it was one of ours and not long ago. */
-  ended(id: string): EndedWait | undefined {
+  ended(id: string): EndedWait<Owner> | undefined {
     return this.#ended.find(id, this.#clock.now());
   }
 
-  /** @returns false when nobody waits for this id: late, duplicate or foreign, which is normal on a shared topic */
-  settle(id: string, reply: Reply): boolean {
-    const entry = this.#take(id, 'answered');
+  /** @returns false when the wait has ended */
+  settle(wait: PendingReply<Reply>, reply: Reply): boolean {
+    const entry = this.#take(wait, 'answered');
     entry?.settle({ reply });
     return entry !== undefined;
   }
 
-  /** @returns false when nobody waits for this id */
-  fail(id: string, error: GatewayError): boolean {
-    const entry = this.#take(id, 'failed');
+  /** @returns false when the wait has ended */
+  fail(wait: PendingReply<Reply>, error: GatewayError): boolean {
+    const entry = this.#take(wait, 'failed');
     entry?.settle({ error });
     return entry !== undefined;
   }
 
-  failAll(error: GatewayError): void {
-    for (const id of [...this.#entries.keys()]) this.fail(id, error);
+  /** Ends the waits of some owners; those of others go on. */
+  failAllOf(isConcerned: (owner: Owner) => boolean, error: GatewayError): void {
+    for (const entry of [...this.#entries.values()]) if (isConcerned(entry.owner)) this.fail(entry, error);
   }
 
-  /** Refuses what is new and fails what waits. */
-  close(error: GatewayError): void {
-    this.#closedBy ??= error;
-    this.failAll(error);
-    this.#ended.clear();
+  #entryOf(wait: PendingReply<Reply>): Entry<Reply, Owner> | undefined {
+    // Only #entries makes waits, and one id may have had another wait before.
+    const entry = wait as Entry<Reply, Owner>;
+    return this.#entries.get(entry.key) === entry ? entry : undefined;
   }
 
-  #take(id: string, how: EndedWait['how']): Entry<Reply> | undefined {
-    const entry = this.#entries.get(id);
+  #take(wait: PendingReply<Reply>, how: EndedWait<Owner>['how']): Entry<Reply, Owner> | undefined {
+    const entry = this.#entryOf(wait);
     if (!entry) return undefined;
-    this.#entries.delete(id);
+    this.#entries.delete(entry.key);
+    entry.owner.inFlight--;
     this.#wheel.remove(entry);
     const endedAtMs = this.#clock.now();
     const timeoutMs = entry.deadlineAtMs - entry.createdAtMs;
-    this.#ended.remember(id, { endedAtMs, how }, endedAtMs + REMEMBERED_TIMEOUTS * timeoutMs);
+    this.#ended.remember({
+      id: entry.key,
+      owner: entry.owner,
+      endedAtMs,
+      how,
+      untilMs: endedAtMs + REMEMBERED_TIMEOUTS * timeoutMs,
+    });
     return entry;
   }
 }

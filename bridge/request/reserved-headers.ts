@@ -44,6 +44,7 @@ const FORBIDDEN_BEGINNINGS = [
   '--',
   'ce-',
   'kafka-',
+  'kong-kafka-',
   'proxy-',
   'reply-',
   'rig-',

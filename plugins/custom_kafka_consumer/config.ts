@@ -61,7 +61,7 @@ export const CONSUMER_OPTIONS = [
     oneOf: ['header', 'key', 'body_field'],
     default: 'header',
     description:
-      'Where a reply carries the correlation id: a record header of any dialect (default), the record key, or a field of its JSON value.',
+      'Where a reply carries the correlation id: a record header of any dialect (default), the record key, or a field of its JSON value. Letter case counts neither in a UUID nor, where no header has the exact name, in header names.',
   },
   {
     ...RECORD_HEADER_NAME,

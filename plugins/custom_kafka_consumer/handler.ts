@@ -7,7 +7,7 @@ import { GatewayError } from '../../bridge/errors';
 import type { ReceivedRecord } from '../../bridge/kafka/records';
 import { onOver, type Kong } from '../../bridge/kong';
 import { nodeId } from '../../bridge/node-id';
-import { SHARED_CORRELATION_ID } from '../../bridge/reply/apart';
+import { SHARED_WIRE_ID, wireIdFromText } from '../../bridge/reply/apart';
 import { responseMapper, type ResponseMapper } from '../../bridge/reply/http-response';
 import { matchRule, type MatchRule } from '../../bridge/reply/match-rule';
 import { NODE_PLACEHOLDER, replyRoute, type ReplyRoute } from '../../bridge/reply/reply-routing';
@@ -51,7 +51,7 @@ export class ConsumerHandler {
     let isOver = false;
     onOver(kong, () => {
       isOver = true;
-      exchange?.channel.fail(exchange.wait.id, new GatewayError('internal', 'Kong closed the event'));
+      exchange?.channel.fail(exchange.wait, new GatewayError('internal', 'Kong closed the event'));
     });
     try {
       requestId = await kongRequestId(kong);
@@ -95,15 +95,16 @@ export class ConsumerHandler {
       );
     }
     // One round trip for all.
-    const [correlationId, headers] = await Promise.all([
-      kong.ctx.shared.get(SHARED_CORRELATION_ID),
+    const [shared, headers] = await Promise.all([
+      kong.ctx.shared.get(SHARED_WIRE_ID),
       kong.request.getHeaders(MAX_HEADERS),
     ]);
-    if (typeof correlationId !== 'string' || correlationId === '') throw noProducer();
-    return this.#receiver.exchange(correlationId, this.#config.timeout, {
+    if (typeof shared !== 'string' || shared === '') throw noProducer();
+    const wire = wireIdFromText(shared);
+    return this.#receiver.exchange(wire, this.#config.timeout, {
       accept: listHeaderOf(headers ?? {}, 'accept'),
       prefer: listHeaderOf(headers ?? {}, 'prefer'),
-      shownId: correlationId,
+      shownId: wire.id,
     });
   }
 }

@@ -65,7 +65,7 @@ export const PRODUCER_OPTIONS = [
     oneOf: CORRELATIONS,
     default: 'generated',
     description:
-      'The id by which the reply is found. `generated` (default): a random one per request that nobody can guess. `client`: what `correlation_header` says; 409 while it is in flight and for twice the timeout after.',
+      'The id by which the reply is found. `generated` (default): a random one per request that nobody can guess. `client`: what `correlation_header` says; 409 while it is in flight on the reply topic in this gateway, and for twice the timeout after. Caution with `client`: who knows an id can ask through another gateway for the reply to it, unless the service copies the record header `kong-kafka-request-id` into its replies.',
   },
   {
     name: 'max_in_flight',

@@ -7,8 +7,8 @@ import type { Kong } from '../../bridge/kong';
 import type { RequestReply } from '../../bridge/request-reply';
 import type { Sender } from '../../bridge/sender';
 import { answer, ErrorAnswers } from '../../bridge/answer';
-import { SHARED_CORRELATION_ID } from '../../bridge/reply/apart';
-import { correlationId } from '../../bridge/request/correlation-id';
+import { SHARED_WIRE_ID, wireIdToText } from '../../bridge/reply/apart';
+import { wireId } from '../../bridge/request/correlation-id';
 import { headerOf, listHeaderOf, readRequest, type HttpRequest } from '../../bridge/request/http-request';
 import { recordBuilder, type RecordBuilder } from '../../bridge/request/record-builder';
 import { PRODUCER, PRODUCER_OPTIONS, type ProducerConfig } from './config';
@@ -71,8 +71,8 @@ export class ProducerHandler {
 
   async #send(kong: Kong, request: HttpRequest): Promise<void> {
     const clientsId = this.#clientsId(request);
-    const wireId = correlationId(this.#config.correlation, clientsId, this.#sender.routeTag);
-    const record = this.#records.build(request, wireId);
+    const wire = wireId(this.#config.correlation, clientsId, this.#sender.routeTag);
+    const record = this.#records.build(request, wire.id);
     await this.#sender.whenReady();
 
     if (this.#config.reply_topic === undefined) {
@@ -84,16 +84,16 @@ export class ProducerHandler {
       const facts = {
         accept: listHeaderOf(request.headers, 'accept'),
         prefer: listHeaderOf(request.headers, 'prefer'),
-        shownId: clientsId ?? wireId,
+        shownId: clientsId ?? wire.id,
       };
-      this.#requestReply.offer(request.id, this.#sender.request(record, wireId, facts));
+      this.#requestReply.offer(request.id, this.#sender.request(record, wire, facts));
     } else {
-      this.#sender.post(record);
-      await kong.ctx.shared.set(SHARED_CORRELATION_ID, wireId);
+      this.#sender.post(record, wire);
+      await kong.ctx.shared.set(SHARED_WIRE_ID, wireIdToText(wire));
     }
     // Before Kong 3.9 the Correlation ID plugin runs after us: without this it would echo another id than was sent.
     if (clientsId === undefined) {
-      await kong.service.request.setHeader(this.#config.correlation_header, wireId);
+      await kong.service.request.setHeader(this.#config.correlation_header, wire.id);
     }
   }
 

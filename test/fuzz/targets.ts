@@ -8,6 +8,7 @@ import { MULTIPART, URL_ARGS } from './targets/forms';
 import { FRAMES } from './targets/frames';
 import { JSON_BODIES } from './targets/json';
 import { MESSAGES } from './targets/messages';
+import { NEAR_MISSES } from './targets/near-misses';
 import { PDK } from './targets/pdk';
 import { REPLY, REPLY_ENVELOPE } from './targets/reply';
 import { REQUEST } from './targets/request';
@@ -25,5 +26,6 @@ export const TARGETS: readonly FuzzTarget[] = [
   CLIENT_HEADERS,
   REPLY_ENVELOPE,
   REPLY,
+  NEAR_MISSES,
   CONFIG,
 ];

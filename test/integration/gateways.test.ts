@@ -16,9 +16,9 @@ interface ChannelStatus {
 
 async function channelOf(stack: Stack): Promise<ChannelStatus> {
   const { plugins } = (await stack.server.status()) as {
-    plugins: { custom_kafka_producer: { process: { reply_channels: ChannelStatus[] } } };
+    plugins: { custom_kafka_producer: { process: { reply_topics: ChannelStatus[] } } };
   };
-  const [channel] = plugins.custom_kafka_producer.process.reply_channels;
+  const [channel] = plugins.custom_kafka_producer.process.reply_topics;
   assert.ok(channel);
   return channel;
 }

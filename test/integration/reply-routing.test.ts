@@ -95,10 +95,10 @@ interface Channel {
 
 async function channelOf(stack: Stack, path: string): Promise<Channel> {
   const { plugins } = (await stack.server.status()) as {
-    plugins: { custom_kafka_producer: { process: { reply_channels: Channel[] } } };
+    plugins: { custom_kafka_producer: { process: { reply_topics: Channel[] } } };
   };
   const [before, behind] = (replyTopics.get(path) ?? '').split('{node}');
-  const channel = plugins.custom_kafka_producer.process.reply_channels.find(
+  const channel = plugins.custom_kafka_producer.process.reply_topics.find(
     ({ reply_topic }) => reply_topic.startsWith(before ?? '') && reply_topic.endsWith(behind ?? ''),
   );
   return channel ?? assert.fail(`no channel for ${path}`);

@@ -403,7 +403,7 @@ test('apart: a consumer without a producer is a clear 500 too', async () => {
 /** Clients that left between the two plugins made their configuration keep them for as long as it was there. */
 test('unknown replies are let go as well when no consumer comes for the last request', async () => {
   const { clock, kafka, requestReply, producer, nothingPending } = route();
-  const held = () => (requestReply.status().reply_channels as { held_records: number }[])[0]?.held_records;
+  const held = () => (requestReply.status().reply_topics as { held_records: number }[])[0]?.held_records;
   await producer.access(new FakeKong());
   kafka.arrive(receivedRecord({ headers: { 'correlation-id': 'somebody else' } }));
   assert.equal(held(), 1);
@@ -416,16 +416,18 @@ test('unknown replies are let go as well when no consumer comes for the last req
  * As long as any request of the process was between its two plugins, every configuration kept the replies to all others
  * on the same topic: ten thousand records each, also where nobody had asked for anything for long.
  */
-test('a configuration keeps unknown replies only while a request of its own is between its two plugins', async () => {
+test('unknown replies are kept once for a topic, and only while a request that waits there is between its plugins', async () => {
   const { kafka, requestReply, producer, consumer, nothingPending } = route();
-  new ProducerHandler(
-    parseProducerConfig({ bootstrap_servers: SERVERS, topic: 'others', reply_topic: 'replies' }),
-    requestReply,
-  );
+  for (const reply_topic of ['replies', 'elsewhere'])
+    new ProducerHandler(
+      parseProducerConfig({ bootstrap_servers: SERVERS, topic: 'others', reply_topic }),
+      requestReply,
+    );
   const held = () =>
-    (requestReply.status().reply_channels as { held_records: number }[]).map((c) => c.held_records);
+    (requestReply.status().reply_topics as { held_records: number }[]).map((topic) => topic.held_records);
   await producer.access(new FakeKong());
-  kafka.arrive(receivedRecord({ headers: { 'correlation-id': 'somebody else' } }));
+  for (const topic of ['replies', 'elsewhere'])
+    kafka.arrive(receivedRecord({ topic, headers: { 'correlation-id': 'somebody else' } }));
   assert.deepEqual(held(), [1, 0]);
 
   const kong = new FakeKong();

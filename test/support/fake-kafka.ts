@@ -39,9 +39,13 @@ export class FakeKafka implements ClientPool {
         },
       },
       reader: {
-        follow: (topic: string, options: Pick<FollowOptions, 'onRecord' | 'onLost' | 'partition'>) => {
+        follow: (
+          topic: string,
+          options: Pick<FollowOptions, 'onRecord' | 'onLost' | 'partition' | 'upToNow'>,
+        ) => {
           const followers = kafka.followed.get(topic) ?? [];
-          kafka.followed.set(topic, [...followers, options]);
+          // Nothing is there before the topic is followed.
+          if (!options.upToNow) kafka.followed.set(topic, [...followers, options]);
           return {
             ready: true,
             reason: undefined,

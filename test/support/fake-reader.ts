@@ -7,7 +7,7 @@ export class FakeReader {
   #follower: FollowOptions | undefined;
 
   follow(_topic: string, options: FollowOptions): FollowedTopic {
-    this.#follower = options;
+    if (!options.upToNow) this.#follower = options;
     const partition = options.partition?.number;
     const whenReady = () => Promise.resolve();
     return { ready: true, reason: undefined, partition, whenReady, stop: () => undefined };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { correlationIdOf, isRequest, requestHeaders } from '../../../bridge/reply/dialects';
+import { correlationIdOf, headerRanks, isRequest, requestHeaders } from '../../../bridge/reply/dialects';
 import { matchRule } from '../../../bridge/reply/match-rule';
 import { receivedRecord } from '../../support/records';
 
@@ -54,7 +54,7 @@ test('of several correlation headers the one of Spring wins, and a configured on
     },
   });
   assert.equal(correlationIdOf(record), 'spring');
-  assert.equal(correlationIdOf(record, 'mine'), 'mine');
+  assert.equal(correlationIdOf(record, headerRanks('mine')), 'mine');
 });
 
 test('what cannot be an id is none', () => {

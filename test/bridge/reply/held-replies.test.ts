@@ -9,54 +9,54 @@ const BOUNDS = { maxAgeMs: 1000, maxRecords: 3, maxBytes: 100 };
 
 test('a held record is found by every id it could be asked for, until it is too old', () => {
   const clock = new FakeClock();
-  const held = new HeldReplies(clock, BOUNDS);
+  const held = new HeldReplies<string>(clock, BOUNDS);
   const record = receivedRecord({ value: 'x' });
-  held.hold(record, ['by header', 'by key']);
-  assert.equal(held.find('by header'), record);
-  assert.equal(held.find('by key'), record);
+  held.hold(record, ['by header', 'by key'], 'foreign');
+  assert.equal(held.find('by header')?.record, record);
+  assert.equal(held.find('by key')?.record, record);
   clock.advance(1001);
   assert.equal(held.find('by header'), undefined);
   assert.equal(held.size, 0);
 });
 
 test('of two records under one id the first is found', () => {
-  const held = new HeldReplies(new FakeClock(), BOUNDS);
+  const held = new HeldReplies<string>(new FakeClock(), BOUNDS);
   const [first, second] = [receivedRecord({ value: '1' }), receivedRecord({ value: '2' })];
-  held.hold(first, ['id']);
-  held.hold(second, ['id']);
-  assert.equal(held.find('id'), first);
+  held.hold(first, ['id'], 'foreign');
+  held.hold(second, ['id'], 'foreign');
+  assert.equal(held.find('id')?.record, first);
 });
 
 test('too many records push out the oldest', () => {
-  const held = new HeldReplies(new FakeClock(), BOUNDS);
-  for (const id of ['a', 'b', 'c', 'd', 'e']) held.hold(receivedRecord({ value: id }), [id]);
+  const held = new HeldReplies<string>(new FakeClock(), BOUNDS);
+  for (const id of ['a', 'b', 'c', 'd', 'e']) held.hold(receivedRecord({ value: id }), [id], 'foreign');
   assert.deepEqual(
-    held.all().map((record) => record.value?.toString()),
-    ['c', 'd', 'e'],
+    ['a', 'b', 'c', 'd', 'e'].map((id) => held.find(id)?.record.value?.toString()),
+    [undefined, undefined, 'c', 'd', 'e'],
   );
-  assert.equal(held.find('b'), undefined);
 });
 
 test('too many bytes push out the oldest, whatever their number', () => {
-  const held = new HeldReplies(new FakeClock(), { ...BOUNDS, maxRecords: 1000 });
-  for (let i = 0; i < 50; i++) held.hold(receivedRecord({ value: 'x'.repeat(30) }), [`id ${i}`]);
+  const held = new HeldReplies<string>(new FakeClock(), { ...BOUNDS, maxRecords: 1000 });
+  for (let i = 0; i < 50; i++) held.hold(receivedRecord({ value: 'x'.repeat(30) }), [`id ${i}`], 'foreign');
   assert.equal(held.size, 3);
-  held.hold(receivedRecord({ value: 'x'.repeat(101) }), ['huge']);
+  held.hold(receivedRecord({ value: 'x'.repeat(101) }), ['huge'], 'foreign');
   assert.equal(held.size, 0);
 });
 
 /** Only values and keys counted: somebody else's replies with 1 MB of headers each would have taken 10 GB. */
 test('headers count as bytes', () => {
-  const held = new HeldReplies(new FakeClock(), { ...BOUNDS, maxRecords: 1000 });
-  held.hold(receivedRecord({ headers: { 'x-large': 'x'.repeat(100) } }), ['id']);
+  const held = new HeldReplies<string>(new FakeClock(), { ...BOUNDS, maxRecords: 1000 });
+  held.hold(receivedRecord({ headers: { 'x-large': 'x'.repeat(100) } }), ['id'], 'foreign');
   assert.equal(held.size, 0);
 });
 
 /** Up to as many as are held stayed in memory behind the bound. */
 test('what was pushed out is not kept', async () => {
-  const held = new HeldReplies(new FakeClock(), { ...BOUNDS, maxRecords: 100, maxBytes: Infinity });
+  const held = new HeldReplies<string>(new FakeClock(), { ...BOUNDS, maxRecords: 100, maxBytes: Infinity });
   const hold = (count: number) => {
-    for (let i = 0; i < count; i++) held.hold(receivedRecord({ value: Buffer.alloc(100_000) }), [`id ${i}`]);
+    for (let i = 0; i < count; i++)
+      held.hold(receivedRecord({ value: Buffer.alloc(100_000) }), [`id ${i}`], 'foreign');
   };
   hold(100);
   const fullBytes = await heldBytes();
@@ -67,9 +67,24 @@ test('what was pushed out is not kept', async () => {
 });
 
 test('clear forgets everything', () => {
-  const held = new HeldReplies(new FakeClock(), BOUNDS);
-  held.hold(receivedRecord({ value: 'x' }), ['id']);
+  const held = new HeldReplies<string>(new FakeClock(), BOUNDS);
+  held.hold(receivedRecord({ value: 'x' }), ['id'], 'foreign');
   held.clear();
   assert.equal(held.size, 0);
   assert.equal(held.find('id'), undefined);
+});
+
+/** Kept under its id, an early reply was given once more to the next wait that had this id. */
+test('a reply that was given away is not found again', () => {
+  const held = new HeldReplies<string>(new FakeClock(), BOUNDS);
+  held.hold(receivedRecord({ value: 'x' }), ['by header', 'by key'], 'foreign');
+  held.forget(held.find('by key')!);
+  assert.equal(held.find('by header'), undefined);
+});
+
+test('a rule that comes later finds what is held already, and the first reply of an id still wins', () => {
+  const held = new HeldReplies<string>(new FakeClock(), BOUNDS);
+  for (const value of ['1', '2']) held.hold(receivedRecord({ key: 'k', value }), [], 'unidentified');
+  held.alsoUnder(({ key }) => (key ? [key.toString()] : []));
+  assert.equal(held.find('k')?.record.value?.toString(), '1');
 });

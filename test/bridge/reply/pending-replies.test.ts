@@ -2,21 +2,48 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GatewayError } from '../../../bridge/errors';
 import { DeadlineWheel } from '../../../bridge/reply/deadline-wheel';
-import { PendingReplies } from '../../../bridge/reply/pending-replies';
+import { PendingReplies, type WaitOwner } from '../../../bridge/reply/pending-replies';
 import { FakeClock } from '../../support/fake-clock';
 
 const timeout = () => new GatewayError('reply_timeout', 'no reply');
 
+class Owner implements WaitOwner {
+  inFlight = 0;
+  timedOut = 0;
+
+  constructor(readonly capacity: number) {}
+
+  onTimedOut(): void {
+    this.timedOut++;
+  }
+}
+
 function registry(capacity = 100) {
   const clock = new FakeClock();
   const wheel = new DeadlineWheel(clock);
-  const pending = new PendingReplies<string>({ capacity, clock, wheel });
+  const registry = new PendingReplies<string, Owner>({ clock, wheel });
+  const owner = new Owner(capacity);
+  /** As its only owner sees it, by id. */
+  const pending = {
+    register: (id: string, deadlineAtMs: number, onDeadline: () => GatewayError) =>
+      registry.register(owner, id, deadlineAtMs, onDeadline),
+    settle: (id: string, reply: string) => settle(registry, id, reply),
+    get size() {
+      assert.equal(owner.inFlight, registry.size);
+      return registry.size;
+    },
+  };
   const nothingLeft = () => {
     assert.equal(pending.size, 0);
     assert.equal(wheel.size, 0);
     assert.equal(clock.pendingTimers, 0);
   };
-  return { clock, pending, nothingLeft };
+  return { clock, registry, owner, pending, nothingLeft };
+}
+
+function settle(registry: PendingReplies<string, Owner>, id: string, reply: string): boolean {
+  const wait = registry.find(id);
+  return wait !== undefined && registry.settle(wait, reply);
 }
 
 test('a reply settles its own wait and leaves nothing pending', async () => {
@@ -39,7 +66,7 @@ test('the second reply finds nobody', async () => {
 test('a foreign id settles nobody and never throws', () => {
   const { pending, nothingLeft } = registry();
   assert.equal(pending.settle('__proto__', 'x'), false);
-  assert.equal(pending.fail('constructor', timeout()), false);
+  assert.equal(pending.settle('constructor', 'x'), false);
   nothingLeft();
 });
 
@@ -54,21 +81,21 @@ test('the deadline ends a wait with the error made for it', async () => {
 });
 
 test('a failed delivery ends the wait at once', async () => {
-  const { clock, pending, nothingLeft } = registry();
+  const { clock, registry: waits, pending, nothingLeft } = registry();
   const wait = pending.register('a', clock.now() + 5000, timeout);
-  pending.fail('a', new GatewayError('produce_failed', 'refused'));
+  waits.fail(wait, new GatewayError('produce_failed', 'refused'));
   const outcome = await wait.outcome;
   assert.equal('error' in outcome && outcome.error.code, 'produce_failed');
   nothingLeft();
 });
 
 test('a wait whose deadline is moved ends at the new one', async () => {
-  const { clock, pending, nothingLeft } = registry();
+  const { clock, registry: waits, pending, nothingLeft } = registry();
   const wait = pending.register('a', clock.now() + 10_000, timeout);
-  pending.extend('a', clock.now() + 50);
+  waits.extend(wait, clock.now() + 50);
   clock.advance(70);
   assert.ok('error' in (await wait.outcome));
-  pending.extend('a', clock.now() + 50);
+  waits.extend(wait, clock.now() + 50);
   nothingLeft();
 });
 
@@ -82,7 +109,7 @@ test('an id in flight is refused and the first wait is unharmed', async () => {
 });
 
 test('one wait over the capacity is refused, and accepted again when one has ended', () => {
-  const { clock, pending, nothingLeft } = registry(2);
+  const { clock, registry: waits, pending, nothingLeft } = registry(2);
   pending.register('a', clock.now() + 100, timeout);
   pending.register('b', clock.now() + 100, timeout);
   assert.throws(() => pending.register('c', clock.now() + 100, timeout), {
@@ -91,19 +118,76 @@ test('one wait over the capacity is refused, and accepted again when one has end
   });
   pending.settle('a', '');
   pending.register('c', clock.now() + 100, timeout);
-  pending.failAll(timeout());
+  waits.failAllOf(() => true, timeout());
   nothingLeft();
 });
 
-test('close fails every wait and refuses new ones', async () => {
-  const { clock, pending, nothingLeft } = registry();
-  const waits = ['a', 'b', 'c'].map((id) => pending.register(id, clock.now() + 100, timeout));
-  pending.close(new GatewayError('draining', 'closed'));
-  for (const wait of waits) {
+test('the waits of one owner end together, those of another go on', async () => {
+  const { clock, registry: waits, owner, pending, nothingLeft } = registry();
+  const ending = ['a', 'b', 'c'].map((id) => pending.register(id, clock.now() + 100, timeout));
+  const other = new Owner(1);
+  const going = waits.register(other, 'd', clock.now() + 100, timeout);
+  waits.failAllOf((one) => one === owner, new GatewayError('draining', 'over'));
+  for (const wait of ending) {
     const outcome = await wait.outcome;
     assert.equal('error' in outcome && outcome.error.code, 'draining');
   }
-  assert.throws(() => pending.register('d', clock.now() + 100, timeout), { code: 'draining' });
+  assert.deepEqual([owner.inFlight, other.inFlight], [0, 1]);
+  waits.settle(going, 'a reply');
+  assert.deepEqual(await going.outcome, { reply: 'a reply' });
+  nothingLeft();
+});
+
+/** Each configuration had ids of its own, and a client's on one route got the reply to another's on the next. */
+test('an id waits once, whoever the owner is; a full owner leaves room for the others', () => {
+  const { clock, registry: waits, pending, nothingLeft } = registry(1);
+  const other = new Owner(1);
+  const wait = pending.register('a', clock.now() + 100, timeout);
+  assert.throws(() => waits.register(other, 'a', clock.now() + 100, timeout), {
+    code: 'correlation_conflict',
+  });
+  waits.settle(waits.register(other, 'b', clock.now() + 100, timeout), '');
+  waits.settle(wait, '');
+  assert.throws(() => waits.register(other, 'a', clock.now() + 100, timeout), {
+    code: 'correlation_conflict',
+    detail: 'the correlation id was in flight a moment ago',
+  });
+  nothingLeft();
+});
+
+test('UUIDs of clients that differ only in case are one id', () => {
+  const { clock, registry: waits, owner, nothingLeft } = registry();
+  const id = '123E4567-E89B-42D3-A456-426614174000';
+  const wait = waits.register(owner, id, clock.now() + 100, timeout, 'ours');
+  assert.throws(() => waits.register(owner, id.toLowerCase(), clock.now() + 100, timeout, 'ours too'), {
+    code: 'correlation_conflict',
+  });
+  assert.equal(waits.find(id.toLowerCase()), wait);
+  waits.settle(wait, '');
+  nothingLeft();
+});
+
+/** The delivery report of a record that had long been answered ended the next wait under its id. */
+test('what comes late for one wait does nothing to a later one under the same id', async () => {
+  const { clock, registry: waits, pending, nothingLeft } = registry();
+  const first = pending.register('a', clock.now() + 100, timeout);
+  waits.settle(first, 'first');
+  clock.advance(200);
+  const second = pending.register('a', clock.now() + 100, timeout);
+  assert.equal(waits.fail(first, timeout()), false);
+  waits.extend(first, clock.now());
+  pending.settle('a', 'second');
+  assert.deepEqual(await second.outcome, { reply: 'second' });
+  nothingLeft();
+});
+
+test('an owner is told of each wait that ended at its deadline, and of no other', () => {
+  const { clock, registry: waits, owner, pending, nothingLeft } = registry();
+  pending.register('a', clock.now() + 100, timeout);
+  waits.fail(pending.register('b', clock.now() + 100, timeout), timeout());
+  pending.settle(pending.register('c', clock.now() + 100, timeout).id, '');
+  clock.advance(200);
+  assert.equal(owner.timedOut, 1);
   nothingLeft();
 });
 

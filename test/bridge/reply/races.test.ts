@@ -5,29 +5,37 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { systemClock } from '../../../bridge/clock';
 import { GatewayError } from '../../../bridge/errors';
 import { DeadlineWheel } from '../../../bridge/reply/deadline-wheel';
-import { HEADER_RULE } from '../../../bridge/reply/match-rule';
-import { PendingReplies } from '../../../bridge/reply/pending-replies';
-import { ReplyChannel } from '../../../bridge/reply/reply-channel';
+import { PendingReplies, type WaitOwner } from '../../../bridge/reply/pending-replies';
 import { FakeClock } from '../../support/fake-clock';
 import { FakeReader } from '../../support/fake-reader';
 import { receivedRecord } from '../../support/records';
+import { openReplyChannel, replyTopics } from '../../support/reply-channel';
 
 const RACES = 100_000;
 const BATCH = 999;
 const WAVES = 10;
 const OFFSETS_MS = [-1, 0, 1];
 
+type Registry = PendingReplies<string, WaitOwner>;
+
+const OWNER: WaitOwner = { capacity: BATCH, inFlight: 0, onTimedOut: () => undefined };
+
 interface Race {
   readonly id: string;
-  readonly registry: PendingReplies<string>;
+  readonly registry: Registry;
   /** What each side was told: true when it ended the wait. */
   won: { reply?: boolean };
   outcome?: 'reply' | 'timeout';
 }
 
-function start(registry: PendingReplies<string>, id: string, deadlineAtMs: number): Race {
+function start(registry: Registry, id: string, deadlineAtMs: number): Race {
   const race: Race = { id, registry, won: {} };
-  const wait = registry.register(id, deadlineAtMs, () => new GatewayError('reply_timeout', 'too late'));
+  const wait = registry.register(
+    OWNER,
+    id,
+    deadlineAtMs,
+    () => new GatewayError('reply_timeout', 'too late'),
+  );
   void wait.outcome.then((outcome) => {
     assert.equal(race.outcome, undefined, 'a wait ends once');
     race.outcome = 'reply' in outcome ? 'reply' : 'timeout';
@@ -36,7 +44,8 @@ function start(registry: PendingReplies<string>, id: string, deadlineAtMs: numbe
 }
 
 function reply(race: Race): void {
-  race.won.reply = race.registry.settle(race.id, 'a reply');
+  const wait = race.registry.find(race.id);
+  race.won.reply = wait !== undefined && race.registry.settle(wait, 'a reply');
 }
 
 function check(races: readonly Race[]): void {
@@ -47,7 +56,7 @@ function check(races: readonly Race[]): void {
 
 test(`${RACES} races on a clock that stands still in between`, async () => {
   const clock = new FakeClock();
-  const registry = new PendingReplies<string>({ capacity: BATCH, clock, wheel: new DeadlineWheel(clock) });
+  const registry = new PendingReplies<string, WaitOwner>({ clock, wheel: new DeadlineWheel(clock) });
   const counts = { reply: 0, timeout: 0 };
   for (let first = 0; first < RACES; first += BATCH) {
     const deadlineAtMs = clock.now() + 10;
@@ -73,14 +82,7 @@ test(`${RACES} races on a clock that stands still in between`, async () => {
 test(`${RACES} races against real time, through a reply channel`, async () => {
   const clock = systemClock;
   const reader = new FakeReader();
-  const channel = new ReplyChannel(reader, clock, new DeadlineWheel(clock), {
-    replyTopic: 'replies',
-    capacity: RACES / WAVES,
-    from: 'end',
-    rules: [HEADER_RULE],
-    sharedWithRequests: false,
-    mayComeLater: () => false,
-  });
+  const channel = openReplyChannel(replyTopics(clock), reader, { capacity: RACES / WAVES });
   const statuses: number[][] = [];
   for (let wave = 0; wave < WAVES; wave++) {
     const replies = Array.from({ length: RACES / WAVES }, (_, index) => {
@@ -106,7 +108,7 @@ test(`${RACES} races against real time, through a reply channel`, async () => {
   const count = (status: number) => statuses.filter((got) => got.length === 1 && got[0] === status).length;
   const [answered, timedOut] = [count(200), count(504)];
   assert.equal(answered + timedOut, RACES, 'each ends once');
-  const { replies: used, late, duplicate, foreign } = channel.counters;
+  const { replies: used, late, duplicate, foreign } = channel.topic.counters;
   // On a busy machine some come when their wait is forgotten.
   const tooLate = late + foreign;
   assert.deepEqual({ used, tooLate, duplicate }, { used: answered, tooLate: timedOut, duplicate: 0 });

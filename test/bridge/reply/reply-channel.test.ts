@@ -3,35 +3,25 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GatewayError } from '../../../bridge/errors';
 import type { ReceivedRecord } from '../../../bridge/kafka/records';
-import { DeadlineWheel } from '../../../bridge/reply/deadline-wheel';
-import { HEADER_RULE, matchRule } from '../../../bridge/reply/match-rule';
+import { matchRule } from '../../../bridge/reply/match-rule';
 import type { Orphan } from '../../../bridge/reply/orphans';
-import { ReplyChannel, type ReplyChannelOptions } from '../../../bridge/reply/reply-channel';
+import type { ReplyChannelOptions } from '../../../bridge/reply/reply-channel';
+import type { ReplySource } from '../../../bridge/reply/reply-topics';
 import { routeTagOf, taggedId } from '../../../bridge/reply/route-tag';
 import { FakeClock } from '../../support/fake-clock';
 import { FakeReader } from '../../support/fake-reader';
 import { receivedRecord } from '../../support/records';
+import { openReplyChannel, replyTopics } from '../../support/reply-channel';
 
 const TIMEOUT_MS = 1000;
 
-function open(
-  options: Partial<Pick<ReplyChannelOptions, 'partition' | 'routeTag' | 'sharedWithRequests'>> & {
-    mayComeLater?: boolean;
-  } = {},
-) {
+function open(options: Partial<ReplySource & ReplyChannelOptions> = {}) {
   const orphans: Orphan[] = [];
   const clock = new FakeClock();
   const reader = new FakeReader();
-  const channel = new ReplyChannel(reader, clock, new DeadlineWheel(clock), {
-    replyTopic: 'replies',
-    capacity: 10,
-    from: 'end',
-    rules: [HEADER_RULE],
-    partition: options.partition,
-    routeTag: options.routeTag,
+  const channel = openReplyChannel(replyTopics(clock), reader, {
     onOrphan: (orphan) => orphans.push(orphan),
-    sharedWithRequests: options.sharedWithRequests ?? false,
-    mayComeLater: () => options.mayComeLater ?? false,
+    ...options,
   });
   const register = (id: string) =>
     channel.register(id, TIMEOUT_MS, () => new GatewayError('reply_timeout', 'none came'));
@@ -55,7 +45,12 @@ test('a first reply, a second one, one of another gateway and one without an id'
   reply('not mine');
   deliver(receivedRecord({}));
   assert.ok('reply' in (await wait.outcome));
-  assert.deepEqual(nonZero(channel.counters), { replies: 1, duplicate: 1, foreign: 1, unidentified: 1 });
+  assert.deepEqual(nonZero(channel.topic.counters), {
+    replies: 1,
+    duplicate: 1,
+    foreign: 1,
+    unidentified: 1,
+  });
 });
 
 test('a late reply is told from others, and by how much', () => {
@@ -64,7 +59,7 @@ test('a late reply is told from others, and by how much', () => {
   clock.advance(TIMEOUT_MS + 10);
   clock.advance(240);
   reply('slow');
-  const { late, latest_by_ms } = channel.counters;
+  const { late, latest_by_ms } = channel.topic.counters;
   assert.equal(late, 1);
   assert.ok(latest_by_ms >= 240 && latest_by_ms <= 250, String(latest_by_ms));
 });
@@ -75,7 +70,7 @@ test('after twice its timeout an id is as good as foreign', () => {
   reply('old');
   clock.advance(2 * TIMEOUT_MS);
   reply('old');
-  assert.deepEqual(nonZero(channel.counters), { replies: 1, foreign: 1 });
+  assert.deepEqual(nonZero(channel.topic.counters), { replies: 1, foreign: 1 });
 });
 
 /** Spring forgets who waits when its reader stops, and they wait for their timeout. */
@@ -92,7 +87,7 @@ test('a reader that is lost ends every wait at once, and a reply after that is l
   const next = register('d');
   reply('d');
   assert.ok('reply' in (await next.outcome));
-  assert.deepEqual(nonZero({ ...channel.counters, latest_by_ms: 0 }), { replies: 1, late: 1 });
+  assert.deepEqual(nonZero({ ...channel.topic.counters, latest_by_ms: 0 }), { replies: 1, late: 1 });
 });
 
 /** A reply to the first use would end the second one. */
@@ -109,22 +104,22 @@ test('a request on a topic that both share is no reply', () => {
   const { channel, register, deliver } = open({ sharedWithRequests: true });
   register('mine');
   deliver(receivedRecord({ headers: { 'correlation-id': 'mine', 'reply-to': 'replies' } }));
-  assert.deepEqual(nonZero(channel.counters), { requests: 1 });
+  assert.deepEqual(nonZero(channel.topic.counters), { requests: 1 });
   assert.equal(channel.inFlight, 1);
 });
 
 test('a reply that came before its wait, or before the rule that finds it, was early and not foreign', async () => {
-  const { channel, register, reply, deliver } = open({ mayComeLater: true });
+  const { channel, register, reply, deliver } = open({ waitsComeLate: true });
   reply('early');
   const early = register('early');
-  channel.settleFromHeld('early');
+  channel.settleFromHeld(early);
   assert.ok('reply' in (await early.outcome));
 
   deliver(receivedRecord({ value: '{"id":"in the body"}' }));
   const byBody = register('in the body');
   channel.claim(byBody, TIMEOUT_MS, matchRule('body_field', 'id'));
   assert.ok('reply' in (await byBody.outcome));
-  assert.deepEqual(nonZero(channel.counters), { replies: 2 });
+  assert.deepEqual(nonZero(channel.topic.counters), { replies: 2 });
 });
 
 test('what belongs to another partition is misrouted, what is only not ours is foreign', () => {
@@ -132,7 +127,7 @@ test('what belongs to another partition is misrouted, what is only not ours is f
   const [ours, theirs, elsewhere] = [taggedId(5), taggedId(5), taggedId(6)];
   register(ours);
   for (const id of [ours, theirs, elsewhere, 'chosen by a client']) reply(id);
-  assert.deepEqual(nonZero(channel.counters), { replies: 1, foreign: 2, misrouted: 1 });
+  assert.deepEqual(nonZero(channel.topic.counters), { replies: 1, foreign: 2, misrouted: 1 });
   assert.deepEqual(
     orphans.map(({ reason }) => reason),
     ['misrouted'],
@@ -142,7 +137,7 @@ test('what belongs to another partition is misrouted, what is only not ours is f
 test('where every gateway reads everything nothing is misrouted', () => {
   const { channel, reply } = open();
   reply(taggedId(6));
-  assert.deepEqual(nonZero(channel.counters), { foreign: 1 });
+  assert.deepEqual(nonZero(channel.topic.counters), { foreign: 1 });
 });
 
 test('orphans are the late and the second replies, never those that another gateway may wait for', () => {

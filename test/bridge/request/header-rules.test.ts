@@ -60,6 +60,8 @@ test('a header is renamed, but not to a name that steers responders', () => {
 test('no rule forwards what is forbidden', () => {
   const forbidden = [
     'kafka_correlationId',
+    'kong-kafka-request-id',
+    'Kong_Kafka_Request_Id',
     'KAFKA-REPLYTOPIC',
     'REPLY_TOPIC',
     'reply-to',

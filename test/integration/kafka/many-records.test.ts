@@ -21,12 +21,12 @@ test('half a million foreign replies leave nothing behind', async (t) => {
   const topic = await kafka.topic();
   const { producer, reader } = connect(t, kafka.connection);
   // The worse of two cases: what nobody waits for is held for a moment, because some consumer is still to come.
-  const { channel, wait } = openChannel(reader, topic, { mayComeLater: () => true });
+  const { channel, wait } = openChannel(reader, topic, { waitsComeLate: true });
   await channel.whenReady();
   const read = async (batches: number) => {
-    const before = channel.counters.foreign;
+    const before = channel.topic.counters.foreign;
     const sent = await produceForeignReplies(place(topic), batches);
-    await until('all are read', () => channel.counters.foreign === before + sent, 60_000);
+    await until('all are read', () => channel.topic.counters.foreign === before + sent, 60_000);
   };
   await read(WARM_UP_IN_BATCHES);
   const beforeBytes = await heldBytes();

@@ -6,10 +6,10 @@ import type { ConnectionOptions } from '../../../bridge/kafka/connection';
 import { RecordProducer } from '../../../bridge/kafka/producer';
 import { TopicReader } from '../../../bridge/kafka/reader';
 import type { OutgoingRecord, ReceivedRecord } from '../../../bridge/kafka/records';
-import { DeadlineWheel } from '../../../bridge/reply/deadline-wheel';
-import { HEADER_RULE } from '../../../bridge/reply/match-rule';
-import { ReplyChannel, type ReplyChannelOptions } from '../../../bridge/reply/reply-channel';
+import type { ReplyChannel, ReplyChannelOptions } from '../../../bridge/reply/reply-channel';
+import type { ReplySource } from '../../../bridge/reply/reply-topics';
 import { setLogSink } from '../../../bridge/telemetry/log';
+import { openReplyChannel, replyTopics } from '../../support/reply-channel';
 
 // Outages are the subject of these tests; their log lines would drown the results.
 setLogSink(() => undefined);
@@ -41,15 +41,11 @@ export interface TestChannel {
 export function openChannel(
   reader: TopicReader,
   replyTopic: string,
-  options: Partial<ReplyChannelOptions> = {},
+  options: Partial<ReplySource & ReplyChannelOptions> = {},
 ): TestChannel {
-  const channel = new ReplyChannel(reader, systemClock, new DeadlineWheel(systemClock), {
+  const channel = openReplyChannel(replyTopics(systemClock), reader, {
     replyTopic,
     capacity: 100,
-    from: 'end',
-    rules: [HEADER_RULE],
-    sharedWithRequests: false,
-    mayComeLater: () => false,
     ...options,
   });
   const wait = async (id: string) => {

@@ -144,7 +144,7 @@ describe('while a reply topic is read', { concurrency: true }, () => {
     await service.commit();
     assert.equal(await committed, 'yes');
     assert.equal(channel.inFlight, 1);
-    channel.fail('aborted', new GatewayError('internal', 'the test is over'));
+    channel.fail(channel.topic.waits.find('aborted')!, new GatewayError('internal', 'the test is over'));
     assert.equal(await aborted, 'internal');
     assert.equal(channel.counters.replies, 3);
     assert.equal(reader.status()['records'], 3);
