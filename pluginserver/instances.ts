@@ -95,7 +95,7 @@ export class Instances {
   }
 
   private create(name: string, config: Buffer): PluginInstance | GatewayError {
-    if (name !== this.plugin.name) {
+    if (name !== this.plugin.name && this.plugin.failure === undefined) {
       return this.broken(
         `Kong asks for the plugin ${name} on the socket of ${this.plugin.name}: check kong.conf`,
       );

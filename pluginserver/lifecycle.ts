@@ -83,6 +83,8 @@ export class Lifecycle {
     }
     log.info('ending: every open event was answered with 503', { signal, open_events: openEvents });
     this.options.processes.drain();
+    // Kong has gone over to the successor; of what it still has pooled to us, nothing shall break when we are killed.
+    for (const server of servers) if (server.isReplaced) void server.disconnect();
     void this.finish(MANAGED_LAST_ANSWERS_MS);
   }
 

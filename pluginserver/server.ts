@@ -35,6 +35,8 @@ export interface PluginServerOptions {
   readonly maxFrameBytes?: number;
   /** Shared by all servers of a process; default: one of its own with the default limits. */
   readonly overload?: Overload;
+  /** Another process has taken the last socket and wants the status port, too; it waits for this. */
+  readonly onReplaced?: (wantedStatusPort: number) => Promise<void>;
 }
 
 export interface PluginServerStatus {
@@ -48,6 +50,8 @@ export interface PluginServerStatus {
   readonly events: number;
   readonly events_closed_by_kong: number;
   readonly handler_errors: number;
+  /** Why every event is answered with 500. */
+  readonly failure?: string;
 }
 
 interface Peer {
@@ -64,13 +68,14 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   private readonly path: SocketPath;
   private readonly maxFrameBytes: number;
   private readonly overload: Overload;
+  private readonly onReplaced: (wantedStatusPort: number) => Promise<void>;
   private readonly server: Server;
   private readonly instances: Instances;
   private readonly reruns = new Reruns();
   private readonly peers = new Map<Connection, Peer>();
   private readonly openEvents = new Map<PluginEvent, Instance>();
   private held: { connection: Connection; payload: Buffer }[] | undefined;
-  private isReplaced = false;
+  private wasReplaced = false;
   private refusal: Refusal | undefined;
   private idleWaiters: (() => void)[] = [];
   private events = 0;
@@ -82,12 +87,14 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     socketPath,
     maxFrameBytes = MAX_FRAME_BYTES,
     overload = new Overload(),
+    onReplaced = async () => undefined,
   }: PluginServerOptions) {
     this.plugin = plugin;
     this.pluginName = plugin.name;
     this.path = new SocketPath(socketPath);
     this.maxFrameBytes = maxFrameBytes;
     this.overload = overload;
+    this.onReplaced = onReplaced;
     this.instances = new Instances(plugin);
     this.server = createServer((socket) => this.onAccept(socket));
   }
@@ -104,11 +111,14 @@ export class PluginServer implements ConnectionOwner, EventOwner {
 
   /** Listens, under a name that nobody knows yet. @throws SocketPathError */
   async bind(): Promise<void> {
-    this.path.prepare();
+    const path = this.path.prepare();
     await new Promise<void>((resolve, reject) => {
-      const onError = (error: Error): void => reject(this.path.error(messageOf(error)));
+      const onError = (error: Error): void => {
+        this.path.release();
+        reject(this.path.error(messageOf(error)));
+      };
       this.server.once('error', onError);
-      this.server.listen({ path: this.path.bindPath, backlog: BACKLOG }, () => {
+      this.server.listen({ path, backlog: BACKLOG }, () => {
         this.server.off('error', onError);
         resolve();
       });
@@ -129,6 +139,16 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     return this.held !== undefined;
   }
 
+  /** It has had its name, and lets nothing wait. */
+  get isServing(): boolean {
+    return !this.isHolding && this.path.holder !== 'not taken';
+  }
+
+  /** Another process has the name. */
+  get isReplaced(): boolean {
+    return this.wasReplaced || this.path.holder === 'other';
+  }
+
   /** Calls from Kong wait, unread, until `release`. */
   hold(): void {
     this.held = [];
@@ -140,17 +160,33 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     for (const { connection, payload } of held) this.onCall(connection, payload);
   }
 
-  /** From now on no event begins here. Answers when, where another plugin follows, no request is on its way there. */
-  private async handOver(successor: Connection, sequence: number, isFollowed: boolean): Promise<void> {
-    log.info('another process takes over; this one goes on with what it has', {
-      ...this.facts(),
-      open_events: this.openEvents.size,
-    });
-    this.isReplaced = true;
+  /**
+   * From now on no event begins here. Answers when, where another plugin follows, no request is on its way there.
+   *
+   * Whoever may connect can say this, so it is believed only when another socket has the name.
+   */
+  private async handOver(
+    successor: Connection,
+    { sequence, isFollowed, wantedStatusPort }: messages.RpcCall & { kind: 'hand_over' },
+  ): Promise<void> {
+    if (this.path.holder !== 'other') {
+      log.warn('a call to hand over was ignored: the name of the socket is still ours', this.facts());
+      this.answer(successor, messages.encodeReturn(sequence));
+      return;
+    }
+    if (!this.wasReplaced) {
+      const open_events = this.openEvents.size;
+      log.info('another process takes over; this one goes on with what it has', {
+        ...this.facts(),
+        open_events,
+      });
+    }
+    this.wasReplaced = true;
     while (isFollowed && this.mayFollow()) {
       await pause(POLL_MS);
       if (!this.peers.has(successor)) return;
     }
+    if (!isFollowed && wantedStatusPort !== undefined) await this.onReplaced(wantedStatusPort);
     this.answer(successor, messages.encodeReturn(sequence));
   }
 
@@ -185,7 +221,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
 
   /** Resolves at once, or after a take-over when Kong has dropped every connection it had pooled. */
   async whenAbandoned(): Promise<void> {
-    while (this.isReplaced && this.peers.size > 0) await pause(POLL_MS);
+    while (this.wasReplaced && this.peers.size > 0) await pause(POLL_MS);
   }
 
   /** Lets Kong drop its pooled connections by itself. Resolves when all are gone. */
@@ -232,6 +268,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
       events: this.events,
       events_closed_by_kong: this.eventsClosedByKong,
       handler_errors: this.handlerErrors,
+      ...(this.plugin.failure !== undefined && { failure: this.plugin.failure }),
     };
   }
 
@@ -291,7 +328,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
         this.answer(connection, messages.encodePluginInfo(call.sequence, this.plugin));
         return;
       case 'hand_over':
-        void this.handOver(connection, call.sequence, call.isFollowed);
+        void this.handOver(connection, call);
         return;
       case 'unknown':
         this.answer(connection, messages.encodeReturn(call.sequence));
@@ -321,12 +358,12 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     instanceId: number,
     phase: string,
   ): void {
-    const instance = this.isReplaced ? undefined : this.instances.get(instanceId);
+    const instance = this.wasReplaced ? undefined : this.instances.get(instanceId);
     if (instance === undefined) {
       // The one right use of closing: Kong starts a new instance and runs the event again. Nothing has happened yet.
       // After a take-over the connection is one of those that Kong had pooled, and a new one leads to the successor.
       const message = 'Kong used an instance this process does not have; it will start a new one';
-      if (!this.isReplaced) log.info(message, this.facts());
+      if (!this.wasReplaced) log.info(message, this.facts());
       connection.close();
       return;
     }
