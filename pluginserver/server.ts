@@ -6,14 +6,16 @@
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { GatewayError } from '../bridge/errors';
-import { log } from '../bridge/telemetry/log';
+import { log, type LogFields } from '../bridge/telemetry/log';
 import { Connection, type ConnectionOwner } from './connection';
 import { PluginEvent, type EventEnd, type EventOwner, type Handler } from './event';
 import { MAX_FRAME_BYTES } from './frames';
 import { Instances, type Instance } from './instances';
 import * as messages from './messages';
 import { Overload, tooManyBytes } from './overload';
+import { Peer } from './peer';
 import { isPhase, type LoadedPlugin } from './plugin-loader';
+import { RareLog } from './rare-log';
 import { Refusal } from './refusal';
 import { Reruns } from './reruns';
 import { messageOf, SocketPath } from './socket-path';
@@ -26,6 +28,9 @@ const POLL_MS = 5;
 const MAX_RETIRE_POLLS = 50;
 /** In which nothing has happened yet: a request that is refused later has reached an upstream. */
 const FIRST_PHASES = new Set(['rewrite', 'access']);
+/** Of calls that come while a predecessor is waited for; a start of an instance brings its configuration. */
+const MAX_HELD_BYTES = 64 * 1024 * 1024;
+const SILENT = new Refusal(new GatewayError('internal', 'Kong did not answer a call for two minutes'));
 const TOO_LATE = new Refusal(new GatewayError('internal', 'the handler did not end the event in time'));
 
 export interface PluginServerOptions {
@@ -54,11 +59,6 @@ export interface PluginServerStatus {
   readonly failure?: string;
 }
 
-interface Peer {
-  readonly socket: Socket;
-  event: PluginEvent | undefined;
-}
-
 export class PluginServer implements ConnectionOwner, EventOwner {
   readonly plugin: LoadedPlugin;
   readonly pluginName: string;
@@ -72,9 +72,11 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   private readonly server: Server;
   private readonly instances: Instances;
   private readonly reruns = new Reruns();
+  private readonly rareLog = new RareLog();
   private readonly peers = new Map<Connection, Peer>();
   private readonly openEvents = new Map<PluginEvent, Instance>();
   private held: { connection: Connection; payload: Buffer }[] | undefined;
+  private heldBytes = 0;
   private wasReplaced = false;
   private refusal: Refusal | undefined;
   private idleWaiters: (() => void)[] = [];
@@ -95,7 +97,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     this.maxFrameBytes = maxFrameBytes;
     this.overload = overload;
     this.onReplaced = onReplaced;
-    this.instances = new Instances(plugin);
+    this.instances = new Instances(plugin, Date.now, this.rareLog);
     this.server = createServer((socket) => this.onAccept(socket));
   }
 
@@ -124,7 +126,9 @@ export class PluginServer implements ConnectionOwner, EventOwner {
       });
     });
     // Running out of file descriptors must not end the process: waiting requests still get their answers.
-    this.server.on('error', (error) => log.error('accepting connections failed', { ...this.facts(), error }));
+    this.server.on('error', ({ message: reason }) =>
+      this.rareLog.write('error', 'accepting connections failed', { ...this.facts(), reason }),
+    );
   }
 
   /** Takes the name from whoever has it. @throws SocketPathError */
@@ -149,15 +153,33 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     return this.wasReplaced || this.path.holder === 'other';
   }
 
-  /** Calls from Kong wait, unread, until `release`. */
+  /** Calls from Kong wait until `release`, one of each connection: it is not read from any further. */
   hold(): void {
     this.held = [];
+  }
+
+  private wait(
+    connection: Connection,
+    held: { connection: Connection; payload: Buffer }[],
+    payload: Buffer,
+  ): void {
+    this.heldBytes += payload.length;
+    if (this.heldBytes > MAX_HELD_BYTES) {
+      connection.close();
+      return;
+    }
+    held.push({ connection, payload: Buffer.from(payload) });
+    connection.pause();
   }
 
   release(): void {
     const held = this.held ?? [];
     this.held = undefined;
-    for (const { connection, payload } of held) this.onCall(connection, payload);
+    this.heldBytes = 0;
+    for (const { connection, payload } of held) {
+      this.onCall(connection, payload);
+      connection.resume();
+    }
   }
 
   /**
@@ -167,10 +189,11 @@ export class PluginServer implements ConnectionOwner, EventOwner {
    */
   private async handOver(
     successor: Connection,
+    peer: Peer,
     { sequence, isFollowed, wantedStatusPort }: messages.RpcCall & { kind: 'hand_over' },
   ): Promise<void> {
     if (this.path.holder !== 'other') {
-      log.warn('a call to hand over was ignored: the name of the socket is still ours', this.facts());
+      this.warn('a call to hand over was ignored: the name of the socket is still ours');
       this.answer(successor, messages.encodeReturn(sequence));
       return;
     }
@@ -182,11 +205,13 @@ export class PluginServer implements ConnectionOwner, EventOwner {
       });
     }
     this.wasReplaced = true;
+    peer.isTakingOver = true;
     while (isFollowed && this.mayFollow()) {
       await pause(POLL_MS);
       if (!this.peers.has(successor)) return;
     }
     if (!isFollowed && wantedStatusPort !== undefined) await this.onReplaced(wantedStatusPort);
+    peer.isTakingOver = false;
     this.answer(successor, messages.encodeReturn(sequence));
   }
 
@@ -253,8 +278,19 @@ export class PluginServer implements ConnectionOwner, EventOwner {
         event.abortHandler();
       } else if (this.tick - event.activeTick >= HEARTBEAT_TICKS) event.heartbeat();
     }
+    for (const peer of this.peers.values()) if (peer.isSilent) this.endSilent(peer);
     this.reruns.sweep();
     this.instances.expire();
+    this.rareLog.onTick();
+  }
+
+  private endSilent(peer: Peer): void {
+    this.warn('whoever is at the other end of a connection does not go on; it is ended');
+    const { event } = peer;
+    if (event?.open === true) {
+      event.refuse(SILENT);
+      event.abortHandler();
+    } else peer.drop();
   }
 
   status(): PluginServerStatus {
@@ -276,20 +312,29 @@ export class PluginServer implements ConnectionOwner, EventOwner {
 
   private onAccept(socket: Socket): void {
     const connection = new Connection(socket, this, this.overload, this.maxFrameBytes);
-    this.peers.set(connection, { socket, event: undefined });
+    const peer = new Peer(socket, connection);
+    this.peers.set(connection, peer);
+    this.overload.connections.add(peer);
   }
 
   onClose(connection: Connection): void {
-    const event = this.peers.get(connection)?.event;
+    const peer = this.peers.get(connection);
+    if (peer === undefined) return;
     this.peers.delete(connection);
-    event?.onConnectionClosed();
+    this.overload.connections.delete(peer);
+    peer.event?.onConnectionClosed();
   }
 
   onCall(connection: Connection, payload: Buffer): void {
     const peer = this.peers.get(connection);
     if (peer === undefined) return;
     if (this.held !== undefined) {
-      this.held.push({ connection, payload: Buffer.from(payload) });
+      this.wait(connection, this.held, payload);
+      return;
+    }
+    if (peer.isTakingOver) {
+      // Nobody who takes over says more than one thing at a time.
+      connection.close();
       return;
     }
     if (peer.event?.open) {
@@ -300,11 +345,16 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     try {
       call = messages.decodeRpcCall(payload);
     } catch (error) {
-      log.warn('closing a connection that sent a malformed call', { ...this.facts(), reason: String(error) });
+      this.warn('closing a connection that sent a malformed call', { reason: String(error) });
       connection.close();
       return;
     }
     this.handle(connection, peer, call);
+    connection.pauseUntilRead();
+  }
+
+  warn(message: string, fields: LogFields = {}): void {
+    this.rareLog.write('warn', message, { ...this.facts(), ...fields });
   }
 
   private handle(connection: Connection, peer: Peer, call: messages.RpcCall): void {
@@ -316,7 +366,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
         this.answer(connection, this.statusOf(call.sequence, this.instances.start(call.name, call.config)));
         return;
       case 'close_instance':
-        this.answer(connection, this.statusOf(call.sequence, this.instances.close(call.instanceId)));
+        this.answer(connection, this.statusOf(call.sequence, this.instances.retire(call.instanceId)));
         return;
       case 'get_instance_status':
         this.answer(connection, this.statusOf(call.sequence, this.instances.get(call.instanceId)));
@@ -328,7 +378,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
         this.answer(connection, messages.encodePluginInfo(call.sequence, this.plugin));
         return;
       case 'hand_over':
-        void this.handOver(connection, call);
+        void this.handOver(connection, peer, call);
         return;
       case 'unknown':
         this.answer(connection, messages.encodeReturn(call.sequence));
@@ -363,7 +413,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
       // The one right use of closing: Kong starts a new instance and runs the event again. Nothing has happened yet.
       // After a take-over the connection is one of those that Kong had pooled, and a new one leads to the successor.
       const message = 'Kong used an instance this process does not have; it will start a new one';
-      if (!this.wasReplaced) log.info(message, this.facts());
+      if (!this.wasReplaced) this.rareLog.write('info', message, this.facts());
       connection.close();
       return;
     }
@@ -373,6 +423,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     this.events++;
     instance.eventsInFlight++;
     instance.usedAtMs = Date.now();
+    instance.isRetired = false;
     this.openEvents.set(event, instance);
     this.overload.openEvents++;
     if (refusal !== undefined) event.refuse(refusal);

@@ -74,7 +74,8 @@ describe('instances', () => {
     assert.ok(!JSON.stringify(logged).includes('s3cret'));
   });
 
-  it('that Kong closes are told, while their events in flight go on', async (t) => {
+  it('that Kong closes are told when they are idle, while their events in flight go on', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'] });
     const release = deferred();
     let closed = 0;
     const { connect, server } = await serve(t, {
@@ -90,13 +91,34 @@ describe('instances', () => {
     await kong.answerRequestId();
     const sequence = other.call({ cmd_close_instance: { v: id } });
     assert.equal((await other.readReturn()).sequence, sequence);
-    assert.equal(closed, 1);
-    assert.equal(server.status().instances, 0);
-    other.call({ cmd_close_instance: { v: id } });
-    await other.readReturn();
-    assert.equal(closed, 1);
+    t.mock.timers.tick(10_001);
+    server.onTick();
+    assert.equal(closed, 0);
     release.resolve();
     assert.equal((await kong.readExit()).body.toString(), 'late');
+    server.onTick();
+    assert.deepEqual([closed, server.status().instances], [1, 0]);
+    other.call({ cmd_close_instance: { v: id } });
+    await other.readReturn();
+    server.onTick();
+    assert.equal(closed, 1);
+  });
+
+  // Anybody on the socket can name any id: with each one closed, no request of Kong's would have got anywhere.
+  it('that Kong uses cannot be closed by somebody else', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'] });
+    const { connect, server } = await serve(t, { log: () => undefined });
+    const [kong, other] = [await connect(), await connect()];
+    const id = await kong.startInstance('demo');
+    for (let minute = 0; minute < 3; minute++) {
+      other.call({ cmd_close_instance: { v: id } });
+      await other.readReturn();
+      const sequence = kong.handleEvent(id, 'log');
+      assert.equal(await kong.readEventReturn(), sequence);
+      t.mock.timers.tick(60_000);
+      server.onTick();
+    }
+    assert.equal(server.status().instances, 1);
   });
 
   it('that do not exist close the connection before any effect', async (t) => {
