@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { log, setLogLevel } from '../bridge/telemetry/log';
 import { watchEventLoop } from './event-loop-lag';
 import { LateSockets } from './late-sockets';
-import { END_SIGNALS, Lifecycle, watchParent } from './lifecycle';
+import { END_SIGNALS, ignoreLogSignal, Lifecycle, LOG_SIGNALS, watchParent } from './lifecycle';
 import { parseOptions, USAGE, UsageError, type ServeOptions } from './options';
 import { Overload } from './overload';
 import { loadOrExplain } from './plugin-loader';
@@ -25,6 +25,7 @@ const EXIT_USAGE = 2;
 
 async function main(args: readonly string[]): Promise<void> {
   surviveLostOutput();
+  for (const signal of LOG_SIGNALS) process.on(signal, ignoreLogSignal);
   const options = parseOptions(args);
   switch (options.command) {
     case 'help':
