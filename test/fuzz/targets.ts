@@ -10,6 +10,8 @@ import { MESSAGES } from './targets/messages';
 import { PDK } from './targets/pdk';
 import { REPLY, REPLY_ENVELOPE } from './targets/reply';
 import { REQUEST } from './targets/request';
+import { STATUS_REQUESTS } from './targets/status-requests';
+import { TAKE_OVER } from './targets/take-over';
 
 export const TARGETS: readonly FuzzTarget[] = [
   FRAMES,
@@ -24,4 +26,6 @@ export const TARGETS: readonly FuzzTarget[] = [
   REPLY_ENVELOPE,
   REPLY,
   CONFIG,
+  TAKE_OVER,
+  STATUS_REQUESTS,
 ];
