@@ -17,6 +17,7 @@ import { PluginProcesses } from './process-hooks';
 import { PluginServer } from './server';
 import { statusRequests } from './status';
 import { StatusPort } from './status-port';
+import { TakeBack } from './take-back';
 import { takeOver } from './take-over';
 import { startTicker } from './ticker';
 
@@ -87,7 +88,12 @@ async function serve(options: ServeOptions): Promise<void> {
     throw error;
   }
   void statusPort?.keepTrying();
-  startTicker([...servers, overload]);
+  const takeBack = new TakeBack({
+    servers,
+    isDraining: () => lifecycle.draining,
+    onTakenBack: () => void statusPort?.keepTrying(),
+  });
+  startTicker([...servers, overload, takeBack]);
   watchEventLoop((lagMs) => overload.onLagSample(lagMs));
 }
 

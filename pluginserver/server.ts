@@ -69,7 +69,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   private readonly maxFrameBytes: number;
   private readonly overload: Overload;
   private readonly onReplaced: (wantedStatusPort: number) => Promise<void>;
-  private readonly server: Server;
+  private server: Server;
   private readonly instances: Instances;
   private readonly reruns = new Reruns();
   private readonly rareLog = new RareLog();
@@ -131,9 +131,17 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     );
   }
 
+  /** After another process had the name: what listened before has none any more. `claim` follows. @throws SocketPathError */
+  async bindAgain(): Promise<void> {
+    this.server.close();
+    this.server = createServer((socket) => this.onAccept(socket));
+    await this.bind();
+  }
+
   /** Takes the name from whoever has it. @throws SocketPathError */
   claim(): void {
     this.path.claim();
+    this.wasReplaced = false;
     log.info('listening', { ...this.facts(), version: this.plugin.version });
   }
 

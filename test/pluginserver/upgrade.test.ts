@@ -3,13 +3,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { linkSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { startGateway } from '../../dev/gateway/gateway';
 import { toPlugin } from '../../pluginserver/plugin-loader';
 import { PluginServer } from '../../pluginserver/server';
+import { TakeBack } from '../../pluginserver/take-back';
 import { takeOver } from '../../pluginserver/take-over';
 import { ask } from '../support/stack';
 import { FakeKong } from './support/fake-kong';
@@ -111,4 +112,41 @@ describe('a process that takes over', () => {
     await takeOver([server], { answerTimeoutMs: 3_600_000 });
     assert.ok(server.status().socket_owned && !server.isHolding);
   });
+});
+
+// It began nothing for as long as it ran, and nobody else did: every request was a 500 until a new version came up.
+it('a process that was replaced serves again when the one that took its sockets dies, unless it drains', async (t) => {
+  const socketPath = join(temporaryFolder(t), 'p.sock');
+  captureLog(t);
+  const plugin = toPlugin({ Plugin: class {}, Name: 'demo' }, '/');
+  const server = new PluginServer({ plugin, socketPath });
+  t.after(() => server.close());
+  await server.listen();
+  let draining = true;
+  let takenBack = 0;
+  const takeBack = new TakeBack({
+    servers: [server],
+    isDraining: () => draining,
+    onTakenBack: () => takenBack++,
+  });
+  const successor = new PluginServer({ plugin, socketPath });
+  await takeOver([successor]);
+  takeBack.onTick();
+  draining = false;
+  for (let tick = 0; tick < 3; tick++) await takeBack.look();
+  assert.ok(server.isReplaced, 'the successor lives');
+
+  // As kill -9 does: nobody listens any more, and the name stays.
+  const name = `${socketPath}.kept`;
+  linkSync(socketPath, name);
+  successor.close();
+  renameSync(name, socketPath);
+  await takeBack.look();
+  assert.ok(server.isReplaced, 'it may be on its way back');
+  await takeBack.look();
+  assert.deepEqual([server.isReplaced, server.isServing, takenBack], [false, true, 1]);
+  const kong = await FakeKong.connect(socketPath);
+  const sequence = kong.handleEvent(await kong.startInstance('demo'), 'log');
+  assert.equal(await kong.readEventReturn(), sequence);
+  await kong.close();
 });
