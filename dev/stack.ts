@@ -51,6 +51,8 @@ export class PluginServerProcess implements ServedPlugins {
       nodeFlags?: readonly string[];
       /** Of a process that runs: its sockets are taken over. Default: a new one. */
       folder?: string;
+      /** May be that of the process whose sockets are taken over. Default: any free one. */
+      statusPort?: number;
     } & Pick<ChildOptions, 'env' | 'onOutput' | 'onMessage'> = {},
   ): Promise<PluginServerProcess> {
     const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'kong-kafka-')));
@@ -58,7 +60,7 @@ export class PluginServerProcess implements ServedPlugins {
       `--${shortName(name)}-socket`,
       join(folder, `${name}.sock`),
     ]);
-    const [statusPort] = await freePorts(1);
+    const statusPort = options.statusPort ?? (await freePorts(1))[0];
     const flags = [...sockets, '--status-port', String(statusPort), ...(options.flags ?? [])];
     const { env, onOutput, onMessage } = options;
     const child = new Child('plugin server', [...(options.nodeFlags ?? []), PLUGIN_SERVER, ...flags], {
@@ -86,6 +88,10 @@ export class PluginServerProcess implements ServedPlugins {
       socketPath: this.socketOf(name),
       dumpPath: join(DUMPS, `${name}.json`),
     }));
+  }
+
+  get statusPort(): number {
+    return Number(new URL(this.statusUrl).port);
   }
 
   async status(): Promise<Record<string, unknown>> {

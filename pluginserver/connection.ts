@@ -8,7 +8,7 @@
 
 import type { Socket } from 'node:net';
 import { GatewayError } from '../bridge/errors';
-import { log } from '../bridge/telemetry/log';
+import { log, type LogFields } from '../bridge/telemetry/log';
 import { FrameDecoder } from './frames';
 import { tooManyBytes, type Overload } from './overload';
 
@@ -23,10 +23,14 @@ export interface ConnectionOwner {
   /** A frame that is no answer: a call from Kong. */
   onCall(connection: Connection, payload: Buffer): void;
   onClose(connection: Connection): void;
+  /** For lines that whoever is connected can cause as often as it likes. */
+  warn(message: string, fields: LogFields): void;
 }
 
 /** Larger parts are sent as they are instead of being copied into one buffer. */
 const COPY_BELOW_BYTES = 64 * 1024;
+/** Kong's own limit for what an administrator sends. Answers may be larger: bodies. */
+const MAX_CALL_BYTES = 10 * 1024 * 1024;
 
 export class Connection {
   private readonly expected: ExpectedAnswer[] = [];
@@ -48,14 +52,14 @@ export class Connection {
       {
         onFrame: (payload) => this.onFrame(payload),
         onOversize: (lengthBytes) => this.onOversize(lengthBytes, maxFrameBytes),
-        admits: (lengthBytes) => this.admits(lengthBytes),
+        admits: (furtherBytes, lengthBytes) => this.admits(furtherBytes, lengthBytes),
       },
       maxFrameBytes,
     );
     socket.on('data', (chunk) => this.decoder.push(chunk));
     // A peer may vanish in any way it likes; 'close' follows and says all that matters.
     socket.on('error', (error) => log.debug('a connection from Kong failed', { reason: error.message }));
-    socket.on('drain', () => this.countUnsent());
+    socket.on('drain', () => this.onDrain());
     socket.on('close', () => this.onClose());
   }
 
@@ -123,9 +127,34 @@ export class Connection {
     this.socket.end();
   }
 
-  private admits(lengthBytes: number): boolean {
-    if (!this.overload.reserve(lengthBytes)) return false;
-    this.frameBytes = lengthBytes;
+  /** True when the rest of a frame is still to come. */
+  get isInFrame(): boolean {
+    return this.decoder.isInFrame;
+  }
+
+  /** Whoever does not read our answers is not listened to. Between events only: Kong may be sending a large answer. */
+  pauseUntilRead(): void {
+    if (this.socket.writableNeedDrain) this.socket.pause();
+  }
+
+  /** Nothing more is read, until `resume`. */
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  private onDrain(): void {
+    this.countUnsent();
+    this.socket.resume();
+  }
+
+  private admits(furtherBytes: number, lengthBytes: number): boolean {
+    if (this.expected.length === 0 && lengthBytes > MAX_CALL_BYTES) return false;
+    if (!this.overload.reserve(furtherBytes)) return false;
+    this.frameBytes += furtherBytes;
     return true;
   }
 
@@ -145,9 +174,12 @@ export class Connection {
 
   /** Too large an answer fails its call only; closing would make Kong run the event again, with the same answer. */
   private onOversize(lengthBytes: number, maxFrameBytes: number): void {
+    this.releaseFrame();
     const expected = this.expected.shift();
     if (expected === undefined) {
-      log.warn('closing a connection that does not speak the plugin protocol', { length_bytes: lengthBytes });
+      this.owner.warn('closing a connection that does not speak the plugin protocol', {
+        length_bytes: lengthBytes,
+      });
       this.close();
       return;
     }

@@ -15,8 +15,11 @@ export interface FrameHandlers {
   onFrame(payload: Buffer): void;
   /** A frame above the limit, or one that was not admitted; its payload is skipped without being kept. */
   onOversize(lengthBytes: number): void;
-  /** Asked before memory is taken for a frame that comes in several parts. Absent: all are admitted. */
-  admits?(lengthBytes: number): boolean;
+  /**
+   * Asked before memory is taken for a frame that comes in several parts, and each time it needs more: only what has
+   * come is counted, because a length is quickly announced. Absent: all are admitted.
+   */
+  admits?(furtherBytes: number, lengthBytes: number): boolean;
 }
 
 /** A complete frame around a payload. */
@@ -48,6 +51,11 @@ export class FrameDecoder {
     this.partial = undefined;
   }
 
+  /** True between the first byte of a frame and its last. */
+  get isInFrame(): boolean {
+    return this.lengthBytes > 0 || this.partial !== undefined || this.skipBytes > 0;
+  }
+
   push(chunk: Buffer): void {
     let position = 0;
     while (position < chunk.length && !this.stopped) {
@@ -74,11 +82,10 @@ export class FrameDecoder {
       this.handlers.onFrame(chunk.subarray(start, end));
       return end;
     }
-    if (this.handlers.admits?.(length) === false) return this.refuse(length, start);
+    const firstBytes = Math.min(length, Math.max(FIRST_RESERVED_BYTES, chunk.length - start));
+    if (this.handlers.admits?.(firstBytes, length) === false) return this.refuse(length, start);
     this.announcedBytes = length;
-    this.partial = Buffer.allocUnsafeSlow(
-      Math.min(length, Math.max(FIRST_RESERVED_BYTES, chunk.length - start)),
-    );
+    this.partial = Buffer.allocUnsafeSlow(firstBytes);
     this.partialBytes = chunk.copy(this.partial, 0, start);
     return chunk.length;
   }
@@ -91,6 +98,12 @@ export class FrameDecoder {
 
   private fill(partial: Buffer, chunk: Buffer, position: number): number {
     const space = this.partialBytes < partial.length ? partial : this.grown(partial);
+    if (space === undefined) {
+      this.partial = undefined;
+      this.skipBytes = this.announcedBytes - this.partialBytes;
+      this.handlers.onOversize(this.announcedBytes);
+      return position;
+    }
     const copied = chunk.copy(space, this.partialBytes, position);
     this.partialBytes += copied;
     if (this.partialBytes === this.announcedBytes) {
@@ -100,9 +113,11 @@ export class FrameDecoder {
     return position + copied;
   }
 
-  /** Twice the space, but never more than the frame: at its end the frame fills its buffer. */
-  private grown(partial: Buffer): Buffer {
-    const larger = Buffer.allocUnsafeSlow(Math.min(this.announcedBytes, partial.length * 2));
+  /** Twice the space, but never more than the frame: at its end the frame fills its buffer. Undefined: not admitted. */
+  private grown(partial: Buffer): Buffer | undefined {
+    const largerBytes = Math.min(this.announcedBytes, partial.length * 2);
+    if (this.handlers.admits?.(largerBytes - partial.length, this.announcedBytes) === false) return undefined;
+    const larger = Buffer.allocUnsafeSlow(largerBytes);
     partial.copy(larger, 0, 0, this.partialBytes);
     this.partial = larger;
     return larger;

@@ -11,29 +11,54 @@ import { GatewayError } from '../bridge/errors';
 import { log } from '../bridge/telemetry/log';
 import type { LoadedPlugin } from './plugin-loader';
 import type { PluginInstance } from './plugin-module';
+import { RareLog } from './rare-log';
 
 const ID_LIMIT = 2 ** 31;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MAX_IDLE_MS = DAY_MS;
 const MAX_AGE_MS = 7 * DAY_MS;
+/** An id that Kong has closed is not used again; one that is in use was not closed by Kong. */
+const RETIRED_IDLE_MS = 10_000;
+/** Workers times configurations, several times over. An instance of ours takes about 10 KB. */
+const MAX_INSTANCES = 30_000;
+/** Of the configurations as text; what they become is several times as much. */
+const MAX_CONFIG_BYTES = 64 * 1024 * 1024;
+/** When it is too many, so that the next one does not have to look for room again. */
+const SHARE_TO_CLOSE = 0.1;
 
 export interface Instance {
   readonly id: number;
   readonly startedAtMs: number;
+  readonly configBytes: number;
   /** What answers events: the plugin's instance, or the reason why there is none. */
   readonly served: PluginInstance | GatewayError;
   eventsInFlight: number;
   usedAtMs: number;
+  /** Somebody has said that it is no longer needed; an event says that it is. */
+  isRetired: boolean;
 }
+
+export interface InstanceLimits {
+  readonly maxInstances: number;
+  readonly maxConfigBytes: number;
+}
+
+const DEFAULT_LIMITS: InstanceLimits = {
+  maxInstances: MAX_INSTANCES,
+  maxConfigBytes: MAX_CONFIG_BYTES,
+};
 
 export class Instances {
   private readonly byId = new Map<number, Instance>();
+  private configBytes = 0;
   /** Ids of an earlier process, still cached in Kong's workers, must not name another configuration here. */
   private nextId = randomInt(1, ID_LIMIT);
 
   constructor(
     private readonly plugin: LoadedPlugin,
     private readonly nowMs: () => number = Date.now,
+    private readonly rareLog = new RareLog(),
+    private readonly limits: InstanceLimits = DEFAULT_LIMITS,
   ) {}
 
   get size(): number {
@@ -53,15 +78,30 @@ export class Instances {
    */
   start(name: string, config: Buffer): Instance {
     const nowMs = this.nowMs();
+    this.makeRoom(config.length);
     const instance: Instance = {
       id: this.takeId(),
       startedAtMs: nowMs,
+      configBytes: config.length,
       served: this.create(name, config),
       eventsInFlight: 0,
       usedAtMs: nowMs,
+      isRetired: false,
     };
     this.byId.set(instance.id, instance);
+    this.configBytes += instance.configBytes;
     log.debug('instance started', { plugin: this.plugin.name, instance: instance.id });
+    return instance;
+  }
+
+  /**
+   * Kong no longer needs it. It is closed when nobody has used it for a while, because anybody on the socket can name
+   * any id: one that is in use stays.
+   */
+  retire(id: number): Instance | undefined {
+    const instance = this.byId.get(id);
+    if (instance === undefined) return undefined;
+    instance.isRetired = true;
     return instance;
   }
 
@@ -70,6 +110,7 @@ export class Instances {
     const instance = this.byId.get(id);
     if (instance === undefined) return undefined;
     this.byId.delete(id);
+    this.configBytes -= instance.configBytes;
     this.callClose(instance);
     return instance;
   }
@@ -81,10 +122,29 @@ export class Instances {
   /** An old one goes even with events in flight, as when Kong closes it: a busy one always has some. */
   expire(): void {
     const nowMs = this.nowMs();
-    for (const { id, startedAtMs, usedAtMs, eventsInFlight } of this.byId.values()) {
-      const isIdle = eventsInFlight === 0 && nowMs - usedAtMs > MAX_IDLE_MS;
+    for (const { id, startedAtMs, usedAtMs, eventsInFlight, isRetired } of this.byId.values()) {
+      const idleMs = isRetired ? RETIRED_IDLE_MS : MAX_IDLE_MS;
+      const isIdle = eventsInFlight === 0 && nowMs - usedAtMs > idleMs;
       if (isIdle || nowMs - startedAtMs > MAX_AGE_MS) this.close(id);
     }
+  }
+
+  /** Closes those that nobody has used for longest. Kong starts what it still needs again. */
+  private makeRoom(furtherBytes: number): void {
+    const { maxInstances, maxConfigBytes } = this.limits;
+    if (this.byId.size < maxInstances && this.configBytes + furtherBytes <= maxConfigBytes) return;
+    const goalInstances = maxInstances * (1 - SHARE_TO_CLOSE);
+    const goalBytes = maxConfigBytes * (1 - SHARE_TO_CLOSE) - furtherBytes;
+    const idle = [...this.byId.values()].filter(({ eventsInFlight }) => eventsInFlight === 0);
+    idle.sort((a, b) => a.usedAtMs - b.usedAtMs);
+    let closed = 0;
+    for (const { id } of idle) {
+      if (this.byId.size <= goalInstances && this.configBytes <= goalBytes) break;
+      this.close(id);
+      closed++;
+    }
+    const message = 'too many instances: those that were not used for longest are closed';
+    this.rareLog.write('warn', message, { plugin: this.plugin.name, closed, left: this.byId.size });
   }
 
   private takeId(): number {
@@ -95,7 +155,7 @@ export class Instances {
   }
 
   private create(name: string, config: Buffer): PluginInstance | GatewayError {
-    if (name !== this.plugin.name) {
+    if (name !== this.plugin.name && this.plugin.failure === undefined) {
       return this.broken(
         `Kong asks for the plugin ${name} on the socket of ${this.plugin.name}: check kong.conf`,
       );
@@ -116,7 +176,7 @@ export class Instances {
   }
 
   private broken(reason: string, cause?: unknown): GatewayError {
-    log.error('a plugin instance cannot work; its requests are answered with 500', {
+    this.rareLog.write('error', 'a plugin instance cannot work; its requests are answered with 500', {
       plugin: this.plugin.name,
       reason,
       error: cause instanceof GatewayError ? undefined : cause,

@@ -33,6 +33,11 @@ const DISCONNECT_TIMEOUT_MS = 2000;
 const PARENT_POLL_MS = 1000;
 /** Images based on Kong's are stopped with SIGQUIT, which node as the first process of a container would ignore. */
 export const END_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
+/**
+ * What rotates logs sends these by habit. Without a handler the first opens node's debugger to every local user, and the
+ * second ends the process.
+ */
+export const LOG_SIGNALS = ['SIGUSR1', 'SIGUSR2'] as const;
 /** Taken when the process loads: a parent that dies before the watch begins would never be missed. */
 const PARENT_AT_START = process.ppid;
 
@@ -83,6 +88,8 @@ export class Lifecycle {
     }
     log.info('ending: every open event was answered with 503', { signal, open_events: openEvents });
     this.options.processes.drain();
+    // Kong has gone over to the successor; of what it still has pooled to us, nothing shall break when we are killed.
+    for (const server of servers) if (server.isReplaced) void server.disconnect();
     void this.finish(MANAGED_LAST_ANSWERS_MS);
   }
 
@@ -179,6 +186,12 @@ export function watchParent(
     onGone();
   }, PARENT_POLL_MS);
   return () => clearInterval(timer);
+}
+
+export function ignoreLogSignal(signal: NodeJS.Signals): void {
+  log.info('nothing to do at this signal: the log goes to stderr, no file needs to be opened again', {
+    signal,
+  });
 }
 
 function draining(): GatewayError {

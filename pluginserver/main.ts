@@ -4,16 +4,20 @@
 process.env.UV_THREADPOOL_SIZE ??= '16';
 
 import { readFileSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
 import { dirname, join } from 'node:path';
 import { log, setLogLevel } from '../bridge/telemetry/log';
 import { watchEventLoop } from './event-loop-lag';
-import { END_SIGNALS, Lifecycle, watchParent } from './lifecycle';
+import { LateSockets } from './late-sockets';
+import { END_SIGNALS, ignoreLogSignal, Lifecycle, LOG_SIGNALS, watchParent } from './lifecycle';
 import { parseOptions, USAGE, UsageError, type ServeOptions } from './options';
 import { Overload } from './overload';
-import { loadPlugin } from './plugin-loader';
+import { loadOrExplain } from './plugin-loader';
 import { PluginProcesses } from './process-hooks';
 import { PluginServer } from './server';
-import { startStatusPage } from './status';
+import { statusRequests } from './status';
+import { StatusPort } from './status-port';
+import { TakeBack } from './take-back';
 import { takeOver } from './take-over';
 import { startTicker } from './ticker';
 
@@ -22,6 +26,7 @@ const EXIT_USAGE = 2;
 
 async function main(args: readonly string[]): Promise<void> {
   surviveLostOutput();
+  for (const signal of LOG_SIGNALS) process.on(signal, ignoreLogSignal);
   const options = parseOptions(args);
   switch (options.command) {
     case 'help':
@@ -41,17 +46,16 @@ async function main(args: readonly string[]): Promise<void> {
 
 async function serve(options: ServeOptions): Promise<void> {
   setLogLevel(options.logLevel);
-  const plugins = options.plugins.map(({ folder }) => loadPlugin(folder));
+  const plugins = options.plugins.map(({ folder }) => loadOrExplain(folder));
   refuseSameName(plugins.map((plugin) => plugin.name));
   const overload = new Overload(options.limits);
   const servers = plugins.map((plugin, index) => {
     const { socketPath } = options.plugins[index] as ServeOptions['plugins'][number];
-    return new PluginServer({ plugin, socketPath, overload });
+    const onReplaced = async (wantedPort: number): Promise<void> => statusPort?.yieldTo(wantedPort);
+    return new PluginServer({ plugin, socketPath, overload, onReplaced });
   });
   const processes = new PluginProcesses(plugins);
-  processes.start();
-
-  let closeStatusPage = (): void => undefined;
+  const lateSockets = new LateSockets((server) => startHooks([...served, server]));
   const { managed, drainTimeoutMs } = options;
   const lifecycle = new Lifecycle({
     servers,
@@ -59,23 +63,61 @@ async function serve(options: ServeOptions): Promise<void> {
     managed,
     drainTimeoutMs,
     exit: (code) => process.exit(code),
-    onClose: () => closeStatusPage(),
+    onClose: () => statusPort?.close(),
   });
+  const sources = { version: version(), servers, processes, lifecycle, overload };
+  const statusPort = statusPortOf(options, statusRequests(sources));
+  let served: readonly PluginServer[] = [];
+  const startHooks = (bound: readonly PluginServer[]): void => {
+    served = bound;
+    const working = bound.filter(({ plugin }) => plugin.failure === undefined);
+    processes.start(working.map((server) => server.pluginName));
+  };
+
   // Before listening: whoever sees the sockets may rely on signals being obeyed.
   lifecycle.install();
   try {
-    if (options.statusPort !== undefined) {
-      const sources = { version: version(), servers, processes, lifecycle, overload };
-      const page = await startStatusPage(sources, options.statusPort, options.statusHost);
-      closeStatusPage = () => page.close();
-    }
-    await takeOver(servers);
+    await statusPort?.tryToListen();
+    const wantedStatusPort = statusPort?.isListening === false ? statusPort.port : undefined;
+    const unbound = await takeOver(servers, { wantedStatusPort, onBound: startHooks });
+    explainUnserved(servers, unbound);
+    lateSockets.watch(unbound);
   } catch (error) {
+    statusPort?.close();
     for (const server of servers) server.close();
     throw error;
   }
-  startTicker([...servers, overload]);
+  void statusPort?.keepTrying();
+  const takeBack = new TakeBack({
+    servers,
+    isDraining: () => lifecycle.draining,
+    onTakenBack: () => void statusPort?.keepTrying(),
+  });
+  startTicker([...servers, overload, takeBack]);
   watchEventLoop((lagMs) => overload.onLagSample(lagMs));
+}
+
+function statusPortOf(
+  { statusPort: port, statusHost: host }: ServeOptions,
+  onRequest: RequestListener,
+): StatusPort | undefined {
+  return port === undefined ? undefined : new StatusPort({ port, host, onRequest });
+}
+
+function explainUnserved(servers: readonly PluginServer[], unbound: readonly PluginServer[]): void {
+  for (const { plugin } of servers) {
+    if (plugin.failure === undefined) continue;
+    log.error('a plugin cannot be served; its requests are answered with 500, the others go on', {
+      plugin: plugin.name,
+      reason: plugin.failure,
+    });
+  }
+  for (const { pluginName, socketPath } of unbound) {
+    log.error('a socket cannot be bound; it is tried again, the others are served', {
+      plugin: pluginName,
+      socket: socketPath,
+    });
+  }
 }
 
 /** For Kong's second managed entry: OSS 3.4 never runs a plugin whose entry has no start command. */

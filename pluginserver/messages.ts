@@ -23,7 +23,12 @@ export type RpcCall = { readonly sequence: number } & (
   | { readonly kind: 'close_instance'; readonly instanceId: number }
   | { readonly kind: 'handle_event'; readonly instanceId: number; readonly phase: string }
   /** Not Kong's: another plugin server takes over, and another plugin's events follow those of this one or not. */
-  | { readonly kind: 'hand_over'; readonly isFollowed: boolean }
+  | {
+      readonly kind: 'hand_over';
+      readonly isFollowed: boolean;
+      /** The port of the status page, if it wants that as well. */
+      readonly wantedStatusPort: number | undefined;
+    }
   /** A command this server does not know, from a newer Kong. */
   | { readonly kind: 'unknown' }
 );
@@ -37,6 +42,7 @@ const CLOSE_INSTANCE = tagOf(35, BYTES);
 const HANDLE_EVENT = tagOf(36, BYTES);
 /** Far from what Kong may come to use. */
 const HAND_OVER = tagOf(10_000, VARINT);
+const WANTED_STATUS_PORT = tagOf(10_001, VARINT);
 const FOLLOWED = 1;
 const NOT_FOLLOWED = 2;
 const FIRST_VARINT = tagOf(1, VARINT);
@@ -50,6 +56,7 @@ export function decodeRpcCall(payload: Buffer): RpcCall {
   const reader = new ProtoReader(payload);
   let sequence = 0;
   let command: WithoutSequence<RpcCall> = { kind: 'unknown' };
+  let wantedStatusPort: number | undefined;
   while (reader.more) {
     const tag = reader.tag();
     if (tag === HANDLE_EVENT) command = decodeHandleEvent(reader.message());
@@ -65,9 +72,11 @@ export function decodeRpcCall(payload: Buffer): RpcCall {
       reader.skip(tag);
       command = { kind: 'get_plugin_names' };
     } else if (tag === HAND_OVER) {
-      command = { kind: 'hand_over', isFollowed: reader.int() === FOLLOWED };
-    } else reader.skip(tag);
+      command = { kind: 'hand_over', isFollowed: reader.int() === FOLLOWED, wantedStatusPort };
+    } else if (tag === WANTED_STATUS_PORT) wantedStatusPort = reader.int();
+    else reader.skip(tag);
   }
+  if (command.kind === 'hand_over') return { ...command, wantedStatusPort, sequence };
   return { ...command, sequence };
 }
 
@@ -96,10 +105,15 @@ function decodeHandleEvent(reader: ProtoReader): WithoutSequence<RpcCall> {
 }
 
 /** What one plugin server says to the one it replaces; see take-over.ts. */
-export function encodeHandOver(sequence: number, isFollowed: boolean): Buffer {
+export function encodeHandOver(
+  sequence: number,
+  isFollowed: boolean,
+  wantedStatusPort: number | undefined,
+): Buffer {
   writer.frame();
   writer.int(SEQUENCE, sequence);
   writer.int(HAND_OVER, isFollowed ? FOLLOWED : NOT_FOLLOWED);
+  if (wantedStatusPort !== undefined) writer.int(WANTED_STATUS_PORT, wantedStatusPort);
   return writer.finish();
 }
 

@@ -15,6 +15,7 @@ The process that Kong's custom_kafka_producer and custom_kafka_consumer plugins 
   --consumer-socket <path>     serve custom_kafka_consumer on this Unix socket
   --plugin <folder>=<socket>   serve any kong-pdk plugin; may be repeated
   --status-port <port>         serve /status, /ready and /live over HTTP; default: off
+                               a port that is taken is tried again, requests are served meanwhile
   --status-host <address>      address of the status page; default: 127.0.0.1
   --managed                    Kong starts and ends this process (pluginserver_*_start_cmd)
   --drain-timeout-ms <ms>      how long SIGTERM lets waiting requests go on; default: ${DEFAULT_DRAIN_TIMEOUT_MS}

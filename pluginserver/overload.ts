@@ -8,6 +8,7 @@
 
 import { GatewayError } from '../bridge/errors';
 import { log } from '../bridge/telemetry/log';
+import { ConnectionLimit, maxConnections } from './connection-limit';
 import { Refusal } from './refusal';
 
 export interface OverloadLimits {
@@ -37,6 +38,7 @@ const REASONS = {
   open_events: 'as many events are open as the plugin server takes on',
   bytes_in_flight: 'as many bytes are in flight as the plugin server takes on',
   event_loop: 'the event loop of the plugin server is late',
+  connections: 'as many connections are open as the plugin server has file descriptors for',
 } as const;
 export type OverloadReason = keyof typeof REASONS;
 
@@ -87,15 +89,21 @@ export class Overload {
     open_events: new Episode('open_events'),
     bytes_in_flight: new Episode('bytes_in_flight'),
     event_loop: new Episode('event_loop'),
+    connections: new Episode('connections'),
   } satisfies Record<OverloadReason, Episode>;
 
-  constructor(private readonly limits: OverloadLimits = DEFAULT_LIMITS) {}
+  constructor(
+    private readonly limits: OverloadLimits = DEFAULT_LIMITS,
+    /** Of all servers of the process. */
+    readonly connections: ConnectionLimit = new ConnectionLimit(maxConnections(limits.maxOpenEvents)),
+  ) {}
 
   /** Why a new request must be refused, or undefined. */
   refusal(): Refusal | undefined {
     if (this.isLate) return this.refuse('event_loop');
     if (this.openEvents >= this.limits.maxOpenEvents) return this.refuse('open_events');
     if (this.bytes >= this.limits.maxBytesInFlight) return this.refuse('bytes_in_flight');
+    if (this.connections.isExceeded) return this.refuse('connections');
     return undefined;
   }
 
@@ -131,16 +139,20 @@ export class Overload {
   }
 
   status(): Record<string, unknown> {
-    const { open_events, bytes_in_flight, event_loop } = this.episodes;
+    const { open_events, bytes_in_flight, event_loop, connections } = this.episodes;
     return {
       open_events: this.openEvents,
       bytes_in_flight: this.bytes,
       event_loop_lag_ms: Math.round(this.lagMs),
       event_loop_late: this.isLate,
+      connections: this.connections.size,
+      max_connections: this.connections.max,
+      idle_connections_dropped: this.connections.dropped,
       refused: {
         open_events: open_events.total,
         bytes_in_flight: bytes_in_flight.total,
         event_loop: event_loop.total,
+        connections: connections.total,
       },
     };
   }

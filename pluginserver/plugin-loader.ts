@@ -2,6 +2,7 @@
 
 import { createRequire } from 'node:module';
 import { basename, resolve } from 'node:path';
+import { GatewayError } from '../bridge/errors';
 import type { PluginInstance, ProcessHooks } from './plugin-module';
 
 export interface LoadedPlugin {
@@ -12,6 +13,8 @@ export interface LoadedPlugin {
   /** See PluginModule.Continues. */
   readonly continues: boolean;
   readonly hooks: ProcessHooks | undefined;
+  /** Why it cannot be served, in one sentence: its events are answered with 500 `misconfigured`. */
+  readonly failure?: string;
   /** Throws what the plugin's constructor throws. */
   create(config: unknown): PluginInstance;
 }
@@ -33,6 +36,27 @@ export function loadPlugin(folder: string): LoadedPlugin {
     throw new Error(`The plugin folder ${path} does not load: ${firstLine(cause)}.`, { cause });
   }
   return toPlugin(loaded, path);
+}
+
+/** One that does not load stands in for itself: its requests are told why, those of other plugins go on. */
+export function loadOrExplain(folder: string): LoadedPlugin {
+  try {
+    return loadPlugin(folder);
+  } catch (error) {
+    const failure = (error as Error).message;
+    return {
+      name: basename(resolve(folder)),
+      version: '0.0.0',
+      priority: 0,
+      phases: [],
+      continues: false,
+      hooks: undefined,
+      failure,
+      create: () => {
+        throw new GatewayError('misconfigured', failure, { cause: error });
+      },
+    };
+  }
 }
 
 /** @param module what the folder exports: at least `Plugin`, a class with a method for each of its phases */

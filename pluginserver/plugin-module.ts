@@ -27,7 +27,10 @@ export interface PluginModule {
 
 /** What lives as long as the process (connections, waiting requests) and must follow its life cycle. */
 export interface ProcessHooks {
-  /** Called once, before the first event, with the names of all plugins this process serves. */
+  /**
+   * Called before the first event with the names of all plugins this process serves, and again when another one follows
+   * whose socket could not be bound at first.
+   */
   start?(servedPlugins: readonly string[]): void;
   /**
    * The server will end soon: the plugin refuses what is new and lets go on what it has accepted.

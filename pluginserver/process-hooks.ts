@@ -13,9 +13,11 @@ export class PluginProcesses {
     this.hooks = [...new Set(found)];
   }
 
-  /** @throws what a plugin's `start` throws: a process that cannot work must not begin */
-  start(): void {
-    const names = this.plugins.map((plugin) => plugin.name);
+  /**
+   * @param names of the plugins that are served: all but those whose socket cannot be bound
+   * @throws what a plugin's `start` throws: a process that cannot work must not begin
+   */
+  start(names: readonly string[]): void {
     for (const hooks of this.hooks) hooks.start?.(names);
   }
 

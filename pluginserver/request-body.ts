@@ -5,9 +5,12 @@
  * after the request has ended, so it must be read before `exit`.
  */
 
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { GatewayError } from '../bridge/errors';
 import type { RawBody } from './messages';
+
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /**
  * @param maxBytes a larger body is refused without being read; 0 or undefined: no limit
@@ -27,22 +30,31 @@ export function bodyBytes(
   return body.content;
 }
 
+/** How nginx names what it keeps of a body. No file of anybody else's has such a name, at least none with secrets. */
+const BODY_FILE = /\/\d{10}$/;
+
 async function readBodyFile(
   path: string,
   maxBytes: number | undefined,
   reserve: (sizeBytes: number) => void,
 ): Promise<Buffer> {
+  // Whoever may connect to the socket could otherwise have any file read that this process may read.
+  if (!BODY_FILE.test(path)) throw new GatewayError('internal', "Kong named a file that is none of nginx's");
   // The path came as bytes, like every string of Kong's.
-  const file = await open(Buffer.from(path, 'latin1'), 'r').catch((cause: unknown) => {
-    throw new GatewayError(
-      'misconfigured',
-      `Kong keeps the body in ${path}, which this process cannot read: run it on the same file system as Kong's ` +
-        'workers and under their user, or raise nginx_http_client_body_buffer_size above the largest body',
-      { cause },
-    );
-  });
+  const file = await open(Buffer.from(path, 'latin1'), O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(
+    (cause: unknown) => {
+      throw new GatewayError(
+        'misconfigured',
+        `Kong keeps the body in ${path}, which this process cannot read: run it on the same file system as Kong's ` +
+          'workers and under their user, or raise nginx_http_client_body_buffer_size above the largest body',
+        { cause },
+      );
+    },
+  );
   try {
-    const { size } = await file.stat();
+    const stat = await file.stat();
+    if (!stat.isFile()) throw new GatewayError('internal', 'Kong named something that is not a file');
+    const { size } = stat;
     refuseAbove(maxBytes, size);
     reserve(size);
     const content = Buffer.allocUnsafeSlow(size);

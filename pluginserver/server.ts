@@ -6,14 +6,16 @@
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { GatewayError } from '../bridge/errors';
-import { log } from '../bridge/telemetry/log';
+import { log, type LogFields } from '../bridge/telemetry/log';
 import { Connection, type ConnectionOwner } from './connection';
 import { PluginEvent, type EventEnd, type EventOwner, type Handler } from './event';
 import { MAX_FRAME_BYTES } from './frames';
 import { Instances, type Instance } from './instances';
 import * as messages from './messages';
 import { Overload, tooManyBytes } from './overload';
+import { Peer } from './peer';
 import { isPhase, type LoadedPlugin } from './plugin-loader';
+import { RareLog } from './rare-log';
 import { Refusal } from './refusal';
 import { Reruns } from './reruns';
 import { messageOf, SocketPath } from './socket-path';
@@ -26,6 +28,9 @@ const POLL_MS = 5;
 const MAX_RETIRE_POLLS = 50;
 /** In which nothing has happened yet: a request that is refused later has reached an upstream. */
 const FIRST_PHASES = new Set(['rewrite', 'access']);
+/** Of calls that come while a predecessor is waited for; a start of an instance brings its configuration. */
+const MAX_HELD_BYTES = 64 * 1024 * 1024;
+const SILENT = new Refusal(new GatewayError('internal', 'Kong did not answer a call for two minutes'));
 const TOO_LATE = new Refusal(new GatewayError('internal', 'the handler did not end the event in time'));
 
 export interface PluginServerOptions {
@@ -35,6 +40,8 @@ export interface PluginServerOptions {
   readonly maxFrameBytes?: number;
   /** Shared by all servers of a process; default: one of its own with the default limits. */
   readonly overload?: Overload;
+  /** Another process has taken the last socket and wants the status port, too; it waits for this. */
+  readonly onReplaced?: (wantedStatusPort: number) => Promise<void>;
 }
 
 export interface PluginServerStatus {
@@ -48,11 +55,8 @@ export interface PluginServerStatus {
   readonly events: number;
   readonly events_closed_by_kong: number;
   readonly handler_errors: number;
-}
-
-interface Peer {
-  readonly socket: Socket;
-  event: PluginEvent | undefined;
+  /** Why every event is answered with 500. */
+  readonly failure?: string;
 }
 
 export class PluginServer implements ConnectionOwner, EventOwner {
@@ -64,13 +68,16 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   private readonly path: SocketPath;
   private readonly maxFrameBytes: number;
   private readonly overload: Overload;
-  private readonly server: Server;
+  private readonly onReplaced: (wantedStatusPort: number) => Promise<void>;
+  private server: Server;
   private readonly instances: Instances;
   private readonly reruns = new Reruns();
+  private readonly rareLog = new RareLog();
   private readonly peers = new Map<Connection, Peer>();
   private readonly openEvents = new Map<PluginEvent, Instance>();
   private held: { connection: Connection; payload: Buffer }[] | undefined;
-  private isReplaced = false;
+  private heldBytes = 0;
+  private wasReplaced = false;
   private refusal: Refusal | undefined;
   private idleWaiters: (() => void)[] = [];
   private events = 0;
@@ -82,13 +89,15 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     socketPath,
     maxFrameBytes = MAX_FRAME_BYTES,
     overload = new Overload(),
+    onReplaced = async () => undefined,
   }: PluginServerOptions) {
     this.plugin = plugin;
     this.pluginName = plugin.name;
     this.path = new SocketPath(socketPath);
     this.maxFrameBytes = maxFrameBytes;
     this.overload = overload;
-    this.instances = new Instances(plugin);
+    this.onReplaced = onReplaced;
+    this.instances = new Instances(plugin, Date.now, this.rareLog);
     this.server = createServer((socket) => this.onAccept(socket));
   }
 
@@ -104,22 +113,35 @@ export class PluginServer implements ConnectionOwner, EventOwner {
 
   /** Listens, under a name that nobody knows yet. @throws SocketPathError */
   async bind(): Promise<void> {
-    this.path.prepare();
+    const path = this.path.prepare();
     await new Promise<void>((resolve, reject) => {
-      const onError = (error: Error): void => reject(this.path.error(messageOf(error)));
+      const onError = (error: Error): void => {
+        this.path.release();
+        reject(this.path.error(messageOf(error)));
+      };
       this.server.once('error', onError);
-      this.server.listen({ path: this.path.bindPath, backlog: BACKLOG }, () => {
+      this.server.listen({ path, backlog: BACKLOG }, () => {
         this.server.off('error', onError);
         resolve();
       });
     });
     // Running out of file descriptors must not end the process: waiting requests still get their answers.
-    this.server.on('error', (error) => log.error('accepting connections failed', { ...this.facts(), error }));
+    this.server.on('error', ({ message: reason }) =>
+      this.rareLog.write('error', 'accepting connections failed', { ...this.facts(), reason }),
+    );
+  }
+
+  /** After another process had the name: what listened before has none any more. `claim` follows. @throws SocketPathError */
+  async bindAgain(): Promise<void> {
+    this.server.close();
+    this.server = createServer((socket) => this.onAccept(socket));
+    await this.bind();
   }
 
   /** Takes the name from whoever has it. @throws SocketPathError */
   claim(): void {
     this.path.claim();
+    this.wasReplaced = false;
     log.info('listening', { ...this.facts(), version: this.plugin.version });
   }
 
@@ -129,28 +151,75 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     return this.held !== undefined;
   }
 
-  /** Calls from Kong wait, unread, until `release`. */
+  /** It has had its name, and lets nothing wait. */
+  get isServing(): boolean {
+    return !this.isHolding && this.path.holder !== 'not taken';
+  }
+
+  /** Another process has the name. */
+  get isReplaced(): boolean {
+    return this.wasReplaced || this.path.holder === 'other';
+  }
+
+  /** Calls from Kong wait until `release`, one of each connection: it is not read from any further. */
   hold(): void {
     this.held = [];
+  }
+
+  private wait(
+    connection: Connection,
+    held: { connection: Connection; payload: Buffer }[],
+    payload: Buffer,
+  ): void {
+    this.heldBytes += payload.length;
+    if (this.heldBytes > MAX_HELD_BYTES) {
+      connection.close();
+      return;
+    }
+    held.push({ connection, payload: Buffer.from(payload) });
+    connection.pause();
   }
 
   release(): void {
     const held = this.held ?? [];
     this.held = undefined;
-    for (const { connection, payload } of held) this.onCall(connection, payload);
+    this.heldBytes = 0;
+    for (const { connection, payload } of held) {
+      this.onCall(connection, payload);
+      connection.resume();
+    }
   }
 
-  /** From now on no event begins here. Answers when, where another plugin follows, no request is on its way there. */
-  private async handOver(successor: Connection, sequence: number, isFollowed: boolean): Promise<void> {
-    log.info('another process takes over; this one goes on with what it has', {
-      ...this.facts(),
-      open_events: this.openEvents.size,
-    });
-    this.isReplaced = true;
+  /**
+   * From now on no event begins here. Answers when, where another plugin follows, no request is on its way there.
+   *
+   * Whoever may connect can say this, so it is believed only when another socket has the name.
+   */
+  private async handOver(
+    successor: Connection,
+    peer: Peer,
+    { sequence, isFollowed, wantedStatusPort }: messages.RpcCall & { kind: 'hand_over' },
+  ): Promise<void> {
+    if (this.path.holder !== 'other') {
+      this.warn('a call to hand over was ignored: the name of the socket is still ours');
+      this.answer(successor, messages.encodeReturn(sequence));
+      return;
+    }
+    if (!this.wasReplaced) {
+      const open_events = this.openEvents.size;
+      log.info('another process takes over; this one goes on with what it has', {
+        ...this.facts(),
+        open_events,
+      });
+    }
+    this.wasReplaced = true;
+    peer.isTakingOver = true;
     while (isFollowed && this.mayFollow()) {
       await pause(POLL_MS);
       if (!this.peers.has(successor)) return;
     }
+    if (!isFollowed && wantedStatusPort !== undefined) await this.onReplaced(wantedStatusPort);
+    peer.isTakingOver = false;
     this.answer(successor, messages.encodeReturn(sequence));
   }
 
@@ -185,7 +254,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
 
   /** Resolves at once, or after a take-over when Kong has dropped every connection it had pooled. */
   async whenAbandoned(): Promise<void> {
-    while (this.isReplaced && this.peers.size > 0) await pause(POLL_MS);
+    while (this.wasReplaced && this.peers.size > 0) await pause(POLL_MS);
   }
 
   /** Lets Kong drop its pooled connections by itself. Resolves when all are gone. */
@@ -217,8 +286,19 @@ export class PluginServer implements ConnectionOwner, EventOwner {
         event.abortHandler();
       } else if (this.tick - event.activeTick >= HEARTBEAT_TICKS) event.heartbeat();
     }
+    for (const peer of this.peers.values()) if (peer.isSilent) this.endSilent(peer);
     this.reruns.sweep();
     this.instances.expire();
+    this.rareLog.onTick();
+  }
+
+  private endSilent(peer: Peer): void {
+    this.warn('whoever is at the other end of a connection does not go on; it is ended');
+    const { event } = peer;
+    if (event?.open === true) {
+      event.refuse(SILENT);
+      event.abortHandler();
+    } else peer.drop();
   }
 
   status(): PluginServerStatus {
@@ -232,6 +312,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
       events: this.events,
       events_closed_by_kong: this.eventsClosedByKong,
       handler_errors: this.handlerErrors,
+      ...(this.plugin.failure !== undefined && { failure: this.plugin.failure }),
     };
   }
 
@@ -239,20 +320,29 @@ export class PluginServer implements ConnectionOwner, EventOwner {
 
   private onAccept(socket: Socket): void {
     const connection = new Connection(socket, this, this.overload, this.maxFrameBytes);
-    this.peers.set(connection, { socket, event: undefined });
+    const peer = new Peer(socket, connection);
+    this.peers.set(connection, peer);
+    this.overload.connections.add(peer);
   }
 
   onClose(connection: Connection): void {
-    const event = this.peers.get(connection)?.event;
+    const peer = this.peers.get(connection);
+    if (peer === undefined) return;
     this.peers.delete(connection);
-    event?.onConnectionClosed();
+    this.overload.connections.delete(peer);
+    peer.event?.onConnectionClosed();
   }
 
   onCall(connection: Connection, payload: Buffer): void {
     const peer = this.peers.get(connection);
     if (peer === undefined) return;
     if (this.held !== undefined) {
-      this.held.push({ connection, payload: Buffer.from(payload) });
+      this.wait(connection, this.held, payload);
+      return;
+    }
+    if (peer.isTakingOver) {
+      // Nobody who takes over says more than one thing at a time.
+      connection.close();
       return;
     }
     if (peer.event?.open) {
@@ -263,11 +353,16 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     try {
       call = messages.decodeRpcCall(payload);
     } catch (error) {
-      log.warn('closing a connection that sent a malformed call', { ...this.facts(), reason: String(error) });
+      this.warn('closing a connection that sent a malformed call', { reason: String(error) });
       connection.close();
       return;
     }
     this.handle(connection, peer, call);
+    connection.pauseUntilRead();
+  }
+
+  warn(message: string, fields: LogFields = {}): void {
+    this.rareLog.write('warn', message, { ...this.facts(), ...fields });
   }
 
   private handle(connection: Connection, peer: Peer, call: messages.RpcCall): void {
@@ -279,7 +374,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
         this.answer(connection, this.statusOf(call.sequence, this.instances.start(call.name, call.config)));
         return;
       case 'close_instance':
-        this.answer(connection, this.statusOf(call.sequence, this.instances.close(call.instanceId)));
+        this.answer(connection, this.statusOf(call.sequence, this.instances.retire(call.instanceId)));
         return;
       case 'get_instance_status':
         this.answer(connection, this.statusOf(call.sequence, this.instances.get(call.instanceId)));
@@ -291,7 +386,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
         this.answer(connection, messages.encodePluginInfo(call.sequence, this.plugin));
         return;
       case 'hand_over':
-        void this.handOver(connection, call.sequence, call.isFollowed);
+        void this.handOver(connection, peer, call);
         return;
       case 'unknown':
         this.answer(connection, messages.encodeReturn(call.sequence));
@@ -321,12 +416,12 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     instanceId: number,
     phase: string,
   ): void {
-    const instance = this.isReplaced ? undefined : this.instances.get(instanceId);
+    const instance = this.wasReplaced ? undefined : this.instances.get(instanceId);
     if (instance === undefined) {
       // The one right use of closing: Kong starts a new instance and runs the event again. Nothing has happened yet.
       // After a take-over the connection is one of those that Kong had pooled, and a new one leads to the successor.
       const message = 'Kong used an instance this process does not have; it will start a new one';
-      if (!this.isReplaced) log.info(message, this.facts());
+      if (!this.wasReplaced) this.rareLog.write('info', message, this.facts());
       connection.close();
       return;
     }
@@ -336,6 +431,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     this.events++;
     instance.eventsInFlight++;
     instance.usedAtMs = Date.now();
+    instance.isRetired = false;
     this.openEvents.set(event, instance);
     this.overload.openEvents++;
     if (refusal !== undefined) event.refuse(refusal);

@@ -4,9 +4,12 @@
  *     GET /status   facts as JSON, without secrets
  *     GET /ready    200 when requests can be answered, else 503: for load balancers and orchestrators
  *     GET /live     200 while the event loop turns
+ *
+ * Both are 503 in a process that drains or whose sockets another one has taken, and say so: whoever waits for a new
+ * process to be ready must not be answered by the old one.
  */
 
-import { createServer, type Server } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { log } from '../bridge/telemetry/log';
 import type { Lifecycle } from './lifecycle';
 import type { Overload } from './overload';
@@ -21,23 +24,29 @@ export interface StatusSources {
   readonly lifecycle: Pick<Lifecycle, 'draining' | 'unhandledErrors'>;
 }
 
+/** Of the process: before it has the sockets, with them, after another one has taken them, and at its end. */
+export type ServingState = 'starting' | 'serving' | 'replaced' | 'draining';
+
 export interface Status {
   readonly ready: boolean;
+  readonly state: ServingState;
   readonly [fact: string]: unknown;
 }
 
 export function collectStatus({ version, servers, processes, lifecycle, overload }: StatusSources): Status {
   const processStatus = processes.status();
   const plugins: Record<string, unknown> = {};
-  let ready = !lifecycle.draining;
+  const state = stateOf({ servers, lifecycle });
+  let ready = state === 'serving';
   for (const server of servers) {
     const served = server.status();
     const own = processStatus[server.pluginName];
     plugins[server.pluginName] = own === undefined ? served : { ...served, process: own };
-    if (!served.socket_owned || server.isHolding || own?.ready === false) ready = false;
+    if (!served.socket_owned || served.failure !== undefined || own?.ready === false) ready = false;
   }
   return {
     ready,
+    state,
     draining: lifecycle.draining,
     pid: process.pid,
     version,
@@ -49,41 +58,47 @@ export function collectStatus({ version, servers, processes, lifecycle, overload
   };
 }
 
-/** @throws Error with one sentence for the operator when the address cannot be listened on */
-export async function startStatusPage(sources: StatusSources, port: number, host: string): Promise<Server> {
-  const server = createServer((request, response) => {
-    const answer =
-      request.method === 'GET' || request.method === 'HEAD' ? route(request.url ?? '', sources) : 405;
-    const [code, body] = typeof answer === 'number' ? [answer, {}] : answer;
-    response.writeHead(code, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-    response.end(`${JSON.stringify(body)}\n`);
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => {
-      reject(
-        new Error(`Cannot serve the status page on ${host}:${port}: ${error.message}.`, { cause: error }),
-      );
-    });
-    server.listen(port, host, resolve);
-  });
-  server.removeAllListeners('error');
-  server.on('error', (error) => log.error('the status page failed', { error }));
-  // Sockets that wait for requests must not delay the end of the process.
-  server.unref();
-  return server;
+function stateOf({ servers, lifecycle }: Pick<StatusSources, 'servers' | 'lifecycle'>): ServingState {
+  if (lifecycle.draining) return 'draining';
+  if (servers.some((server) => server.isReplaced)) return 'replaced';
+  return servers.every((server) => server.isServing) ? 'serving' : 'starting';
 }
 
-function route(url: string, sources: StatusSources): number | [code: number, body: object] {
+/** Answers at once and never throws; where it listens is status-port.ts. */
+export function statusRequests(sources: StatusSources): RequestListener {
+  return (request, response) => {
+    const [code, body] = answerTo(request.method, request.url ?? '', sources);
+    response.writeHead(code, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+    response.end(`${JSON.stringify(body)}\n`);
+  };
+}
+
+function answerTo(method: string | undefined, url: string, sources: StatusSources): Answer {
+  if (method !== 'GET' && method !== 'HEAD') return [405, {}];
+  try {
+    return route(url, sources);
+  } catch (error) {
+    log.error('the status page failed', { error });
+    return [500, {}];
+  }
+}
+
+type Answer = readonly [code: number, body: object];
+
+function route(url: string, sources: StatusSources): Answer {
   switch (url.replace(/\?.*/, '')) {
     case '/status':
       return [200, collectStatus(sources)];
     case '/ready': {
-      const { ready, draining } = collectStatus(sources);
-      return [ready ? 200 : 503, { ready, draining }];
+      const { ready, state, draining } = collectStatus(sources);
+      return [ready ? 200 : 503, { ready, state, draining }];
     }
-    case '/live':
-      return [200, { live: true }];
+    case '/live': {
+      const state = stateOf(sources);
+      const live = state !== 'replaced' && state !== 'draining';
+      return [live ? 200 : 503, { live, state }];
+    }
     default:
-      return 404;
+      return [404, {}];
   }
 }

@@ -1,14 +1,17 @@
 /**
- * Takes the sockets of a process that serves the same paths, so that no request notices: an upgrade.
+ * Takes the sockets of a process that serves the same paths, so that no request notices: an upgrade, or `kong reload`.
  *
  * A request is two events of two plugins, and what connects them is in the memory of one process. So between the first
  * rename and the last no request may begin here, and those that have begun there must get through both plugins:
  *
  *   1. all sockets are bound under names of their own, and answer nothing yet;
  *   2. the first plugin's name is taken; what comes in now waits;
- *   3. the predecessor is told. It begins no further event of this plugin: on a connection that Kong had pooled it closes
- *      instead, and Kong comes here. It answers when no request is on its way from this plugin to the next;
- *   4. the next name is taken, and so on; then what has waited is served. Events of the last plugin end where they are.
+ *   3. the predecessor is told. It looks at the name of its socket: only who may write in that folder can have taken it,
+ *      which is all the proof there is and needs to be. Then it begins no further event of this plugin: on a connection
+ *      that Kong had pooled it closes instead, and Kong comes here. It answers when no request is on its way from this
+ *      plugin to the next;
+ *   4. the next name is taken, and so on; with the last one the predecessor is asked for the status port, if it was
+ *      taken. Then what has waited is served. Events of the last plugin end where they are.
  *
  * A predecessor that knows nothing of this, an older version, answers step 3 at once.
  */
@@ -22,26 +25,77 @@ import type { PluginServer } from './server';
 /** Requests wait this long at most for a predecessor that does not answer. */
 const ANSWER_TIMEOUT_MS = 2000;
 
-/** Like `listen` of each server, in the order in which Kong runs the plugins. @throws SocketPathError */
+export interface TakeOverOptions {
+  readonly answerTimeoutMs?: number;
+  /** Asked of the predecessor; undefined: this process has it, or wants none. */
+  readonly wantedStatusPort?: number | undefined;
+  /** Called with those whose socket is bound, before any name is taken. */
+  readonly onBound?: (servers: readonly PluginServer[]) => void;
+}
+
+/**
+ * Like `listen` of each server, in the order in which Kong runs the plugins.
+ *
+ * One plugin of several that cannot be served does not keep the others from it, unless a process that serves them
+ * already would lose its sockets to that.
+ *
+ * @returns those whose socket cannot be bound
+ * @throws Error with one sentence for the operator when nothing is gained by serving
+ */
 export async function takeOver(
   servers: readonly PluginServer[],
-  answerTimeoutMs = ANSWER_TIMEOUT_MS,
-): Promise<void> {
+  { answerTimeoutMs = ANSWER_TIMEOUT_MS, wantedStatusPort, onBound }: TakeOverOptions = {},
+): Promise<PluginServer[]> {
   const inOrder = [...servers].sort((a, b) => b.plugin.priority - a.plugin.priority);
-  for (const server of inOrder) await server.bind();
+  const { bound, unbound, reason } = await bindAll(inOrder);
   const predecessors = await Promise.all(inOrder.map((server) => connectTo(server.socketPath)));
   try {
-    if (predecessors.some((socket) => socket !== undefined)) for (const server of inOrder) server.hold();
-    for (const [index, server] of inOrder.entries()) {
+    const isFirst = predecessors.every((socket) => socket === undefined);
+    if (reason !== undefined) refuseUselessStart(reason, bound, isFirst);
+    onBound?.(bound);
+    if (!isFirst) for (const server of bound) server.hold();
+    for (const [index, server] of bound.entries()) {
       server.claim();
-      const isFollowed = index < inOrder.length - 1;
-      await tell(predecessors[index], isFollowed, answerTimeoutMs);
+      const isFollowed = index < bound.length - 1;
+      const call = encodeHandOver(1, isFollowed, isFollowed ? undefined : wantedStatusPort);
+      await tell(predecessors[inOrder.indexOf(server)], call, answerTimeoutMs);
     }
   } finally {
-    for (const server of inOrder) server.release();
+    for (const server of bound) server.release();
     for (const socket of predecessors) socket?.end();
   }
-  log.info('serving', { plugins: inOrder.map((server) => server.pluginName) });
+  log.info('serving', { plugins: bound.map((server) => server.pluginName) });
+  return unbound;
+}
+
+interface Bound {
+  readonly bound: PluginServer[];
+  readonly unbound: PluginServer[];
+  /** Of the first plugin that cannot be served, for whatever cause. */
+  readonly reason: string | undefined;
+}
+
+async function bindAll(servers: readonly PluginServer[]): Promise<Bound> {
+  const bound: PluginServer[] = [];
+  const unbound: PluginServer[] = [];
+  let reason: string | undefined;
+  for (const server of servers) {
+    reason ??= server.plugin.failure;
+    try {
+      await server.bind();
+      bound.push(server);
+    } catch (error) {
+      unbound.push(server);
+      reason ??= (error as Error).message;
+    }
+  }
+  return { bound, unbound, reason };
+}
+
+/** @throws Error */
+function refuseUselessStart(reason: string, bound: readonly PluginServer[], isFirst: boolean): void {
+  if (!isFirst) throw new Error(`${reason} The process that has these sockets goes on.`);
+  if (!bound.some((server) => server.plugin.failure === undefined)) throw new Error(reason);
 }
 
 /** Nothing where nobody listens, as on a socket that a killed process has left. */
@@ -56,13 +110,9 @@ async function connectTo(path: string): Promise<Socket | undefined> {
   return socket;
 }
 
-async function tell(
-  predecessor: Socket | undefined,
-  isFollowed: boolean,
-  answerTimeoutMs: number,
-): Promise<void> {
+async function tell(predecessor: Socket | undefined, call: Buffer, answerTimeoutMs: number): Promise<void> {
   if (predecessor === undefined) return;
-  predecessor.write(encodeHandOver(1, isFollowed));
+  predecessor.write(call);
   await new Promise<void>((resolve) => {
     const timer = setTimeout(() => {
       log.warn(

@@ -3,9 +3,6 @@
  * thousands of waiting requests need no timers, and no clock is read for a call.
  */
 
-import type { Overload } from './overload';
-import type { PluginServer } from './server';
-
 export const TICK_MS = 5000;
 /** A tick may be nearly over when an event writes, so the silence is at most 20 s, of the 60 s Kong allows. */
 export const HEARTBEAT_TICKS = 4;
@@ -13,10 +10,7 @@ export const HEARTBEAT_TICKS = 4;
 export const MAX_EVENT_TICKS = 120;
 
 /** Returns what stops it. It does not keep the process alive. */
-export function startTicker(
-  ticking: readonly (Pick<PluginServer, 'onTick'> | Overload)[],
-  tickMs: number = TICK_MS,
-): () => void {
+export function startTicker(ticking: readonly { onTick(): void }[], tickMs: number = TICK_MS): () => void {
   const timer = setInterval(() => {
     for (const each of ticking) each.onTick();
   }, tickMs);

@@ -17,6 +17,7 @@ export type LogSink = (line: string) => void;
 let threshold: number = LOG_LEVELS.indexOf('info');
 let sink: LogSink = writeToStderr;
 let guarded = false;
+let droppedLines = 0;
 
 export const log = {
   debug: (message: string, fields?: LogFields): void => write('debug', message, fields),
@@ -66,11 +67,24 @@ function withReadableErrors(fields: LogFields): Record<string, unknown> {
   return readable;
 }
 
+/** A reader that has stopped reading must not cost memory without end; what is lost is counted, and said later. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
+
 function writeToStderr(line: string): void {
+  const { stderr } = process;
   if (!guarded) {
     guarded = true;
-    // Whoever read our stderr may be gone (EPIPE); without a handler that would end the process.
-    process.stderr.on('error', () => undefined);
+    // Whoever read our stderr may be gone (EPIPE), the disk full; without a handler that would end the process.
+    stderr.on('error', () => undefined);
   }
-  process.stderr.write(line);
+  if (stderr.writableLength > MAX_UNREAD_BYTES) {
+    droppedLines++;
+    return;
+  }
+  if (droppedLines > 0) {
+    const lines = droppedLines;
+    droppedLines = 0;
+    log.warn('the log was not read for a while, and lines were dropped', { lines });
+  }
+  stderr.write(line);
 }

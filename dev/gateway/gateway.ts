@@ -15,7 +15,7 @@ import type { EventOutcome } from './event';
 import { ExternalPlugin, type ExternalPluginCounters } from './external-plugin';
 import { HeaderList } from './headers';
 import { ERROR_CONTENT_TYPE, errorBody, NO_ROUTE, NO_SERVICE } from './kong-error';
-import { ManagedServer } from './managed-server';
+import { ManagedServer, RELOAD_GRACE_MS } from './managed-server';
 import { PluginCatalog, type PluginServerEntry } from './plugin-servers';
 import { Proxy } from './proxy';
 import { BodyReadError, bodyFileName, RequestBody, type BodyStorage } from './request-body';
@@ -45,6 +45,8 @@ export interface GatewayOptions {
   readonly readTimeoutMs?: number;
   /** How long a connection to a plugin server is kept unused. Default: Kong's 60 s. */
   readonly poolIdleMs?: number;
+  /** How long after a reload the old workers leave. Default: 8 s, as a Kong without long requests. */
+  readonly reloadLeaveMs?: number;
   /** Kong's `client_body_buffer_size`. */
   readonly bodyBufferBytes?: number;
   readonly onLog?: (line: LogLine) => void;
@@ -65,11 +67,17 @@ export interface Gateway {
   readonly openConnections: number;
   /** A new configuration for the requests that come from now on. Throws and keeps the old one if it is invalid. */
   reload(config: string | object): void;
+  /**
+   * `kong reload`, in Kong's order: new workers, which start their plugin servers at once; the old workers finish what
+   * they have; when they leave, their plugin servers are ended. Resolves when those are gone.
+   */
+  restartWorkers(): Promise<void>;
   close(): Promise<void>;
 }
 
 const DEFAULT_READ_TIMEOUT_MS = 60_000;
 const POOL_IDLE_MS = 60_000;
+const RELOAD_LEAVE_MS = 8000;
 /** Kong's `lua_socket_pool_size`. */
 const POOL_SIZE = 256;
 const KEEP_ALIVE_MS = 75_000;
@@ -107,7 +115,6 @@ function readConfig(
 
 interface ClientConnection {
   readonly number: number;
-  readonly worker: Worker;
   requests: number;
 }
 
@@ -115,10 +122,14 @@ class RunningGateway implements Gateway {
   readonly counters: GatewayCounters;
   readonly #options: GatewayOptions;
   readonly #catalog: PluginCatalog;
-  readonly #workers: readonly Worker[];
+  readonly #pluginCounters: Record<string, ExternalPluginCounters>;
+  #workers: readonly Worker[];
+  /** They may still have requests. */
+  #oldWorkers: readonly Worker[] = [];
   readonly #server: Server;
   readonly #proxy = new Proxy();
   #managed: readonly ManagedServer[] = [];
+  #leaving: ManagedServer[] = [];
   readonly #bodies = new BodyDirectory();
   readonly #bodyStorage: BodyStorage;
   readonly #connections = new WeakMap<Socket, ClientConnection>();
@@ -134,14 +145,14 @@ class RunningGateway implements Gateway {
     this.#options = options;
     const { config, catalog } = checkConfiguration(options);
     this.#catalog = catalog;
-    const plugins = Object.fromEntries(
+    this.#pluginCounters = Object.fromEntries(
       catalog.servers.map(({ plugin }) => [
         plugin.name,
         { events: 0, reruns: 0, startedInstances: 0, closedInstances: 0 },
       ]),
     );
-    this.counters = { requests: 0, plugins };
-    this.#workers = Array.from({ length: options.workers ?? 1 }, () => this.#makeWorker(plugins));
+    this.counters = { requests: 0, plugins: this.#pluginCounters };
+    this.#workers = this.#makeWorkers();
     this.#bodyStorage = {
       bufferBytes: options.bodyBufferBytes ?? HEADER_LINE_BYTES,
       nextFilePath: () => this.#bodies.nextFilePath(),
@@ -157,7 +168,7 @@ class RunningGateway implements Gateway {
 
   get openConnections(): number {
     let count = 0;
-    for (const worker of this.#workers)
+    for (const worker of [...this.#workers, ...this.#oldWorkers])
       for (const plugin of worker.externals.values()) count += plugin.openConnections;
     return count;
   }
@@ -171,9 +182,25 @@ class RunningGateway implements Gateway {
     });
     this.#host = host;
     this.#port = (this.#server.address() as AddressInfo).port;
-    this.#managed = (this.#options.startCommands ?? []).map(
+    this.#managed = this.#startServers();
+  }
+
+  #startServers(): ManagedServer[] {
+    return (this.#options.startCommands ?? []).map(
       (command) => new ManagedServer(command, (message) => this.#log('info', message.trimEnd(), undefined)),
     );
+  }
+
+  async restartWorkers(): Promise<void> {
+    const old = this.#managed;
+    this.#oldWorkers = [...this.#oldWorkers, ...this.#workers];
+    this.#workers = this.#makeWorkers();
+    this.#managed = this.#startServers();
+    this.#leaving.push(...old);
+    const leaveMs = this.#options.reloadLeaveMs ?? RELOAD_LEAVE_MS;
+    await new Promise((resolve) => setTimeout(resolve, leaveMs));
+    await Promise.all(old.map((server) => server.close(RELOAD_GRACE_MS)));
+    this.#leaving = this.#leaving.filter((server) => !old.includes(server));
   }
 
   reload(config: string | object): void {
@@ -188,27 +215,35 @@ class RunningGateway implements Gateway {
   async #close(): Promise<void> {
     const ended = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     // They answer what still waits.
-    await Promise.all(this.#managed.map((server) => server.close()));
+    await Promise.all([...this.#managed, ...this.#leaving].map((server) => server.close()));
     this.#server.closeAllConnections();
-    for (const worker of this.#workers) worker.close();
+    for (const worker of [...this.#workers, ...this.#oldWorkers]) worker.close();
     this.#proxy.close();
     await ended;
     await this.#bodies.remove();
   }
 
-  #makeWorker(counters: Record<string, ExternalPluginCounters>): Worker {
+  #makeWorkers(): Worker[] {
+    const workers: Worker[] = [];
+    const count = this.#options.workers ?? 1;
+    for (let number = 0; number < count; number++) workers.push(this.#makeWorker(workers));
+    return workers;
+  }
+
+  /** @param siblings all workers of its generation: Kong shares with them that instances are gone */
+  #makeWorker(siblings: readonly Worker[]): Worker {
     const limits: PoolLimits = {
       readTimeoutMs: this.#options.readTimeoutMs ?? DEFAULT_READ_TIMEOUT_MS,
       idleTimeoutMs: this.#options.poolIdleMs ?? POOL_IDLE_MS,
       maxIdleConnections: POOL_SIZE,
     };
     const resetInstances = (name: string): void => {
-      for (const worker of this.#workers) worker.forgetInstances(name);
+      for (const worker of siblings) worker.forgetInstances(name);
     };
     return new Worker(
       new Map(
         this.#catalog.servers.map(({ entry, plugin }) => {
-          const hooks = { counters: counters[plugin.name]!, resetInstances };
+          const hooks = { counters: this.#pluginCounters[plugin.name]!, resetInstances };
           return [plugin.name, new ExternalPlugin(plugin, entry.socketPath, limits, hooks)];
         }),
       ),
@@ -236,8 +271,7 @@ class RunningGateway implements Gateway {
     server.maxHeadersCount = 0;
     server.on('connection', (socket: Socket) => {
       this.#connectionCount += 1;
-      const worker = this.#workers[this.#connectionCount % this.#workers.length]!;
-      this.#connections.set(socket, { number: this.#connectionCount, worker, requests: 0 });
+      this.#connections.set(socket, { number: this.#connectionCount, requests: 0 });
     });
     server.on('request', (request, response) => void this.#serve(request, response));
     server.on('clientError', (_error, socket) => {
@@ -254,7 +288,8 @@ class RunningGateway implements Gateway {
     const request = this.#contextOf(incoming, connection);
     response.on('close', () => void request.body.remove());
     try {
-      await this.#answer(request, incoming, response, connection.worker);
+      const worker = this.#workers[connection.number % this.#workers.length]!;
+      await this.#answer(request, incoming, response, worker);
     } catch (error) {
       if (!(error instanceof BodyReadError)) this.#log('crit', String(error), request.id);
       sendError(response, request, error instanceof BodyReadError ? 400 : 500);

@@ -1,11 +1,13 @@
 /**
  * A plugin server that the gateway starts itself, as Kong does for an entry with a start command: started again
- * whenever it ends, at most once a second, and given 340 ms between SIGTERM and SIGKILL at the end.
+ * whenever it ends, at most once a second, and given little time between SIGTERM and SIGKILL.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 
 const START_INTERVAL_MS = 1000;
-const STOP_MS = 340;
+/** What a real Kong leaves it at `kong stop`, and at `kong reload`. */
+export const STOP_GRACE_MS = 340;
+export const RELOAD_GRACE_MS = 55;
 
 export class ManagedServer {
   #child: ChildProcess | undefined;
@@ -21,12 +23,12 @@ export class ManagedServer {
     this.#start();
   }
 
-  async close(): Promise<void> {
+  async close(graceMs: number = STOP_GRACE_MS): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#restart);
     const child = this.#child;
     child?.kill('SIGTERM');
-    const limit = setTimeout(() => child?.kill('SIGKILL'), STOP_MS);
+    const limit = setTimeout(() => child?.kill('SIGKILL'), graceMs);
     await this.#exited;
     clearTimeout(limit);
   }

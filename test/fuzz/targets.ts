@@ -12,6 +12,8 @@ import { NEAR_MISSES } from './targets/near-misses';
 import { PDK } from './targets/pdk';
 import { REPLY, REPLY_ENVELOPE } from './targets/reply';
 import { REQUEST } from './targets/request';
+import { STATUS_REQUESTS } from './targets/status-requests';
+import { TAKE_OVER } from './targets/take-over';
 
 export const TARGETS: readonly FuzzTarget[] = [
   FRAMES,
@@ -28,4 +30,6 @@ export const TARGETS: readonly FuzzTarget[] = [
   REPLY,
   NEAR_MISSES,
   CONFIG,
+  TAKE_OVER,
+  STATUS_REQUESTS,
 ];

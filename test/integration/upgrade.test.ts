@@ -39,7 +39,12 @@ test('an upgrade under load loses no request and answers none with an error', as
   let successor: PluginServerProcess | undefined;
   try {
     await answeredMore();
-    successor = await PluginServerProcess.start({ folder: stack.server.folder });
+    // The status port as well: whoever asks there for readiness is answered by the new process or by none.
+    const { folder, statusPort, statusUrl } = stack.server;
+    const { pid } = await stack.server.status();
+    successor = await PluginServerProcess.start({ folder, statusPort });
+    while (!(await isReady(statusUrl))) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.notEqual((await successor.status()).pid, pid);
     stack.server.child.kill('SIGTERM');
     await answeredMore();
     running = false;
@@ -57,3 +62,11 @@ test('an upgrade under load loses no request and answers none with an error', as
     await responder.close();
   }
 });
+
+async function isReady(statusUrl: string): Promise<boolean> {
+  try {
+    return (await fetch(`${statusUrl}/ready`)).status === 200;
+  } catch {
+    return false;
+  }
+}

@@ -38,6 +38,7 @@ it('a header byte that is not UTF-8 is one event, and comes back as it was', asy
 // Kong runs an event again when its connection closes: right for an id it has from an earlier process, as long as
 // nothing has happened yet.
 it('an instance that is not there is started anew, and no event runs twice', async (t) => {
+  t.mock.timers.enable({ apis: ['Date'] });
   let runs = 0;
   const { gateway, server, connect } = await behindGateway(t, (kong) =>
     kong.response.exit(200, String(++runs)),
@@ -48,6 +49,8 @@ it('an instance that is not there is started anew, and no event runs twice', asy
   const ours = await kong.startInstance('lab-a');
   kong.call({ cmd_close_instance: { v: ours - 1 } });
   await kong.readReturn();
+  t.mock.timers.tick(10_001);
+  server.onTick();
   assert.equal(server.status().instances, 1);
   assert.equal((await send(gateway.url, { path: '/' })).body.toString(), '2');
   assert.equal(runs, 2);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { GatewayError } from '../../bridge/errors';
 import { HEARTBEAT_TICKS, MAX_EVENT_TICKS } from '../../pluginserver/ticker';
+import { MAX_SILENT_TICKS } from '../../pluginserver/peer';
 import { framesIn } from './support/fake-kong';
 import { decode, encode, plainValue } from './support/kong-schema';
 import { deferred, eventually, serve, type Kong } from './support/serving';
@@ -486,11 +487,38 @@ describe('the timer', () => {
   it('answers an event that its handler never ends', async (t) => {
     const { startEvent, server } = await serve(t, { access: () => new Promise(() => undefined) });
     const kong = await startEvent();
-    for (let tick = 0; tick < MAX_EVENT_TICKS; tick++) server.onTick();
+    for (let tick = 1; tick < MAX_EVENT_TICKS; tick++) {
+      server.onTick();
+      if (tick % HEARTBEAT_TICKS !== 0) continue;
+      await kong.expectCall('kong.nginx.get_subsystem');
+      kong.answerText('http');
+    }
+    assert.equal(server.openEventCount, 1);
+    server.onTick();
     let call = await kong.readCall();
     while (call?.method === 'kong.nginx.get_subsystem') call = await kong.readCall();
     assert.equal(call?.method, 'kong.response.exit');
     assert.equal(server.openEventCount, 0);
+  });
+
+  // Whoever is no Kong could begin events, answer nothing, and keep others out for ten minutes each.
+  it('answers an event whose Kong does not answer for two minutes', async (t) => {
+    const { startEvent, server, logged } = await serve(t, { access: () => new Promise(() => undefined) });
+    const kong = await startEvent();
+    let ticks = 0;
+    while (server.openEventCount > 0 && ticks < MAX_EVENT_TICKS) {
+      server.onTick();
+      ticks++;
+    }
+    // From the first call that is not answered: the one for the request id, if its answer is still on its way.
+    assert.ok(
+      ticks > MAX_SILENT_TICKS && ticks <= HEARTBEAT_TICKS + MAX_SILENT_TICKS,
+      `after ${ticks} ticks`,
+    );
+    let call = await kong.readCall();
+    while (call?.method === 'kong.nginx.get_subsystem') call = await kong.readCall();
+    assert.equal(call?.method, 'kong.response.exit');
+    assert.ok(logged.some(({ message }) => String(message).includes('does not go on')));
   });
 });
 

@@ -5,7 +5,8 @@ import { Lifecycle, watchParent } from '../../pluginserver/lifecycle';
 import type { ProcessHooks } from '../../pluginserver/plugin-module';
 import { Overload } from '../../pluginserver/overload';
 import { PluginProcesses } from '../../pluginserver/process-hooks';
-import { collectStatus, startStatusPage } from '../../pluginserver/status';
+import { collectStatus, statusRequests } from '../../pluginserver/status';
+import { StatusPort } from '../../pluginserver/status-port';
 import { deferred, eventually, serve, type Kong, type TestHandler } from './support/serving';
 
 async function living(
@@ -146,7 +147,7 @@ describe('process hooks', () => {
     new PluginProcesses([
       { ...plugin, name: 'a' },
       { ...plugin, name: 'b' },
-    ]).start();
+    ]).start(['a', 'b']);
     assert.deepEqual(started, [['a', 'b']]);
   });
 });
@@ -176,15 +177,21 @@ describe('the status page', () => {
       hooks: { status: () => ({ ready: true, waiting: 3 }) },
     });
     await startEvent();
-    const page = await startStatusPage(
-      { version: '9.9.9', servers: [server], processes, lifecycle, overload: new Overload() },
-      0,
-      '127.0.0.1',
-    );
+    const page = new StatusPort({
+      onRequest: statusRequests({
+        version: '9.9.9',
+        servers: [server],
+        processes,
+        lifecycle,
+        overload: new Overload(),
+      }),
+      port: 0,
+      host: '127.0.0.1',
+    });
+    assert.equal(await page.tryToListen(), undefined);
     t.after(() => page.close());
-    const address = page.address() as { port: number };
     const get = (path: string, method = 'GET') =>
-      fetch(`http://127.0.0.1:${address.port}${path}`, { method });
+      fetch(`http://127.0.0.1:${page.boundPort}${path}`, { method });
     const status = (await (await get('/status')).json()) as Record<string, unknown> & {
       plugins: Record<string, Record<string, unknown>>;
     };

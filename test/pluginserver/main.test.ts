@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { freePorts } from '../../dev/kafka/ports';
 import { parseOptions, UsageError, type ServeOptions } from '../../pluginserver/options';
+import { FakeKong } from './support/fake-kong';
 import { DEMO, isAlive, MAIN, pluginFolder, request, runMain, start } from './support/process';
 import { eventually, temporaryFolder } from './support/serving';
 
@@ -83,6 +85,79 @@ describe('the process', () => {
     await once(child.stderr, 'data');
     child.kill('SIGTERM');
     assert.deepEqual(await exit, [0, null]);
+  });
+});
+
+describe('what does not stop requests does not stop the process', () => {
+  it('a plugin that does not load is answered for with the reason, the others are served', async (t) => {
+    const broken = pluginFolder(t, 'syntax error');
+    const path = join(temporaryFolder(t), 'broken.sock');
+    const started = await start(t, ['--plugin', `${broken}=${path}`]);
+    await eventually(() => started.stderr().includes('"serving"'), 'the server does not serve');
+    assert.equal((await (await request(started, '/hello')).readExit()).body.toString(), '/hello');
+    const kong = await FakeKong.connect(path);
+    kong.handleEvent(await kong.startInstance('whatever-its-name-is'));
+    await kong.answerRequestId();
+    assert.match(
+      (await kong.readCall())?.args.toString('latin1') ?? '',
+      /does not load: Unexpected identifier/,
+    );
+    const { status, body } = await kong.readExit();
+    assert.equal(status, 500);
+    assert.equal((JSON.parse(body.toString()) as { code: string }).code, 'misconfigured');
+    assert.match(started.stderr(), /a plugin cannot be served/);
+    await kong.close();
+    started.child.kill('SIGTERM');
+    assert.equal(await started.exitCode, 0);
+  });
+
+  it('a socket whose folder comes later is served then', async (t) => {
+    const folder = join(temporaryFolder(t), 'later');
+    const other = pluginFolder(t, DEMO.replace("'demo'", "'other'"));
+    const started = await start(t, ['--plugin', `${other}=${folder}/other.sock`]);
+    assert.equal((await (await request(started, '/hello')).readExit()).body.toString(), '/hello');
+    assert.match(started.stderr(), /a socket cannot be bound; it is tried again/);
+    mkdirSync(folder);
+    await eventually(() => existsSync(`${folder}/other.sock`), 'the socket is not bound');
+    const kong = await FakeKong.connect(`${folder}/other.sock`);
+    kong.handleEvent(await kong.startInstance('other'));
+    await kong.answerRequestId();
+    await kong.expectCall('kong.request.get_path');
+    kong.answerText('/late');
+    assert.equal((await kong.readExit()).body.toString(), '/late');
+    await kong.close();
+    started.child.kill('SIGTERM');
+    assert.equal(await started.exitCode, 0);
+  });
+
+  // A new version with one broken plugin would take the sockets of an old one that serves both.
+  it('but what works goes on: one that cannot serve all takes nothing from a process that does', async (t) => {
+    const running = await start(t);
+    const { status, stderr } = runMain([
+      ...['--plugin', `${pluginFolder(t, DEMO)}=${running.path}`],
+      ...['--plugin', `${pluginFolder(t, 'syntax error')}=${running.path}.other`],
+    ]);
+    assert.match(stderr, /does not load: .*\. The process that has these sockets goes on\.\n$/);
+    assert.equal(status, 1);
+    assert.equal((await (await request(running, '/hello')).readExit()).body.toString(), '/hello');
+    running.child.kill('SIGTERM');
+    assert.equal(await running.exitCode, 0);
+  });
+
+  it('a status port that is taken is said, with who has it', async (t) => {
+    const [port] = await freePorts(1);
+    const first = await start(t, ['--status-port', String(port)]);
+    const second = await start(t, ['--status-port', String(port)]);
+    await eventually(() => second.stderr().includes('the status port is taken'), 'nothing is said');
+    assert.match(
+      second.stderr(),
+      new RegExp(`"held_by":\\{"kind":"plugin server","pid":${first.child.pid},.*"state":"serving"`),
+    );
+    assert.equal((await (await request(second, '/hello')).readExit()).body.toString(), '/hello');
+    for (const { child, exitCode } of [first, second]) {
+      child.kill('SIGTERM');
+      assert.equal(await exitCode, 0);
+    }
   });
 });
 

@@ -122,7 +122,7 @@ describe('the limit of bytes in flight', () => {
       { maxBytesInFlight: 1_000_000 },
       keeper(release.promise),
     );
-    const file = join(folder, 'body');
+    const file = join(folder, '0000000001');
     writeFileSync(file, Buffer.alloc(BODY_BYTES));
     const bodies = [{ content: Buffer.alloc(BODY_BYTES) }, { body_filepath: file }];
     const held: FakeKong[] = [];
@@ -151,15 +151,40 @@ describe('the limit of bytes in flight', () => {
     assert.equal(overload.status().bytes_in_flight, 0);
   });
 
-  it('counts a frame that is not complete, until its connection closes', async (t) => {
+  // A few peers that announced 32 MiB each, and sent nothing, had the bodies of all others refused.
+  it('counts what has come of a frame, not what was announced, until its connection closes', async (t) => {
     const { overload, startEvent } = await serveWith(t, {}, keeper(Promise.resolve()));
     const kong = await startEvent();
     await kong.expectCall('kong.request.get_raw_body');
     const length = Buffer.alloc(4);
-    length.writeUInt32LE(BODY_BYTES);
+    length.writeUInt32LE(32 * 1024 * 1024);
+    const counted = (bytes: number) =>
+      eventually(() => overload.status().bytes_in_flight === bytes, 'the frame is not counted');
     kong.socket.write(Buffer.concat([length, Buffer.alloc(1000)]));
-    await eventually(() => overload.status().bytes_in_flight === BODY_BYTES, 'the frame is not counted');
+    await counted(64 * 1024);
+    kong.socket.write(Buffer.alloc(100_000));
+    await counted(128 * 1024);
     await kong.close();
+    assert.equal(overload.status().bytes_in_flight, 0);
+  });
+
+  it('refuses a frame in the middle when no more fits, and reads on behind it', async (t) => {
+    const { overload, startEvent } = await serveWith(
+      t,
+      { maxBytesInFlight: 200_000 },
+      {
+        access: async (kong: Kong) => {
+          const code = await kong.request.getRawBody().catch((error: { code: string }) => error.code);
+          await kong.response.exit(200, `${String(code)} ${await kong.request.getPath()}`);
+        },
+      },
+    );
+    const kong = await startEvent();
+    await kong.expectCall('kong.request.get_raw_body');
+    kong.answerBody({ content: Buffer.alloc(BODY_BYTES) });
+    await kong.expectCall('kong.request.get_path');
+    kong.answerText('/next');
+    assert.equal(String((await kong.readExit()).body), 'overloaded /next');
     assert.equal(overload.status().bytes_in_flight, 0);
   });
 

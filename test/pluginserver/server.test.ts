@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -74,7 +74,8 @@ describe('instances', () => {
     assert.ok(!JSON.stringify(logged).includes('s3cret'));
   });
 
-  it('that Kong closes are told, while their events in flight go on', async (t) => {
+  it('that Kong closes are told when they are idle, while their events in flight go on', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'] });
     const release = deferred();
     let closed = 0;
     const { connect, server } = await serve(t, {
@@ -90,13 +91,34 @@ describe('instances', () => {
     await kong.answerRequestId();
     const sequence = other.call({ cmd_close_instance: { v: id } });
     assert.equal((await other.readReturn()).sequence, sequence);
-    assert.equal(closed, 1);
-    assert.equal(server.status().instances, 0);
-    other.call({ cmd_close_instance: { v: id } });
-    await other.readReturn();
-    assert.equal(closed, 1);
+    t.mock.timers.tick(10_001);
+    server.onTick();
+    assert.equal(closed, 0);
     release.resolve();
     assert.equal((await kong.readExit()).body.toString(), 'late');
+    server.onTick();
+    assert.deepEqual([closed, server.status().instances], [1, 0]);
+    other.call({ cmd_close_instance: { v: id } });
+    await other.readReturn();
+    server.onTick();
+    assert.equal(closed, 1);
+  });
+
+  // Anybody on the socket can name any id: with each one closed, no request of Kong's would have got anywhere.
+  it('that Kong uses cannot be closed by somebody else', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'] });
+    const { connect, server } = await serve(t, { log: () => undefined });
+    const [kong, other] = [await connect(), await connect()];
+    const id = await kong.startInstance('demo');
+    for (let minute = 0; minute < 3; minute++) {
+      other.call({ cmd_close_instance: { v: id } });
+      await other.readReturn();
+      const sequence = kong.handleEvent(id, 'log');
+      assert.equal(await kong.readEventReturn(), sequence);
+      t.mock.timers.tick(60_000);
+      server.onTick();
+    }
+    assert.equal(server.status().instances, 1);
   });
 
   it('that do not exist close the connection before any effect', async (t) => {
@@ -272,6 +294,46 @@ describe('the socket', () => {
     kong.answerText('/');
     await kong.readEventReturn();
     successor.close();
+  });
+
+  // Between binding and chmod everybody could connect, if the umask allowed it. What the kernel sees while it is bound
+  // is a folder that only this user may enter.
+  it('has no wider rights than 0660 at any moment, whatever the umask', async (t) => {
+    const folder = temporaryFolder(t);
+    captureLog(t);
+    const server = new PluginServer({ plugin: PLUGIN, socketPath: join(folder, 's') });
+    t.after(() => server.close());
+    const umask = process.umask(0);
+    try {
+      await server.bind();
+    } finally {
+      process.umask(umask);
+    }
+    const modes = () =>
+      readdirSync(folder).map((name) => [name, lstatSync(join(folder, name)).mode & 0o7777]);
+    const [[name, mode] = []] = modes();
+    assert.match(String(name), /^\.kkb-/);
+    assert.equal(mode, 0o700);
+    server.claim();
+    assert.deepEqual(modes(), [['s', 0o660]]);
+  });
+
+  it('has a folder while it is bound, which is gone afterwards, and swept if its process was killed', async (t) => {
+    const folder = temporaryFolder(t);
+    captureLog(t);
+    const [old, young, others] = ['.kkb-abcdef', '.kkb-ABCDEF', 'kkb-abcdef'];
+    for (const name of [old, young, others]) mkdirSync(join(folder, name));
+    writeFileSync(join(folder, old, 's'), '');
+    const anHourAgo = Date.now() / 1000 - 3600;
+    for (const name of [old, others]) utimesSync(join(folder, name), anHourAgo, anHourAgo);
+    const server = new PluginServer({ plugin: PLUGIN, socketPath: join(folder, 's') });
+    await server.listen();
+    assert.deepEqual(readdirSync(folder).sort(), [young, others, 's'].sort());
+    server.close();
+    const unused = new PluginServer({ plugin: PLUGIN, socketPath: join(folder, 's') });
+    await unused.bind();
+    unused.close();
+    assert.deepEqual(readdirSync(folder).sort(), [young, others].sort());
   });
 
   const refusals: [string, (folder: string) => string, RegExp][] = [

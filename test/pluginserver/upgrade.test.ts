@@ -1,88 +1,30 @@
 /** Another process takes the sockets while requests come in, as at an upgrade in external mode. */
 
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { linkSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { startGateway } from '../../dev/gateway/gateway';
 import { toPlugin } from '../../pluginserver/plugin-loader';
 import { PluginServer } from '../../pluginserver/server';
+import { TakeBack } from '../../pluginserver/take-back';
 import { takeOver } from '../../pluginserver/take-over';
-import { labDump } from '../support/gateway-lab';
 import { ask } from '../support/stack';
 import { FakeKong } from './support/fake-kong';
-import { MAIN } from './support/process';
+import { pair } from './support/pair';
 import { captureLog, eventually, temporaryFolder } from './support/serving';
-
-/** The first event leaves a note in the memory of its process, the second needs it: as a wait for a reply is. */
-const NOTES = `
-const notes = new Map();
-exports.first = async (kong) => {
-  const id = await kong.nginx.getVar('kong_request_id');
-  notes.set(id, Date.now());
-};
-exports.second = async (kong) => {
-  const id = await kong.nginx.getVar('kong_request_id');
-  if (!notes.delete(id)) return kong.response.exit(500, 'the note is in another process');
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  await kong.response.exit(200, String(process.pid));
-};
-exports.Process = { drain() {}, between: () => notes.size, async idle() {} };`;
-
-const PLUGINS = [
-  ['first', 20],
-  ['second', 10],
-] as const;
-
-function pluginSource(name: 'first' | 'second', priority: number): string {
-  return `const notes = require('../notes');
-exports.Name = '${name}'; exports.Version = '1.0.0'; exports.Priority = ${priority};
-exports.Process = notes.Process; exports.Continues = ${name === 'second'};
-exports.Plugin = class { access(kong) { return notes.${name}(kong); } };`;
-}
-
-function pair(t: TestContext) {
-  const folder = temporaryFolder(t);
-  writeFileSync(join(folder, 'notes.js'), NOTES);
-  const socketOf = (name: string) => join(folder, `${name}.sock`);
-  const flags: string[] = [];
-  for (const [name, priority] of PLUGINS) {
-    mkdirSync(join(folder, name));
-    writeFileSync(join(folder, name, 'index.js'), pluginSource(name, priority));
-    flags.push('--plugin', `${join(folder, name)}=${socketOf(name)}`);
-  }
-  const start = async (): Promise<ChildProcess> => {
-    const child = spawn(process.execPath, [MAIN, ...flags], { stdio: ['ignore', 'inherit', 'pipe'] });
-    t.after(() => child.kill('SIGKILL'));
-    let log = '';
-    child.stderr.on('data', (chunk: Buffer) => (log += String(chunk)));
-    await eventually(() => log.includes('"serving"'), 'the server does not serve');
-    return child;
-  };
-  return { start, socketOf };
-}
 
 describe('a process that takes over', () => {
   // With the renames alone, requests of that moment had their first event in one process and their second in the
   // other, and those on Kong's pooled connections got the 503 of a process that drains.
   it('loses no request, and none is answered with an error', async (t) => {
-    const { start, socketOf } = pair(t);
+    const { start, gateway: options } = pair(t);
     const errors: string[] = [];
     const gateway = await startGateway({
-      config: {
-        _format_version: '3.0',
-        routes: [{ name: 'all', paths: ['/'], plugins: [{ name: 'first' }, { name: 'second' }] }],
-      },
-      pluginServers: PLUGINS.map(([name, priority]) => ({
-        name,
-        socketPath: socketOf(name),
-        dump: labDump('ProtoBuf:1', name, priority),
-      })),
-      workers: 2,
-      poolIdleMs: 300,
+      ...options,
       onLog: ({ level, message }) => level === 'err' && errors.push(message),
     });
     t.after(() => gateway.close());
@@ -140,7 +82,7 @@ describe('a process that takes over', () => {
       socketPath,
     });
     t.after(() => server.close());
-    const takenOver = takeOver([server], 1000);
+    const takenOver = takeOver([server], { answerTimeoutMs: 1000 });
     await eventually(() => server.isHolding && server.status().socket_owned, 'the name is not taken');
     const kong = await FakeKong.connect(socketPath);
     let answered = false;
@@ -167,7 +109,44 @@ describe('a process that takes over', () => {
     });
     t.after(() => server.close());
     // The timeout is longer than the test may take.
-    await takeOver([server], 3_600_000);
+    await takeOver([server], { answerTimeoutMs: 3_600_000 });
     assert.ok(server.status().socket_owned && !server.isHolding);
   });
+});
+
+// It began nothing for as long as it ran, and nobody else did: every request was a 500 until a new version came up.
+it('a process that was replaced serves again when the one that took its sockets dies, unless it drains', async (t) => {
+  const socketPath = join(temporaryFolder(t), 'p.sock');
+  captureLog(t);
+  const plugin = toPlugin({ Plugin: class {}, Name: 'demo' }, '/');
+  const server = new PluginServer({ plugin, socketPath });
+  t.after(() => server.close());
+  await server.listen();
+  let draining = true;
+  let takenBack = 0;
+  const takeBack = new TakeBack({
+    servers: [server],
+    isDraining: () => draining,
+    onTakenBack: () => takenBack++,
+  });
+  const successor = new PluginServer({ plugin, socketPath });
+  await takeOver([successor]);
+  takeBack.onTick();
+  draining = false;
+  for (let tick = 0; tick < 3; tick++) await takeBack.look();
+  assert.ok(server.isReplaced, 'the successor lives');
+
+  // As kill -9 does: nobody listens any more, and the name stays.
+  const name = `${socketPath}.kept`;
+  linkSync(socketPath, name);
+  successor.close();
+  renameSync(name, socketPath);
+  await takeBack.look();
+  assert.ok(server.isReplaced, 'it may be on its way back');
+  await takeBack.look();
+  assert.deepEqual([server.isReplaced, server.isServing, takenBack], [false, true, 1]);
+  const kong = await FakeKong.connect(socketPath);
+  const sequence = kong.handleEvent(await kong.startInstance('demo'), 'log');
+  assert.equal(await kong.readEventReturn(), sequence);
+  await kong.close();
 });

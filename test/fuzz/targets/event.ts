@@ -1,7 +1,6 @@
 /** A whole connection from Kong, over a socket: events, answers, calls, cut anywhere and left early. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setLogSink } from '../../../bridge/telemetry/log';
@@ -10,6 +9,7 @@ import { PluginServer } from '../../../pluginserver/server';
 import { frame } from '../../pluginserver/support/fake-kong';
 import { decode, encode, structMessage } from '../../pluginserver/support/kong-schema';
 import { eventually, type Kong } from '../../pluginserver/support/serving';
+import { assertWholeFrames, inPieces, talk } from '../talk';
 import type { FuzzTarget } from '../target';
 
 const LIMIT_BYTES = 2000;
@@ -47,6 +47,7 @@ const sample = (...frames: Buffer[]): Buffer => Buffer.concat([head, ...frames])
 
 let server: PluginServer | undefined;
 let folder = '';
+const socketPath = (): string => join(folder, 's.sock');
 let instanceId = 0;
 let restoreLog: (() => void) | undefined;
 
@@ -54,14 +55,14 @@ async function start(): Promise<void> {
   restoreLog = setLogSink(() => undefined);
   folder = mkdtempSync(join(tmpdir(), 'fuzz-'));
   const plugin = toPlugin({ Plugin, Name: 'demo', Version: '1.0.0', Priority: 1 }, folder);
-  server = new PluginServer({ plugin, socketPath: join(folder, 's.sock'), maxFrameBytes: LIMIT_BYTES });
+  server = new PluginServer({ plugin, socketPath: socketPath(), maxFrameBytes: LIMIT_BYTES });
   await server.listen();
   await startInstance();
 }
 
 async function startInstance(): Promise<void> {
   const call = encode('RpcCall', { sequence: 1, cmd_start_instance: { name: 'demo', config: '{}' } });
-  const returned = await talk([frame(call)]);
+  const returned = await talk(socketPath(), [frame(call)]);
   const status = decode('RpcReturn', returned.subarray(4)).instance_status as { instance_id: number };
   instanceId = status.instance_id;
 }
@@ -71,25 +72,6 @@ async function end(): Promise<void> {
   await eventually(() => server?.status().connections === 0, 'connections are left');
   rmSync(folder, { recursive: true, force: true });
   restoreLog?.();
-}
-
-/** Writes the pieces, says that this was all, and collects what the server has written until it closes. */
-function talk(pieces: readonly Buffer[]): Promise<Buffer> {
-  return new Promise((resolve) => {
-    const received: Buffer[] = [];
-    const socket = connect(join(folder, 's.sock'));
-    socket.on('data', (chunk) => received.push(chunk));
-    socket.on('error', () => undefined);
-    socket.on('close', () => resolve(Buffer.concat(received)));
-    socket.on('connect', () => {
-      const next = (index: number): void => {
-        const piece = pieces[index];
-        if (piece === undefined || !socket.writable) socket.end();
-        else socket.write(piece, () => setImmediate(next, index + 1));
-      };
-      next(0);
-    });
-  });
 }
 
 /** The ids have as many bytes, so that nothing else moves. */
@@ -105,20 +87,6 @@ function instanceVarint(id: number): Buffer {
   const bytes = Array.from({ length: 5 }, (_, index) => (Math.floor(id / 128 ** index) % 128) | 0x80);
   bytes[4]! &= 0x7f;
   return Buffer.from(bytes);
-}
-
-function inPieces(input: Buffer): Buffer[] {
-  const [first = 0, second = 0] = input;
-  const rest = input.subarray(head.length);
-  const cuts = [0, Math.min(first, rest.length), Math.min(first + second, rest.length), rest.length];
-  return cuts.slice(1).map((cut, index) => rest.subarray(cuts[index], cut));
-}
-
-/** Frames and nothing after them. */
-function assertWholeFrames(written: Buffer): void {
-  let at = 0;
-  while (at + 4 <= written.length) at += 4 + written.readUInt32LE(at);
-  assert.equal(at, written.length, 'the server has written half a frame');
 }
 
 let cases = 0;
@@ -139,7 +107,7 @@ export const EVENT: FuzzTarget = {
   start,
   end,
   run: async (input) => {
-    assertWholeFrames(await talk(inPieces(withInstance(input))));
+    assertWholeFrames(await talk(socketPath(), inPieces(withInstance(input), head.length)));
     const now = server!;
     await eventually(() => now.openEventCount === 0, 'an event is left open');
     await eventually(() => now.status().connections === 0, 'a connection is left');
@@ -147,7 +115,7 @@ export const EVENT: FuzzTarget = {
     // A call may have closed the other one.
     await startInstance();
     const normal = withInstance(sample(event('log'), nothing)).subarray(head.length);
-    const answer = await talk([normal]);
+    const answer = await talk(socketPath(), [normal]);
     assert.ok(answer.includes('kong.log.notice'), 'a normal event was not answered');
   },
 };
