@@ -71,3 +71,9 @@ export const ADDRESSING_NAMES: ReadonlySet<string> = new Set(DIALECT_HEADERS.map
 
 /** Headers that the gateway may write under a fixed name; nothing else is forwarded or renamed to these. */
 export const OWN_NAMES: ReadonlySet<string> = new Set(['content-type', 'idempotency-key', 'deadline', 'ttl']);
+
+/** What a configuration may neither rename nor make the target of a renaming. In normal form. */
+export const NEVER_RENAMED = {
+  names: [...FORBIDDEN, ...OWN_NAMES, ...ADDRESSING_NAMES],
+  beginnings: FORBIDDEN_BEGINNINGS,
+} as const;
