@@ -92,7 +92,7 @@ export const REPLY_OPTIONS = [
     between: [400, 599],
     default: 502,
     description:
-      'HTTP status of an error reply that names none, neither in a status header nor as `status` of a JSON object in the error header. Default 502.',
+      'HTTP status of an error reply that names none, neither in a status header nor as `status` of a JSON object in the error header. Default 502. No effect where `error_headers` is empty.',
   },
   {
     name: 'max_reply_bytes',

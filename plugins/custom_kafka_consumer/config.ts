@@ -31,7 +31,7 @@ export const CONSUMER: PluginIdentity = {
 };
 
 export const CONSUMER_PURPOSE =
-  'Holds the client until the reply to the record of custom_kafka_producer arrives, and answers with it.';
+  'Holds the client until the reply to the record of custom_kafka_producer arrives, and answers with it. It never runs where the producer on the route has no `reply_topic`.';
 
 export const CONSUMER_OPTIONS = [
   {

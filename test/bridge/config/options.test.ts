@@ -219,3 +219,38 @@ for (const [plugin, { table, parse, least }] of Object.entries(TABLES)) {
     }
   });
 }
+
+/**
+ * Set to something else than their default they may do nothing, because of another option. Where that can be told from
+ * a default that Kong has filled in, it is refused; where it cannot, the admin has only the help text to learn it from.
+ */
+const CONDITIONAL = {
+  custom_kafka_producer: [
+    'authentication.user', 'authentication.password', 'authentication.tokenauth',
+    'authentication.oauthbearer.token_endpoint_url', 'authentication.oauthbearer.client_id',
+    'authentication.oauthbearer.client_secret', 'authentication.oauthbearer.scopes',
+    'authentication.oauthbearer.extensions', 'authentication.oauthbearer.token_endpoint_tls_verify',
+    'security.ssl_verify', 'security.ca_certificate', 'security.certificate', 'security.key', 'keepalive',
+    'topics_query_arg', 'allowed_topics', 'key_name', 'forward_method', 'forward_uri', 'forward_headers',
+    'forward_body', 'correlation_body_field', 'cloudevents_type', 'headers.forward_all_by_default',
+    'headers.include_headers', 'headers.name_mappings', 'headers.repeated_headers_behavior', 'reply_partition',
+    'orphan_topic', 'dialects', 'max_in_flight', 'correlation', 'producer_idempotence', 'producer_async',
+    'producer_request_retries_backoff_timeout', 'producer_async_flush_timeout',
+    'producer_async_buffering_limits_messages_in_memory',
+  ],
+  custom_kafka_consumer: ['bootstrap_servers', 'topic', 'match_name', 'error_status', 'timeout_ceiling'],
+} as const; // prettier-ignore
+
+test('an option that does nothing because of another says so', () => {
+  for (const [plugin, names] of Object.entries(CONDITIONAL)) {
+    const paths = optionalPaths(TABLES[plugin as keyof typeof TABLES].table);
+    const helpOf = new Map(paths.map(({ path, field }) => [path.join('.'), field.description]));
+    for (const name of names) {
+      assert.match(
+        helpOf.get(name) ?? '',
+        /no effect|needs `|required (with|there)|^with `|only with|without `|not with|cannot be used|default 0: /i,
+        `${plugin}.${name}`,
+      );
+    }
+  }
+});
