@@ -5,7 +5,8 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { kongDump, type EntityCheck } from '../bridge/config/kong-schema';
+import type { EntityCheck } from '../bridge/config/entity-checks';
+import { kongDump } from '../bridge/config/kong-schema';
 import { referencePage } from '../bridge/config/reference';
 import { EXAMPLES } from './examples/examples';
 import { examplesPage } from './examples/render';
@@ -37,8 +38,8 @@ const PLUGINS = [
   },
 ];
 
-function entityChecks(rules: readonly { readonly kong?: EntityCheck }[]): EntityCheck[] {
-  return rules.flatMap(({ kong }) => (kong ? [kong] : []));
+function entityChecks(rules: readonly { readonly kong?: readonly EntityCheck[] }[]): EntityCheck[] {
+  return rules.flatMap(({ kong }) => kong ?? []);
 }
 
 /** Path below the root of the repository -> content. */

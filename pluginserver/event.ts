@@ -12,6 +12,7 @@
 
 import { errorAnswer, GatewayError, toGatewayError, type HttpAnswer } from '../bridge/errors';
 import { log } from '../bridge/telemetry/log';
+import { BrokenConfiguration } from './broken-configurations';
 import type { Connection, ExpectedAnswer } from './connection';
 import { toAnswer } from './exit-arguments';
 import { frameOf } from './frames';
@@ -219,15 +220,16 @@ export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
     }
     const first = this.reportError(error);
     if (!this.open) return;
-    if (first) this.logToKong(error);
+    if (first || isUntold(error)) this.logToKong(error);
     this.answerError(error);
     this.end('exit');
   }
 
   private reportError(error: unknown): boolean {
     if (error instanceof GatewayError) {
-      // What a client or Kafka did is routine; a status of 500 means that an operator has something to do.
-      const level = error.status === 500 ? 'warn' : 'debug';
+      // What a client or Kafka did is routine; a status of 500 means that an operator has something to do. Of a broken
+      // configuration that was said when its instance started.
+      const level = error.status === 500 && !(error instanceof BrokenConfiguration) ? 'warn' : 'debug';
       log[level]('a handler ended with an error', {
         ...this.facts(),
         code: error.code,
@@ -242,6 +244,7 @@ export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
 
   /** A managed server's own output is invisible at Kong's default log level. */
   private logToKong(error: unknown): void {
+    if (error instanceof BrokenConfiguration) error.isUntold = false;
     const { code, detail } = toGatewayError(error);
     const text = `${this.owner.pluginName}: ${code}: ${detail} (further failures are only in the plugin server's log)`;
     this.sendCall(LOG_ERR, [text], new PdkAnswer(LOG_ERR, [], this));
@@ -384,6 +387,10 @@ class PdkAnswer implements ExpectedAnswer {
     this.promise.catch(noop);
     this.reject(error);
   }
+}
+
+function isUntold(error: unknown): boolean {
+  return error instanceof BrokenConfiguration && error.isUntold;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

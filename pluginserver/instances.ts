@@ -9,6 +9,13 @@
 import { randomInt } from 'node:crypto';
 import { GatewayError } from '../bridge/errors';
 import { log } from '../bridge/telemetry/log';
+import {
+  BrokenConfiguration,
+  BrokenConfigurations,
+  configurationIds,
+  type BrokenConfigurationStatus,
+  type ConfigurationIds,
+} from './broken-configurations';
 import type { LoadedPlugin } from './plugin-loader';
 import type { PluginInstance } from './plugin-module';
 import { RareLog } from './rare-log';
@@ -31,7 +38,7 @@ export interface Instance {
   readonly startedAtMs: number;
   readonly configBytes: number;
   /** What answers events: the plugin's instance, or the reason why there is none. */
-  readonly served: PluginInstance | GatewayError;
+  readonly served: PluginInstance | BrokenConfiguration;
   eventsInFlight: number;
   usedAtMs: number;
   /** Somebody has said that it is no longer needed; an event says that it is. */
@@ -50,6 +57,7 @@ const DEFAULT_LIMITS: InstanceLimits = {
 
 export class Instances {
   private readonly byId = new Map<number, Instance>();
+  private readonly brokenOnes: BrokenConfigurations;
   private configBytes = 0;
   /** Ids of an earlier process, still cached in Kong's workers, must not name another configuration here. */
   private nextId = randomInt(1, ID_LIMIT);
@@ -59,10 +67,17 @@ export class Instances {
     private readonly nowMs: () => number = Date.now,
     private readonly rareLog = new RareLog(),
     private readonly limits: InstanceLimits = DEFAULT_LIMITS,
-  ) {}
+  ) {
+    this.brokenOnes = new BrokenConfigurations(plugin.name);
+  }
 
   get size(): number {
     return this.byId.size;
+  }
+
+  /** For the status page. */
+  brokenConfigurations(): BrokenConfigurationStatus[] {
+    return this.brokenOnes.status();
   }
 
   get(id: number): Instance | undefined {
@@ -79,11 +94,12 @@ export class Instances {
   start(name: string, config: Buffer): Instance {
     const nowMs = this.nowMs();
     this.makeRoom(config.length);
+    const id = this.takeId();
     const instance: Instance = {
-      id: this.takeId(),
+      id,
       startedAtMs: nowMs,
       configBytes: config.length,
-      served: this.create(name, config),
+      served: this.create(id, name, config),
       eventsInFlight: 0,
       usedAtMs: nowMs,
       isRetired: false,
@@ -111,6 +127,7 @@ export class Instances {
     if (instance === undefined) return undefined;
     this.byId.delete(id);
     this.configBytes -= instance.configBytes;
+    this.brokenOnes.remove(id);
     this.callClose(instance);
     return instance;
   }
@@ -154,38 +171,46 @@ export class Instances {
     return this.nextId;
   }
 
-  private create(name: string, config: Buffer): PluginInstance | GatewayError {
-    if (name !== this.plugin.name && this.plugin.failure === undefined) {
-      return this.broken(
-        `Kong asks for the plugin ${name} on the socket of ${this.plugin.name}: check kong.conf`,
-      );
-    }
+  private create(id: number, name: string, config: Buffer): PluginInstance | BrokenConfiguration {
     let parsed: unknown;
     try {
       parsed = JSON.parse(config.toString());
     } catch {
       // The parser's message quotes the text, secrets included.
-      return this.broken('the configuration Kong sent is not JSON');
+      return this.broken(id, configurationIds(undefined), 'the configuration Kong sent is not JSON');
+    }
+    const ids = configurationIds(parsed);
+    if (name !== this.plugin.name && this.plugin.failure === undefined) {
+      const reason = `Kong asks for the plugin ${name} on the socket of ${this.plugin.name}: check kong.conf`;
+      return this.broken(id, ids, reason);
     }
     try {
-      return this.plugin.create(parsed);
+      const instance = this.plugin.create(parsed);
+      this.brokenOnes.mended(ids);
+      return instance;
     } catch (error) {
-      if (error instanceof GatewayError) return this.broken(error.detail, error);
-      return this.broken(error instanceof Error ? error.message : 'its constructor threw', error);
+      if (error instanceof GatewayError) return this.broken(id, ids, error.detail, error);
+      return this.broken(id, ids, error instanceof Error ? error.message : 'its constructor threw', error);
     }
   }
 
-  private broken(reason: string, cause?: unknown): GatewayError {
-    this.rareLog.write('error', 'a plugin instance cannot work; its requests are answered with 500', {
+  private broken(id: number, ids: ConfigurationIds, detail: string, cause?: unknown): BrokenConfiguration {
+    const broken = this.brokenOnes.add(id, ids, detail, cause, this.nowMs());
+    const message = 'a plugin instance cannot work; its requests are answered with 500';
+    const facts = {
       plugin: this.plugin.name,
-      reason,
+      reason: broken.detail,
+      kong_plugin_id: ids.kongPluginId,
+      route_id: ids.routeId,
       error: cause instanceof GatewayError ? undefined : cause,
-    });
-    return new GatewayError('misconfigured', reason, { cause });
+    };
+    if (broken.isUntold) this.rareLog.write('error', message, facts);
+    else log.debug(message, facts);
+    return broken;
   }
 
   private callClose({ served, id }: Instance): void {
-    if (served instanceof GatewayError) return;
+    if (served instanceof BrokenConfiguration) return;
     try {
       served.close?.();
     } catch (error) {

@@ -7,6 +7,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { GatewayError } from '../bridge/errors';
 import { log, type LogFields } from '../bridge/telemetry/log';
+import { BrokenConfiguration, type BrokenConfigurationStatus } from './broken-configurations';
 import { Connection, type ConnectionOwner } from './connection';
 import { PluginEvent, type EventEnd, type EventOwner, type Handler } from './event';
 import { MAX_FRAME_BYTES } from './frames';
@@ -316,6 +317,10 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     };
   }
 
+  brokenConfigurations(): BrokenConfigurationStatus[] {
+    return this.instances.brokenConfigurations();
+  }
+
   // ---- Connections ---------------------------------------------------------------------------------------
 
   private onAccept(socket: Socket): void {
@@ -488,7 +493,7 @@ function pause(durationMs: number): Promise<void> {
  * name that is no phase must not reach its other members, such as `close`.
  */
 function handlerOf({ served }: Instance, phase: string): Handler {
-  if (served instanceof GatewayError) {
+  if (served instanceof BrokenConfiguration) {
     return () => {
       throw served;
     };

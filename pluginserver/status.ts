@@ -54,6 +54,7 @@ export function collectStatus({ version, servers, processes, lifecycle, overload
     memory_rss_bytes: process.memoryUsage.rss(),
     unhandled: lifecycle.unhandledErrors,
     load: overload.status(),
+    broken_configurations: servers.flatMap((server) => server.brokenConfigurations()),
     plugins,
   };
 }

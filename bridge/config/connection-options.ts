@@ -1,18 +1,21 @@
 /** How to reach a cluster: rows and rules that mean the same in both plugins, and what they become. */
 import type { ConnectionOptions, SaslOptions, TlsOptions } from '../kafka/connection';
 import { CLIENT_PROPERTY_NAMES } from '../kafka/client-properties';
+import { demands, IS_SET, IS_UNSET, requires, type Match } from './entity-checks';
 import type { ConfigOf, Field, OptionTable, TextPattern } from './fields';
 import type { CrossRule } from './parse';
+import { pemText } from './pem';
+import { tlsComplaint } from './tls-material';
 
 const CERTIFICATE_PEM: TextPattern = {
-  lua: '%-%-%-%-%-BEGIN [%u%d ]*CERTIFICATE%-%-%-%-%-%s.+%-%-%-%-%-END [%u%d ]*CERTIFICATE%-%-%-%-%-',
-  regex: '-----BEGIN [A-Z0-9 ]*CERTIFICATE-----\\s[^]+-----END [A-Z0-9 ]*CERTIFICATE-----',
-  meaning: 'PEM text with its line breaks, from BEGIN CERTIFICATE to END CERTIFICATE',
+  lua: '%-%-%-%-%-BEGIN [%u%d ]*CERTIFICATE%-%-%-%-%-.+%-%-%-%-%-END [%u%d ]*CERTIFICATE%-%-%-%-%-',
+  regex: '-----BEGIN [A-Z0-9 ]*CERTIFICATE-----[^]+-----END [A-Z0-9 ]*CERTIFICATE-----',
+  meaning: 'PEM text from BEGIN CERTIFICATE to END CERTIFICATE',
 };
 const KEY_PEM: TextPattern = {
-  lua: '%-%-%-%-%-BEGIN [%u%d ]*PRIVATE KEY%-%-%-%-%-%s.+%-%-%-%-%-END [%u%d ]*PRIVATE KEY%-%-%-%-%-',
-  regex: '-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----\\s[^]+-----END [A-Z0-9 ]*PRIVATE KEY-----',
-  meaning: 'PEM text with its line breaks, from BEGIN PRIVATE KEY to END PRIVATE KEY',
+  lua: '%-%-%-%-%-BEGIN [%u%d ]*PRIVATE KEY%-%-%-%-%-.+%-%-%-%-%-END [%u%d ]*PRIVATE KEY%-%-%-%-%-',
+  regex: '-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^]+-----END [A-Z0-9 ]*PRIVATE KEY-----',
+  meaning: 'PEM text from BEGIN PRIVATE KEY to END PRIVATE KEY',
 };
 
 const MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'] as const;
@@ -77,7 +80,7 @@ export const CONNECTION_OPTIONS = [
         type: 'boolean',
         default: false,
         description:
-          'Delegation tokens with SCRAM. Must stay false (default): the Kafka client library cannot log in with them.',
+          'Cannot be used: must stay false (default). Delegation tokens of Kafka Upstream; the Kafka client library cannot log in with them.',
       },
       {
         name: 'oauthbearer',
@@ -90,14 +93,16 @@ export const CONNECTION_OPTIONS = [
             type: 'string',
             referenceable: true,
             pattern: { lua: '^https?://[^%s]+$', regex: '^https?://\\S+$', meaning: 'an http or https URL' },
-            description: 'URL that issues tokens, http or https. Required with OAUTHBEARER.',
+            description:
+              'URL that issues tokens, http or https. Required with OAUTHBEARER, no effect with another mechanism.',
           },
           {
             name: 'client_id',
             type: 'string',
             minLength: 1,
             referenceable: true,
-            description: 'Client id at the token endpoint, sent as HTTP Basic. Required with OAUTHBEARER.',
+            description:
+              'Client id at the token endpoint, sent as HTTP Basic. Required with OAUTHBEARER, no effect with another mechanism.',
           },
           {
             name: 'client_secret',
@@ -105,7 +110,7 @@ export const CONNECTION_OPTIONS = [
             minLength: 1,
             secret: true,
             description:
-              'Client secret at the token endpoint, sent as HTTP Basic. Required with OAUTHBEARER.',
+              'Client secret at the token endpoint, sent as HTTP Basic. Required with OAUTHBEARER, no effect with another mechanism.',
           },
           {
             name: 'scopes',
@@ -120,7 +125,8 @@ export const CONNECTION_OPTIONS = [
               },
             },
             default: [],
-            description: 'Scopes to ask for. Default: none, the endpoint decides.',
+            description:
+              'Scopes to ask for. Default: none, the endpoint decides. No effect without OAUTHBEARER.',
           },
           {
             name: 'extensions',
@@ -129,14 +135,14 @@ export const CONNECTION_OPTIONS = [
             values: { type: 'string' },
             default: {},
             description:
-              'SASL extensions to send with the token. Must stay empty (default): the Kafka client library has no way to send them.',
+              'Cannot be used: must stay empty (default). SASL extensions of Kafka Upstream; the Kafka client library has no way to send them.',
           },
           {
             name: 'token_endpoint_tls_verify',
             type: 'boolean',
             default: true,
             description:
-              "Whether the token endpoint's certificate must be valid. Default true. false is for tests: anybody could pose as the endpoint.",
+              "Whether the token endpoint's certificate must be valid. Default true. false is for tests: anybody could pose as the endpoint. No effect without OAUTHBEARER.",
           },
         ],
       },
@@ -159,7 +165,7 @@ export const CONNECTION_OPTIONS = [
         type: 'boolean',
         default: true,
         description:
-          "Whether a broker's certificate must be valid and name its host. Default true. false is for tests: anybody could pose as the broker.",
+          "Whether a broker's certificate must be valid and name its host. Default true. false is for tests: anybody could pose as the broker. No effect without `ssl`.",
       },
       {
         name: 'ca_certificate',
@@ -167,7 +173,7 @@ export const CONNECTION_OPTIONS = [
         referenceable: true,
         pattern: CERTIFICATE_PEM,
         description:
-          "PEM text of the authorities that may sign brokers' certificates. Default: those the operating system trusts.",
+          "PEM text of the authorities that may sign brokers' certificates. Default: those the operating system trusts. Line breaks may be lost, or written as `\\n`; a vault reference works too. Needs `ssl`.",
       },
       {
         name: 'certificate',
@@ -175,14 +181,15 @@ export const CONNECTION_OPTIONS = [
         referenceable: true,
         pattern: CERTIFICATE_PEM,
         description:
-          "PEM text of the gateway's own certificate, for brokers that ask for one (mTLS). Default: none. Needs `key`.",
+          "PEM text of the gateway's own certificate, for brokers that ask for one (mTLS). Default: none. Line breaks may be lost, or written as `\\n`; a vault reference works too. Needs `ssl` and `key`.",
       },
       {
         name: 'key',
         type: 'string',
         secret: true,
         pattern: KEY_PEM,
-        description: 'PEM text of the private key of `certificate`. Default: none.',
+        description:
+          'PEM text of the private key of `certificate`. Default: none. Line breaks may be lost, or written as `\\n`; a vault reference works too. Needs `ssl`.',
       },
       {
         name: 'key_password',
@@ -218,7 +225,7 @@ export const CONNECTION_OPTIONS = [
     default: {},
     connection: true,
     description:
-      'Properties of librdkafka for fine tuning, such as `linger.ms`, which win over ours. Default: none. Only harmless ones can be set; a value it refuses shows as the reason of 503 not_ready.',
+      'Properties of librdkafka for fine tuning, such as `linger.ms`, which win over ours. Default: none. Only harmless ones can be set, which the reference page of this plugin lists; a value it refuses shows as the reason of 503 not_ready.',
   },
 ] as const satisfies OptionTable;
 
@@ -230,14 +237,19 @@ export const SOCKET_TIMEOUT = {
   default: 10_000,
   connection: true,
   description:
-    'Milliseconds a broker may take to answer before the connection counts as dead. Default 10000. Not how long a client is held.',
+    "Broker timeout, not the client's: milliseconds a broker may take to answer before the connection counts as dead. Default 10000. How long a client is held is an option of custom_kafka_consumer.",
 } as const satisfies Field;
 
 export type ConnectionConfig = ConfigOf<typeof CONNECTION_OPTIONS>;
 
 const OAUTH_REQUIRED = ['token_endpoint_url', 'client_id', 'client_secret'] as const;
 
-/** Kong's `one_of` lets a missing value pass, its `eq` does not: hence one rule for each mechanism. */
+const CREDENTIALS = [
+  'authentication.user',
+  'authentication.password',
+  ...OAUTH_REQUIRED.map((name) => `authentication.oauthbearer.${name}`),
+];
+
 export const CONNECTION_RULES: CrossRule<ConnectionConfig>[] = [
   needs('authentication.strategy', 'sasl', 'authentication.mechanism'),
   ...MECHANISMS.map((mechanism) => needs('authentication.mechanism', mechanism, 'authentication.strategy')),
@@ -247,75 +259,83 @@ export const CONNECTION_RULES: CrossRule<ConnectionConfig>[] = [
       : ['authentication.user', 'authentication.password']
     ).map((option) => needs('authentication.mechanism', mechanism, option)),
   ),
+  ...CREDENTIALS.map((option) => hasNoEffectWithout('authentication.mechanism', option)),
   {
     complaint: ({ authentication }) => (authentication.tokenauth ? NO_DELEGATION_TOKENS : undefined),
-    kong: {
-      conditional: {
-        if_field: 'authentication.tokenauth',
-        if_match: { eq: true },
-        then_field: 'authentication.tokenauth',
-        then_match: { eq: false },
-        then_err: NO_DELEGATION_TOKENS,
-      },
-    },
+    kong: [
+      demands(
+        'authentication.tokenauth',
+        { eq: true },
+        'authentication.tokenauth',
+        { ne: true },
+        NO_DELEGATION_TOKENS,
+      ),
+    ],
   },
   {
     complaint: ({ authentication }) =>
       Object.keys(authentication.oauthbearer.extensions).length > 0 ? NO_EXTENSIONS : undefined,
+    kong: [
+      demands(
+        'authentication.oauthbearer.extensions',
+        IS_SET,
+        'authentication.oauthbearer.extensions',
+        { len_max: 0 },
+        NO_EXTENSIONS,
+      ),
+    ],
   },
   {
     complaint: ({ security: { certificate, key } }) =>
       (certificate === undefined) === (key === undefined)
         ? undefined
         : 'security.certificate, security.key: required together',
-    kong: { mutually_required: ['security.certificate', 'security.key'] },
+    kong: [{ mutually_required: ['security.certificate', 'security.key'] }],
   },
-  {
-    complaint: ({ security: { key, key_password } }) =>
-      key_password !== undefined && key === undefined
-        ? 'security.key_password: has no meaning without security.key'
-        : undefined,
-  },
-  {
-    complaint: ({ security }) => {
-      const pem = (['ca_certificate', 'certificate', 'key'] as const).find(
-        (name) => security[name] !== undefined,
-      );
-      return !security.ssl && pem !== undefined
-        ? `security.ssl: must be true together with security.${pem}, which has no effect without TLS`
-        : undefined;
-    },
-  },
+  hasNoEffectWithout('security.key', 'security.key_password'),
+  ...(['ca_certificate', 'certificate', 'key'] as const).map((name): CrossRule<ConnectionConfig> => {
+    const sentence = `security.ssl: must be true together with security.${name}, which has no effect without TLS`;
+    return {
+      complaint: ({ security }) => (!security.ssl && security[name] !== undefined ? sentence : undefined),
+      kong: [demands('security.ssl', { ne: true }, `security.${name}`, IS_UNSET, sentence)],
+    };
+  }),
+  // No pattern can tell.
+  { complaint: ({ security }) => tlsComplaint(security) },
   {
     complaint: ({ keepalive, keepalive_enabled }) =>
       keepalive_enabled && keepalive < SHORTEST_KEEPALIVE_MS ? KEEPALIVE_TOO_SHORT : undefined,
-    kong: {
-      conditional: {
-        if_field: 'keepalive_enabled',
-        if_match: { eq: true },
-        then_field: 'keepalive',
-        then_match: { gt: SHORTEST_KEEPALIVE_MS - 1 },
-        then_err: KEEPALIVE_TOO_SHORT,
-      },
-    },
+    kong: [
+      demands(
+        'keepalive_enabled',
+        { eq: true },
+        'keepalive',
+        { gt: SHORTEST_KEEPALIVE_MS - 1 },
+        KEEPALIVE_TOO_SHORT,
+      ),
+    ],
   },
 ];
 
 /** For the consumer, whose brokers are optional: the rest of a connection means nothing without them. */
 export const CONNECTION_WITHOUT_SERVERS: CrossRule<
   ConnectionConfig & { readonly bootstrap_servers: unknown }
-> = {
-  complaint: ({ bootstrap_servers, authentication, security, client_properties }) => {
-    if (bootstrap_servers !== undefined) return undefined;
-    const option =
-      (authentication.strategy !== undefined && 'authentication') ||
-      (security.ssl && 'security.ssl') ||
-      (Object.keys(client_properties).length > 0 && 'client_properties');
-    return option
-      ? `${option}: has no effect without bootstrap_servers, as the connection is the producer's then`
-      : undefined;
-  },
-};
+>[] = [
+  needsServers('authentication', ({ authentication }) => authentication.strategy !== undefined, [
+    'authentication.strategy',
+    IS_SET,
+  ]),
+  needsServers('security.ssl', ({ security }) => security.ssl, ['security.ssl', { eq: true }]),
+  needsServers('client_properties', ({ client_properties }) => Object.keys(client_properties).length > 0, [
+    'client_properties',
+    { required: true, len_min: 1 },
+  ]),
+  needsServers('keepalive_enabled', ({ keepalive_enabled }) => keepalive_enabled, [
+    'keepalive_enabled',
+    { eq: true },
+  ]),
+  needsServers('cluster_name', ({ cluster_name }) => cluster_name !== undefined, ['cluster_name', IS_SET]),
+];
 
 /**
  * @param config what `configParser` made of a table with these rows
@@ -329,7 +349,7 @@ export function connectionOf(
   const sasl = saslOf(config.authentication);
   const tls = tlsOf(config.security);
   return {
-    bootstrapServers: bootstrapServers.map(({ host, port }) => `${host}:${port}`),
+    bootstrapServers: bootstrapServers.map(({ host, port }) => `${inUrl(host)}:${port}`),
     ...(config.cluster_name !== undefined && { clusterName: config.cluster_name }),
     ...(sasl && { sasl }),
     ...(tls && { tls }),
@@ -337,6 +357,11 @@ export function connectionOf(
     ...(config.keepalive_enabled && { idleConnectionMs: config.keepalive }),
     clientProperties: config.client_properties,
   };
+}
+
+/** The colons of an IPv6 address and the one of the port must not be taken for each other. */
+function inUrl(host: string): string {
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
 }
 
 function saslOf(authentication: ConnectionConfig['authentication']): SaslOptions | undefined {
@@ -362,9 +387,9 @@ function tlsOf(security: ConnectionConfig['security']): TlsOptions | undefined {
   if (!security.ssl) return undefined;
   return {
     verify: security.ssl_verify,
-    caPem: security.ca_certificate,
-    certificatePem: security.certificate,
-    keyPem: security.key,
+    caPem: security.ca_certificate && pemText(security.ca_certificate),
+    certificatePem: security.certificate && pemText(security.certificate),
+    keyPem: security.key && pemText(security.key),
     keyPassword: security.key_password,
   };
 }
@@ -375,15 +400,29 @@ function needs(condition: string, value: string, option: string): CrossRule<Conn
   return {
     complaint: (config) =>
       valueAt(config, condition) === value && valueAt(config, option) === undefined ? sentence : undefined,
-    kong: {
-      conditional: {
-        if_field: condition,
-        if_match: { eq: value },
-        then_field: option,
-        then_match: { required: true },
-        then_err: sentence,
-      },
-    },
+    kong: [requires(condition, { eq: value }, option, sentence)],
+  };
+}
+
+/** Both are dotted paths. */
+function hasNoEffectWithout(needed: string, option: string): CrossRule<ConnectionConfig> {
+  const sentence = `${option}: has no meaning without ${needed}`;
+  return {
+    complaint: (config) =>
+      valueAt(config, option) !== undefined && valueAt(config, needed) === undefined ? sentence : undefined,
+    kong: [requires(option, IS_SET, needed, sentence)],
+  };
+}
+
+function needsServers(
+  option: string,
+  isUsed: (config: ConnectionConfig) => boolean,
+  [path, match]: [path: string, match: Match],
+): CrossRule<ConnectionConfig & { readonly bootstrap_servers: unknown }> {
+  const sentence = `${option}: has no effect without bootstrap_servers, as the connection is the producer's then`;
+  return {
+    complaint: (config) => (config.bootstrap_servers === undefined && isUsed(config) ? sentence : undefined),
+    kong: [requires(path, match, 'bootstrap_servers', sentence)],
   };
 }
 

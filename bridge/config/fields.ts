@@ -15,7 +15,8 @@ interface Common {
 
 /** Kong checks text with Lua patterns, we check it with regular expressions: each row gives both. */
 export interface TextPattern {
-  readonly lua: string;
+  /** Where there are several, one must fit: Lua has no alternatives inside a pattern. */
+  readonly lua: string | readonly string[];
   readonly regex: string;
   /** Completes "must be …" in the error message. */
   readonly meaning: string;
@@ -27,6 +28,8 @@ export interface StringType {
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly pattern?: TextPattern;
+  /** Refused although it fits the pattern. Each meaning completes "must not …". */
+  readonly never?: readonly TextPattern[];
   /** May be a vault reference (`{vault://env/…}`), which Kong resolves before we see it. */
   readonly referenceable?: boolean;
   /** Encrypted at rest where Kong has a keyring; always together with `referenceable`. Never shown anywhere. */

@@ -1,5 +1,15 @@
 /** An option table as the schema Kong reads from the plugin server's query command (a "dump"). */
-import type { ArrayType, Field, IntegerType, MapType, OptionTable, RecordType, StringType } from './fields';
+import type { EntityCheck } from './entity-checks';
+import type {
+  ArrayType,
+  Field,
+  IntegerType,
+  MapType,
+  OptionTable,
+  RecordType,
+  StringType,
+  TextPattern,
+} from './fields';
 
 export interface PluginIdentity {
   readonly name: string;
@@ -10,9 +20,6 @@ export interface PluginIdentity {
 }
 
 type SchemaNode = Record<string, unknown>;
-
-/** A rule across options as Kong states it, such as `{ mutually_required: ['a', 'b'] }`; names are dotted paths. */
-export type EntityCheck = Readonly<Record<string, unknown>>;
 
 /**
  * One plugin per dump, because Kong 3.9 takes only the first. Only attributes that Kong 3.4 knows; the
@@ -68,9 +75,18 @@ function kongField(field: Field): SchemaNode {
   const node = kongType(field);
   // A record without `required` is null in Kong when it is not given; with it, it is filled with defaults.
   if (field.required === true || field.type === 'record') node.required = true;
-  if ('default' in field) node.default = field.default;
+  if ('default' in field && !isEmptyMap(field)) node.default = field.default;
   node.description = field.description;
   return node;
+}
+
+/**
+ * Kong tells an empty Lua table as `[]` where it shows its schema and as `{}` where it shows a configuration. decK fills
+ * in the one and is given the other: it would change all our plugins at every sync, and Kong start all their instances
+ * anew. What is missing becomes the default when the plugin gets its configuration (parse.ts). Lists are `[]` in both.
+ */
+function isEmptyMap(field: Field): boolean {
+  return field.type === 'map' && Object.keys(field.default ?? {}).length === 0;
 }
 
 type AnyType = StringType | IntegerType | { type: 'boolean' } | ArrayType | MapType | RecordType;
@@ -83,9 +99,8 @@ function kongType(type: AnyType): SchemaNode {
         ...(type.oneOf && { one_of: type.oneOf }),
         ...(type.minLength !== undefined && { len_min: type.minLength }),
         ...(type.maxLength !== undefined && { len_max: type.maxLength }),
-        ...(type.pattern && {
-          match_all: [{ pattern: type.pattern.lua, err: `must be ${type.pattern.meaning}` }],
-        }),
+        ...(type.never && { match_none: type.never.flatMap(forbidden) }),
+        ...(type.pattern && matching(type.pattern)),
         ...((type.referenceable === true || type.secret === true) && { referenceable: true }),
         ...(type.secret === true && { encrypted: true }),
       };
@@ -108,4 +123,14 @@ function kongType(type: AnyType): SchemaNode {
     case 'record':
       return { type: 'record', fields: kongFields(type.fields) };
   }
+}
+
+function matching({ lua, meaning }: TextPattern): SchemaNode {
+  const err = `must be ${meaning}`;
+  if (typeof lua !== 'string') return { match_any: { patterns: lua, err } };
+  return { match_all: [{ pattern: lua, err }] };
+}
+
+function forbidden({ lua, meaning }: TextPattern): SchemaNode[] {
+  return [lua].flat().map((pattern) => ({ pattern, err: `must not ${meaning}` }));
 }

@@ -7,6 +7,7 @@
 import Ajv, { type ErrorObject } from 'ajv';
 import { createHash } from 'node:crypto';
 import { GatewayError } from '../errors';
+import type { EntityCheck } from './entity-checks';
 import type {
   ArrayType,
   ConfigOf,
@@ -17,14 +18,13 @@ import type {
   RecordType,
   StringType,
 } from './fields';
-import type { EntityCheck } from './kong-schema';
 
 /** A rule across options. */
 export interface CrossRule<Config> {
   /** One sentence that names the option and the reason, or undefined when the rule holds. */
   readonly complaint: (config: Config) => string | undefined;
   /** The same as Kong's schema can say it, so that the Admin API refuses already. Not every rule has such a form. */
-  readonly kong?: EntityCheck;
+  readonly kong?: readonly EntityCheck[];
 }
 
 /** Members that Kong adds to every plugin configuration; `__*` ones (`__seq__`, `__key__` …) come on top. */
@@ -46,7 +46,7 @@ export function configParser<const Table extends OptionTable>(
   const ajv = new Ajv({ useDefaults: true, allErrors: false, strict: true, verbose: true });
   const validate = ajv.compile(jsonRecord(table));
   return (raw) => {
-    const given = withoutKongMembers(raw);
+    const given = asGiven(table, withoutKongMembers(raw));
     if (!validate(given)) {
       throw new GatewayError('misconfigured', explain(validate.errors?.[0], table));
     }
@@ -93,6 +93,35 @@ function withoutReferences(value: unknown): unknown {
   return Object.fromEntries(members.map(([name, member]) => [name, withoutReferences(member)]));
 }
 
+/**
+ * What Kong means by it: null is how it says unset, and an empty Lua table is a list, a map and a record alike. `false`
+ * for a record is one that is not there.
+ */
+function asGiven(fields: OptionTable, raw: Record<string, unknown>): Record<string, unknown> {
+  const types = new Map(fields.map((field) => [field.name, field]));
+  return Object.fromEntries(
+    Object.entries(raw).flatMap(([name, value]) => {
+      const field = types.get(name);
+      if (value === null || (value === false && field?.type === 'record')) return [];
+      return [[name, field ? valueAsGiven(field, value) : value]];
+    }),
+  );
+}
+
+function valueAsGiven(type: Field | ArrayType['elements'], value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const isList = Array.isArray(value);
+  const isEmpty = Object.keys(value).length === 0;
+  if (type.type === 'array') {
+    if (isEmpty) return [];
+    return isList ? value.map((element) => valueAsGiven(type.elements, element)) : value;
+  }
+  if (type.type === 'map') return isEmpty ? {} : value;
+  if (type.type !== 'record') return value;
+  if (isList && !isEmpty) return value;
+  return asGiven(type.fields, value as Record<string, unknown>);
+}
+
 function jsonRecord(fields: OptionTable): object {
   return {
     type: 'object',
@@ -119,6 +148,9 @@ function jsonType(type: AnyType): object {
         ...(type.minLength !== undefined && { minLength: type.minLength }),
         ...(type.maxLength !== undefined && { maxLength: type.maxLength }),
         ...(type.pattern && { pattern: type.pattern.regex }),
+        ...(type.never && {
+          allOf: type.never.map(({ regex }) => ({ not: { type: 'string', pattern: regex } })),
+        }),
       };
     case 'integer':
       return {
@@ -170,11 +202,11 @@ function explain(error: ErrorObject | undefined, table: OptionTable): string {
   const path = error.instancePath.slice(1).replaceAll('/', '.');
   const params = error.params as Record<string, unknown>;
   if (error.propertyName !== undefined) {
-    const meaning =
+    const must =
       error.keyword === 'enum'
-        ? `one of ${(params.allowedValues as string[]).join(', ')}`
-        : (patternMeaning(table, path, 'keys') ?? 'of another form');
-    return `${path}: the name ${JSON.stringify(error.propertyName)} must be ${meaning}`;
+        ? `must be one of ${(params.allowedValues as string[]).join(', ')}`
+        : mustOf(error, stringTypeAt(table, path, 'keys'));
+    return `${path}: the name ${JSON.stringify(error.propertyName)} ${must}`;
   }
   const inside = (name: string) => (path === '' ? name : `${path}.${name}`);
   switch (error.keyword) {
@@ -185,7 +217,8 @@ function explain(error: ErrorObject | undefined, table: OptionTable): string {
     case 'enum':
       return `${path}: must be one of ${(params.allowedValues as string[]).join(', ')}`;
     case 'pattern':
-      return `${path}: must be ${patternMeaning(table, path) ?? 'of another form'}`;
+    case 'not':
+      return `${path}: ${mustOf(error, stringTypeAt(table, path))}`;
     case 'minimum':
     case 'maximum': {
       const { minimum, maximum } = error.parentSchema as { minimum: number; maximum: number };
@@ -199,19 +232,26 @@ function explain(error: ErrorObject | undefined, table: OptionTable): string {
   }
 }
 
-function patternMeaning(
+/** Of text that does not fit its pattern, or one of those it must not fit. */
+function mustOf(error: ErrorObject, type: StringType | undefined): string {
+  if (error.keyword !== 'not') return `must be ${type?.pattern?.meaning ?? 'of another form'}`;
+  const { pattern } = error.schema as { pattern: string };
+  return `must not ${type?.never?.find(({ regex }) => regex === pattern)?.meaning ?? 'be of this form'}`;
+}
+
+function stringTypeAt(
   fields: OptionTable,
   path: string,
   ofMap: 'keys' | 'values' = 'values',
-): string | undefined {
+): StringType | undefined {
   let here: OptionTable = fields;
-  let meaning: string | undefined;
+  let found: StringType | undefined;
   for (const part of path.split('.')) {
     const field = here.find((candidate) => candidate.name === part);
     if (!field) continue; // an index into an array, a name in a map
     const type = field.type === 'array' ? field.elements : field.type === 'map' ? field[ofMap] : field;
     if (type.type === 'record') here = type.fields;
-    if (type.type === 'string') meaning = type.pattern?.meaning;
+    if (type.type === 'string') found = type;
   }
-  return meaning;
+  return found;
 }

@@ -1,5 +1,6 @@
 /** The rows of how records are produced. Names and meanings are those of Kong's own Kafka plugins where they exist. */
 import { isCompressionBuiltIn, type ProducerSettings } from '../kafka/producer-settings';
+import { demands, IS_UNSET } from './entity-checks';
 import type { ConfigOf, OptionTable } from './fields';
 import type { CrossRule } from './parse';
 
@@ -16,9 +17,10 @@ export const PRODUCE_OPTIONS = [
   {
     name: 'producer_idempotence',
     type: 'boolean',
+    default: true,
     connection: true,
     description:
-      'Retries never write a record twice. Only with `producer_request_acks: -1`. Default true there, false otherwise. Client property `enable.idempotence`.',
+      'Retries never write a record twice. Default true. No effect unless `producer_request_acks` is -1, and none without retries. Client property `enable.idempotence`.',
   },
   {
     name: 'producer_request_timeout',
@@ -53,7 +55,7 @@ export const PRODUCE_OPTIONS = [
     default: 10,
     connection: true,
     description:
-      'How often a failed record is sent again before it is given up. Default 10. Client property `message.send.max.retries`.',
+      'How often a failed record is sent again before it is given up. Default 10; 0: never. Client property `message.send.max.retries`.',
   },
   {
     name: 'producer_request_retries_backoff_timeout',
@@ -62,7 +64,7 @@ export const PRODUCE_OPTIONS = [
     default: 100,
     connection: true,
     description:
-      'Pause before the first retry, in milliseconds; later ones double up to 200 or this. Default 100. Client property `retry.backoff.ms`.',
+      'Pause before the first retry, in milliseconds; later ones double up to 200 or this. Default 100. No effect without retries. Client property `retry.backoff.ms`.',
   },
   {
     name: 'producer_async',
@@ -70,7 +72,7 @@ export const PRODUCE_OPTIONS = [
     default: false,
     connection: true,
     description:
-      'One-way only. true: 200 as soon as the record is in the buffer, 503 while the broker is unreachable or the buffer full. Default false: 200 after the acknowledgement.',
+      'Only without `reply_topic`. true: 200 as soon as the record is in the buffer, 503 while the broker is unreachable or the buffer full. Default false: 200 after the acknowledgement.',
   },
   {
     name: 'producer_async_flush_timeout',
@@ -79,7 +81,7 @@ export const PRODUCE_OPTIONS = [
     default: 1000,
     connection: true,
     description:
-      'With `producer_async`: how long records wait for a fuller batch, in milliseconds. Default 1000. Client property `linger.ms`.',
+      'With `producer_async`: how long records wait for a fuller batch, in milliseconds. Default 1000. No effect without it. Client property `linger.ms`.',
   },
   {
     name: 'producer_async_buffering_limits_messages_in_memory',
@@ -88,7 +90,7 @@ export const PRODUCE_OPTIONS = [
     default: 50_000,
     connection: true,
     description:
-      'With `producer_async`: most records in the buffer. Above it 503 overloaded. Default 50000. Client property `queue.buffering.max.messages`.',
+      'With `producer_async`: most records in the buffer. Above it 503 overloaded. Default 50000. No effect without it. Client property `queue.buffering.max.messages`.',
   },
   {
     name: 'compression_type',
@@ -103,33 +105,14 @@ export const PRODUCE_OPTIONS = [
 
 type ProduceConfig = ConfigOf<typeof PRODUCE_OPTIONS>;
 
+const ASYNC_WITH_REPLY =
+  'producer_async: only without reply_topic, because a request that waits for its reply is never answered early';
+
 export const PRODUCE_RULES: CrossRule<ProduceConfig & { readonly reply_topic: string | undefined }>[] = [
   {
     complaint: (config) =>
-      config.producer_idempotence === true && config.producer_request_acks !== -1
-        ? 'producer_idempotence: needs producer_request_acks -1, because only acknowledged records can be told from lost ones'
-        : undefined,
-    kong: {
-      conditional: {
-        if_field: 'producer_idempotence',
-        if_match: { eq: true },
-        then_field: 'producer_request_acks',
-        then_match: { eq: -1 },
-        then_err: 'producer_idempotence needs producer_request_acks -1',
-      },
-    },
-  },
-  {
-    complaint: (config) =>
-      config.producer_request_retries_max_attempts === 0 && isIdempotent(config)
-        ? 'producer_request_retries_max_attempts: 0 needs producer_idempotence false, which exists for the sake of retries'
-        : undefined,
-  },
-  {
-    complaint: (config) =>
-      config.producer_async && config.reply_topic !== undefined
-        ? 'producer_async: only without reply_topic, because a request that waits for its reply is never answered early'
-        : undefined,
+      config.producer_async && config.reply_topic !== undefined ? ASYNC_WITH_REPLY : undefined,
+    kong: [demands('producer_async', { eq: true }, 'reply_topic', IS_UNSET, ASYNC_WITH_REPLY)],
   },
   {
     complaint: (config) =>
@@ -139,14 +122,14 @@ export const PRODUCE_RULES: CrossRule<ProduceConfig & { readonly reply_topic: st
   },
 ];
 
-function isIdempotent(config: ProduceConfig): boolean {
-  return config.producer_idempotence ?? config.producer_request_acks === -1;
-}
-
 export function producerSettings(config: ProduceConfig): ProducerSettings {
   return {
     acks: config.producer_request_acks,
-    idempotence: isIdempotent(config),
+    // Without acknowledgements nobody could tell what to send again, and without retries nothing is sent again.
+    idempotence:
+      config.producer_idempotence &&
+      config.producer_request_acks === -1 &&
+      config.producer_request_retries_max_attempts > 0,
     requestTimeoutMs: config.producer_request_timeout,
     maxRecordsPerRequest: config.producer_request_limits_messages_per_request,
     maxBytesPerRequest: config.producer_request_limits_bytes_per_request,

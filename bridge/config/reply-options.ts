@@ -1,7 +1,9 @@
 /** The rows of how a reply becomes the answer of the client, and of who may choose how long that takes. */
-import { isNeverForwarded, normalHeaderName } from '../reply/forwarded-headers';
+import { NEVER_FORWARDED, normalHeaderName } from '../reply/forwarded-headers';
 import { REPLY_FORMATS, type ReplyOptions } from '../reply/http-response';
+import { demands } from './entity-checks';
 import type { ConfigOf, Field, OptionTable, StringType } from './fields';
+import { anyName } from './name-patterns';
 import type { CrossRule } from './parse';
 import { RECORD_HEADER_NAME } from './shared-options';
 
@@ -21,6 +23,12 @@ const HEADER_PATTERN = {
     meaning: 'a header name, or the beginning of one followed by *',
   },
 } as const satisfies StringType;
+
+const OF_THE_GATEWAY = anyName(
+  NEVER_FORWARDED.names,
+  NEVER_FORWARDED.beginnings,
+  "be a header of the gateway's own answer, such as content-length or x-kong-*",
+);
 
 export const TIMEOUT_CEILING = {
   name: 'timeout_ceiling',
@@ -56,7 +64,7 @@ export const REPLY_OPTIONS = [
       {
         name: 'include',
         type: 'array',
-        elements: HEADER_PATTERN,
+        elements: { ...HEADER_PATTERN, never: [OF_THE_GATEWAY] },
         default: ['content-type', 'x-*'],
         description:
           'Names, or beginnings followed by `*`, in any letter case, `_` for `-`. `set-cookie` and headers the gateway reads only by their full name; connection, framing and `x-kong-*` never. Default: content-type and x-*.',
@@ -85,7 +93,7 @@ export const REPLY_OPTIONS = [
     between: [400, 599],
     default: 502,
     description:
-      'HTTP status of an error reply that names none, neither in a status header nor as `status` of a JSON object in the error header. Default 502.',
+      'HTTP status of an error reply that names none, neither in a status header nor as `status` of a JSON object in the error header. Default 502. No effect where `error_headers` is empty.',
   },
   {
     name: 'max_reply_bytes',
@@ -105,24 +113,24 @@ export const REPLY_OPTIONS = [
 
 type ReplyConfig = ConfigOf<typeof REPLY_OPTIONS>;
 
+const CEILING_TOO_LOW = `timeout_ceiling: must be 0 or at least ${MIN_CEILING_MS}, because a client asks in whole seconds`;
+
 export const TIMEOUT_CEILING_RULES: CrossRule<{
   readonly timeout: number;
   readonly timeout_ceiling: number;
 }>[] = [
   {
     complaint: ({ timeout_ceiling }) =>
-      timeout_ceiling > 0 && timeout_ceiling < MIN_CEILING_MS
-        ? `timeout_ceiling: must be 0 or at least ${MIN_CEILING_MS}, because a client asks in whole seconds`
-        : undefined,
-    kong: {
-      conditional: {
-        if_field: 'timeout_ceiling',
-        if_match: { ne: 0 },
-        then_field: 'timeout_ceiling',
-        then_match: { between: [MIN_CEILING_MS, MAX_WAIT_MS] },
-        then_err: `timeout_ceiling must be 0 or at least ${MIN_CEILING_MS}`,
-      },
-    },
+      timeout_ceiling > 0 && timeout_ceiling < MIN_CEILING_MS ? CEILING_TOO_LOW : undefined,
+    kong: [
+      demands(
+        'timeout_ceiling',
+        { ne: 0 },
+        'timeout_ceiling',
+        { between: [MIN_CEILING_MS, MAX_WAIT_MS] },
+        CEILING_TOO_LOW,
+      ),
+    ],
   },
   {
     // Kong's schema cannot compare two options.
@@ -134,14 +142,6 @@ export const TIMEOUT_CEILING_RULES: CrossRule<{
 ];
 
 export const REPLY_RULES: CrossRule<ReplyConfig>[] = [
-  {
-    complaint: ({ forward_headers }) => {
-      const forbidden = forward_headers.include.find(isNeverForwarded);
-      return forbidden === undefined
-        ? undefined
-        : `forward_headers.include: ${forbidden} is never forwarded, because it belongs to the gateway's own answer`;
-    },
-  },
   {
     complaint: ({ forward_headers: { include, exclude } }) => {
       const names = new Set(exclude.map(normalHeaderName));

@@ -1,5 +1,11 @@
 /** Rows that mean the same in both plugins. */
-import type { Field, StringType } from './fields';
+import type { Field, StringType, TextPattern } from './fields';
+
+const NOT_DOTS: TextPattern = {
+  lua: '^%.%.?$',
+  regex: '^\\.\\.?$',
+  meaning: 'be "." or "..", which Kafka refuses',
+};
 
 /** Legal names as the broker checks them: letters, digits, `.`, `_`, `-`, up to 249 characters. */
 export const TOPIC_NAME = {
@@ -11,13 +17,14 @@ export const TOPIC_NAME = {
     regex: '^[A-Za-z0-9._-]+$',
     meaning: 'a Kafka topic name (letters, digits, ".", "_", "-")',
   },
+  never: [NOT_DOTS],
 } as const satisfies StringType;
 
 /** A topic name that may hold `{node}` once; whether it makes sense there is another rule's business. */
 export const TOPIC_TEMPLATE = {
   ...TOPIC_NAME,
   pattern: {
-    lua: '^[%w%._%-{}]+$',
+    lua: ['^[%w%._%-]+$', '^[%w%._%-]*{node}[%w%._%-]*$'],
     regex: '^[A-Za-z0-9._-]*(\\{node\\}[A-Za-z0-9._-]*)?$',
     meaning: 'a Kafka topic name (letters, digits, ".", "_", "-"), or one with {node} in it',
   },
@@ -61,7 +68,15 @@ export const BOOTSTRAP_SERVER_LIST = {
           regex: '^[A-Za-z0-9.:_\\[\\]-]+$',
           meaning: 'a host name or an IP address',
         },
-        description: 'Host name or IP address of a broker.',
+        never: [
+          {
+            // IPv6 addresses have more than one colon.
+            lua: ['^[^:/]*:[^:/]*$', '%]:'],
+            regex: '^[^:/]*:[^:/]*$|\\]:',
+            meaning: 'have the port in it, which has an option of its own',
+          },
+        ],
+        description: 'Host name or IP address of a broker, without the port.',
       },
       {
         name: 'port',

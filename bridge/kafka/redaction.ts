@@ -19,8 +19,7 @@ export function redactor(
   const known = [
     sasl && ('password' in sasl ? sasl.password : sasl.oauth.clientSecret),
     tls?.keyPassword,
-    // The lines of a key one by one: a text about a key would quote a part of it.
-    ...(tls?.keyPem?.split('\n').filter((line) => !line.startsWith('-----')) ?? []),
+    ...keyPieces(tls?.keyPem ?? ''),
   ];
   return (text) => {
     let clean = text;
@@ -30,4 +29,19 @@ export function redactor(
     }
     return clean;
   };
+}
+
+/** As long as the lines of PEM text usually are. */
+const PIECE_LENGTH = 64;
+
+/**
+ * A text about a key would quote a part of it, such as a line; and a key may be one line, in which the breaks have become
+ * blanks, `\n` in two characters, or nothing.
+ */
+function keyPieces(pem: string): string[] {
+  return pem
+    .replaceAll(/-----(?:BEGIN|END)[A-Z0-9 ]*-----/g, ' ')
+    .split(/\s|\\[nr]/)
+    .flatMap((line) => line.match(new RegExp(`.{1,${PIECE_LENGTH}}`, 'g')) ?? [])
+    .filter((piece) => !/[:,]/.test(piece)); // headers, such as Proc-Type: 4,ENCRYPTED
 }

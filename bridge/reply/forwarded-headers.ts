@@ -42,7 +42,7 @@ const CONNECTION = 'connection';
 const CONTENT_ENCODING = 'content-encoding';
 
 /** What belongs to one connection, frames the answer, or is the gateway's own word. No configuration changes it. */
-const NEVER = new Set([
+const NEVER: ReadonlySet<string> = new Set([
   CONNECTION,
   'keep-alive',
   'te',
@@ -55,6 +55,8 @@ const NEVER = new Set([
   'via',
 ]);
 const NEVER_BEGINNINGS = ['proxy-', 'x-kong-'];
+/** For whoever writes a configuration. */
+export const NEVER_FORWARDED = { names: NEVER, beginnings: NEVER_BEGINNINGS } as const;
 
 /**
  * Not by a pattern, which is easily wider than meant: headers that log a browser in, that make a proxy before Kong

@@ -1,5 +1,5 @@
 /** Which of the client's headers become record headers, and under which name: compiled once per configuration. */
-import { ADDRESSING_NAMES, isCredential, isForbidden, normalName, OWN_NAMES } from './reserved-headers';
+import { isCredential, isForbidden, normalName, OWN_NAMES } from './reserved-headers';
 
 export interface HeaderRules {
   /** False: none at all. */
@@ -76,12 +76,6 @@ export function rememberedByName<T>(decide: (name: string) => T): (name: string)
     if (remembered.size < MAX_REMEMBERED) remembered.set(name, decided);
     return decided;
   };
-}
-
-/** Whether a configuration may name this as the target of a renaming. */
-export function isFreeRecordName(name: string): boolean {
-  const normal = normalName(name);
-  return !isForbidden(name) && !OWN_NAMES.has(normal) && !ADDRESSING_NAMES.has(normal);
 }
 
 interface NamePatterns {

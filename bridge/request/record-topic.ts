@@ -20,8 +20,3 @@ export function recordTopic({ topic, queryArg, allowed }: TopicOptions): (args: 
     throw new GatewayError('request_invalid', `the topic in ?${queryArg} is not one of allowed_topics`);
   };
 }
-
-/** Kafka has no topics of the first two names, and keeps its own data in those of the third form. */
-export function mayBeChosen(topic: string): boolean {
-  return topic !== '.' && topic !== '..' && !topic.startsWith('__');
-}

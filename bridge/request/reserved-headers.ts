@@ -78,3 +78,9 @@ export const OWN_NAMES: ReadonlySet<string> = new Set([
   'deadline',
   'ttl',
 ]);
+
+/** What a configuration may neither rename nor make the target of a renaming. In normal form. */
+export const NEVER_RENAMED = {
+  names: [...FORBIDDEN, ...OWN_NAMES, ...ADDRESSING_NAMES],
+  beginnings: FORBIDDEN_BEGINNINGS,
+} as const;

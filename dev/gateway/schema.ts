@@ -123,6 +123,8 @@ function fill(field: FieldSchema, value: unknown): unknown {
   if (value === undefined) return fillMissing(field);
   if (value === null) return null;
   if (field.type === 'record' && isObject(value)) return fillRecord(field, value);
+  // An empty Lua table is list and record alike.
+  if (field.type === 'record' && Array.isArray(value) && value.length === 0) return fillRecord(field, {});
   if (field.type === 'map' && isObject(value) && field.values) {
     const values = field.values;
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(values, item)]));
@@ -152,7 +154,9 @@ function fillRecord(field: FieldSchema, value: JsonTable): JsonTable {
   const filled: JsonTable = { ...value };
   for (const entry of field.fields ?? []) {
     const [name, definition] = entryOf(entry);
-    filled[name] = fill(definition, value[name]);
+    // What is false in Lua is not there where Kong asks for a record.
+    const given = definition.type === 'record' && value[name] === false ? undefined : value[name];
+    filled[name] = fill(definition, given);
   }
   return filled;
 }

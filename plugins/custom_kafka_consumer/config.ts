@@ -5,6 +5,7 @@ import {
   CONNECTION_RULES,
   CONNECTION_WITHOUT_SERVERS,
 } from '../../bridge/config/connection-options';
+import { demands, IS_SET, IS_UNSET, requires } from '../../bridge/config/entity-checks';
 import type { ConfigOf, OptionTable } from '../../bridge/config/fields';
 import type { PluginIdentity } from '../../bridge/config/kong-schema';
 import {
@@ -30,21 +31,21 @@ export const CONSUMER: PluginIdentity = {
 };
 
 export const CONSUMER_PURPOSE =
-  'Holds the client until the reply to the record of custom_kafka_producer arrives, and answers with it.';
+  'Holds the client until the reply to the record of custom_kafka_producer arrives, and answers with it. It never runs where the producer on the route has no `reply_topic`.';
 
 export const CONSUMER_OPTIONS = [
   {
     ...BOOTSTRAP_SERVER_LIST,
     name: 'bootstrap_servers',
     description:
-      "Brokers of the reply topic. Default: the producer's. Needed only where the two plugins run in separate processes.",
+      "Brokers of the reply topic. Default: the producer's. Needed where the two plugins run in separate processes; no effect in the plugin server that comes with them.",
   },
   ...CONNECTION_OPTIONS,
   {
     ...TOPIC_TEMPLATE,
     name: 'topic',
     description:
-      "Reply topic, with `{node}` in it where the producer's `reply_topic` has it. Default: that one. Needed only where the two plugins run in separate processes.",
+      "Reply topic, with `{node}` in it where the producer's `reply_topic` has it. Default: that one. Needed where the two plugins run in separate processes; no effect in the plugin server that comes with them.",
   },
   {
     name: 'timeout',
@@ -75,20 +76,23 @@ export const CONSUMER_OPTIONS = [
 
 export type ConsumerConfig = ConfigOf<typeof CONSUMER_OPTIONS>;
 
+const NAME_OF_KEY = 'match_name: has no meaning with match: key, where the whole key is the correlation id';
+const SERVERS_WITHOUT_TOPIC = 'topic: required together with bootstrap_servers';
+
 export const CONSUMER_RULES: CrossRule<ConsumerConfig>[] = [
   ...CONNECTION_RULES,
-  CONNECTION_WITHOUT_SERVERS,
+  ...CONNECTION_WITHOUT_SERVERS,
   {
     complaint: (config) =>
-      config.match === 'key' && config.match_name !== undefined
-        ? 'match_name: has no meaning with match: key, where the whole key is the correlation id'
-        : undefined,
+      config.match === 'key' && config.match_name !== undefined ? NAME_OF_KEY : undefined,
+    kong: [demands('match', { eq: 'key' }, 'match_name', IS_UNSET, NAME_OF_KEY)],
   },
   {
     complaint: (config) =>
       config.bootstrap_servers !== undefined && config.topic === undefined
-        ? 'topic: required together with bootstrap_servers'
+        ? SERVERS_WITHOUT_TOPIC
         : undefined,
+    kong: [requires('bootstrap_servers', IS_SET, 'topic', SERVERS_WITHOUT_TOPIC)],
   },
   ...TIMEOUT_CEILING_RULES,
   ...REPLY_RULES,

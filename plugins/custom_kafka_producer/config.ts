@@ -40,7 +40,8 @@ export const PRODUCER_OPTIONS = [
     ...TOPIC_NAME,
     name: 'topic',
     required: true,
-    description: 'Topic the records go to.',
+    description:
+      'Topic the records go to. For replies set `reply_topic` too, which Kong Manager shows under the advanced parameters.',
   },
   ...ROUTING_OPTIONS,
   ...RECORD_OPTIONS,
@@ -49,8 +50,7 @@ export const PRODUCER_OPTIONS = [
     type: 'array',
     elements: { type: 'string', oneOf: DIALECT_NAMES },
     default: ['plain', 'spring', 'smallrye'],
-    description:
-      'Families of record headers that tell the responder the correlation id and the reply topic. `spring` also serves NestJS. No effect without `reply_topic`.',
+    description: `Families of record headers that tell the responder the correlation id and the reply topic: ${DIALECT_NAMES.map((name) => `\`${name}\``).join(', ')}. Default: plain, spring and smallrye; \`spring\` also serves NestJS. No effect without \`reply_topic\`.`,
   },
   {
     ...HEADER_NAME,
@@ -65,14 +65,15 @@ export const PRODUCER_OPTIONS = [
     oneOf: CORRELATIONS,
     default: 'generated',
     description:
-      'The id by which the reply is found. `generated` (default): a random one per request that nobody can guess. `client`: what `correlation_header` says; 409 while it is in flight on the reply topic in this gateway, and for twice the timeout after. Caution with `client`: who knows an id can ask through another gateway for the reply to it, unless the service copies the record header `kong-kafka-request-id` into its replies.',
+      'The id by which the reply is found. `generated` (default): a random one per request that nobody can guess. `client`: what `correlation_header` says; 409 while it is in flight on the reply topic in this gateway, and for twice the timeout after. Caution with `client`: who knows an id can ask through another gateway for its reply, unless the service copies the record header `kong-kafka-request-id`. Without `reply_topic` it only stands in the record.',
   },
   {
     name: 'max_in_flight',
     type: 'integer',
     between: [1, 1_000_000],
     default: 10_000,
-    description: 'Requests of this configuration that may wait at once. Above it 503 overloaded, at once.',
+    description:
+      'Requests of this configuration that may wait at once. Above it 503 overloaded, at once. No effect without `reply_topic`.',
   },
   {
     name: 'max_request_bytes',

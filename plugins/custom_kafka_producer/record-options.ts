@@ -1,17 +1,34 @@
 /** The options that say what a request becomes: topic, key, value and headers of its record. */
-import type { ConfigOf, OptionTable } from '../../bridge/config/fields';
+import { demands, IS_SET, IS_UNSET, requires } from '../../bridge/config/entity-checks';
+import type { ConfigOf, OptionTable, StringType } from '../../bridge/config/fields';
+import { anyName } from '../../bridge/config/name-patterns';
 import type { CrossRule } from '../../bridge/config/parse';
 import { HEADER_NAME, RECORD_HEADER_NAME, TOPIC_NAME } from '../../bridge/config/shared-options';
-import { isFreeRecordName, REPEATED_HEADERS } from '../../bridge/request/header-rules';
+import { REPEATED_HEADERS } from '../../bridge/request/header-rules';
 import { parseJsonPointer } from '../../bridge/request/json-pointer';
 import type { RecordOptions } from '../../bridge/request/record-builder';
 import { KEY_SOURCES } from '../../bridge/request/record-key';
-import { mayBeChosen } from '../../bridge/request/record-topic';
 import { MESSAGE_FORMATS } from '../../bridge/request/record-value';
+import { NEVER_RENAMED } from '../../bridge/request/reserved-headers';
 import type { DialectName } from '../../bridge/reply/dialects';
 import { isNodeTopic } from '../../bridge/reply/reply-routing';
 
 const NAME = { type: 'string', minLength: 1, maxLength: 249 } as const;
+
+/** Kafka keeps its own data in topics with such names. */
+const CHOSEN_TOPIC = {
+  ...TOPIC_NAME,
+  never: [
+    ...TOPIC_NAME.never,
+    { lua: '^__', regex: '^__', meaning: "begin with __, as Kafka's own topics do" },
+  ],
+} as const satisfies StringType;
+
+const OF_THE_GATEWAY = anyName(
+  NEVER_RENAMED.names,
+  NEVER_RENAMED.beginnings,
+  'be a name that the gateway alone may write',
+);
 
 export const RECORD_OPTIONS = [
   {
@@ -24,7 +41,7 @@ export const RECORD_OPTIONS = [
     name: 'allowed_topics',
     type: 'array',
     minLength: 1,
-    elements: TOPIC_NAME,
+    elements: CHOSEN_TOPIC,
     description:
       'Topics that `topics_query_arg` may name, besides `topic` itself. Only with `topics_query_arg`.',
   },
@@ -117,7 +134,7 @@ export const RECORD_OPTIONS = [
         type: 'boolean',
         default: false,
         description:
-          'True: every request header is forwarded, except `exclude_headers` and credentials. False (default): only `include_headers`. Headers that steer replies, decoding or connections are never forwarded.',
+          'True: every request header is forwarded, except `exclude_headers` and credentials. False (default): only `include_headers`. Headers that steer replies, decoding or connections are never forwarded. No effect without `forward_http_headers_as_record_headers`.',
       },
       {
         name: 'include_headers',
@@ -125,7 +142,7 @@ export const RECORD_OPTIONS = [
         elements: HEADER_NAME,
         default: [],
         description:
-          'Request headers to forward, besides traceparent and tracestate; `x-*` stands for all that begin with `x-`. Credentials such as authorization only if named in full. Values with control characters are left out; bytes that are not UTF-8 are read as latin1.',
+          'Request headers to forward, besides traceparent and tracestate; `x-*` stands for all that begin with `x-`. Credentials such as authorization only if named in full. Values with control characters are left out; bytes that are not UTF-8 are read as latin1. Without `forward_http_headers_as_record_headers` it only lets credentials into the envelope.',
       },
       {
         name: 'exclude_headers',
@@ -138,11 +155,11 @@ export const RECORD_OPTIONS = [
       {
         name: 'name_mappings',
         type: 'map',
-        keys: HEADER_NAME,
-        values: RECORD_HEADER_NAME,
+        keys: { ...HEADER_NAME, never: [OF_THE_GATEWAY] },
+        values: { ...RECORD_HEADER_NAME, never: [OF_THE_GATEWAY] },
         default: {},
         description:
-          'Request header -> name of its record header. Renames what is forwarded and forwards nothing more. Default: the name in lower case.',
+          'Request header -> name of its record header. Renames what is forwarded and forwards nothing more; no effect where nothing is. Default: the name in lower case.',
       },
       {
         name: 'repeated_headers_behavior',
@@ -150,7 +167,7 @@ export const RECORD_OPTIONS = [
         oneOf: REPEATED_HEADERS,
         default: 'concatenate_by_comma',
         description:
-          'A request header that comes several times: `retain_duplicates` (several record headers), `concatenate_by_comma` (default: one, joined by ", ") or `take_first`.',
+          'A request header that comes several times: `retain_duplicates` (several record headers), `concatenate_by_comma` (default: one, joined by ", ") or `take_first`. No effect without `forward_http_headers_as_record_headers`.',
       },
       {
         name: 'method_and_path',
@@ -189,6 +206,13 @@ export interface RecordConfig extends ConfigOf<typeof RECORD_OPTIONS> {
 const NAMED_SOURCES = ['query', 'header', 'path', 'body_field'] as const;
 const isNamedSource = (source: string) => NAMED_SOURCES.some((named) => named === source);
 
+const NEEDS_ENVELOPE = (name: string) => `${name}: needs message_format: envelope`;
+const WITHOUT_BODY = 'forward_body: false needs message_format: envelope';
+const TWO_KEYS = 'key_query_arg: cannot be combined with key_source, use one of the two';
+const NAME_MISSING = `key_name: required with key_source ${NAMED_SOURCES.join(', ')}`;
+const NAME_OF_NOTHING = `key_name: has no meaning without key_source ${NAMED_SOURCES.join(', ')}`;
+const NO_POINTER = 'key_name: must be a JSON pointer (RFC 6901), where "~" stands only in "~0" and "~1"';
+
 export const RECORD_RULES: readonly CrossRule<RecordConfig>[] = [
   {
     complaint: ({ topics_query_arg, allowed_topics }) =>
@@ -197,15 +221,7 @@ export const RECORD_RULES: readonly CrossRule<RecordConfig>[] = [
         : topics_query_arg === undefined
           ? 'allowed_topics: has no meaning without topics_query_arg'
           : 'allowed_topics: required together with topics_query_arg, which would let clients write to any topic',
-    kong: { mutually_required: ['topics_query_arg', 'allowed_topics'] },
-  },
-  {
-    complaint: ({ allowed_topics = [] }) => {
-      const wrong = allowed_topics.find((topic) => !mayBeChosen(topic));
-      return wrong === undefined
-        ? undefined
-        : `allowed_topics: ${wrong} is not a topic that clients may write to`;
-    },
+    kong: [{ mutually_required: ['topics_query_arg', 'allowed_topics'] }],
   },
   {
     // Only for `topic` itself are requests and replies on one topic told apart.
@@ -218,36 +234,38 @@ export const RECORD_RULES: readonly CrossRule<RecordConfig>[] = [
   },
   {
     complaint: ({ key_query_arg, key_source }) =>
-      key_query_arg !== undefined && key_source !== 'none'
-        ? 'key_query_arg: cannot be combined with key_source, use one of the two'
-        : undefined,
+      key_query_arg !== undefined && key_source !== 'none' ? TWO_KEYS : undefined,
+    kong: [demands('key_query_arg', IS_SET, 'key_source', { one_of: ['none'] }, TWO_KEYS)],
   },
   {
     complaint: ({ key_source, key_name }) =>
-      isNamedSource(key_source) && key_name === undefined
-        ? `key_name: required with key_source: ${key_source}`
-        : undefined,
-    kong: {
-      conditional: {
-        if_field: 'key_source',
-        if_match: { one_of: NAMED_SOURCES },
-        then_field: 'key_name',
-        then_match: { required: true },
-        then_err: 'key_name is required with that key_source',
-      },
-    },
+      isNamedSource(key_source) && key_name === undefined ? NAME_MISSING : undefined,
+    kong: [requires('key_source', { required: true, one_of: NAMED_SOURCES }, 'key_name', NAME_MISSING)],
   },
   {
     complaint: ({ key_source, key_name }) =>
-      !isNamedSource(key_source) && key_name !== undefined
-        ? `key_name: has no meaning with key_source: ${key_source}`
-        : undefined,
+      !isNamedSource(key_source) && key_name !== undefined ? NAME_OF_NOTHING : undefined,
+    kong: [demands('key_source', { not_one_of: NAMED_SOURCES }, 'key_name', IS_UNSET, NAME_OF_NOTHING)],
   },
   {
     complaint: ({ key_source, key_name = '' }) =>
       key_source === 'body_field' && key_name.startsWith('/') && parseJsonPointer(key_name) === undefined
-        ? 'key_name: must be a JSON pointer (RFC 6901), where "~" stands only in "~0" and "~1"'
+        ? NO_POINTER
         : undefined,
+    kong: [
+      demands(
+        'key_source',
+        { eq: 'body_field' },
+        'key_name',
+        { match_none: ['^/.*~[^01]', '^/.*~$'].map((pattern) => ({ pattern, err: 'not a JSON pointer' })) },
+        NO_POINTER,
+      ),
+    ],
+  },
+  {
+    complaint: ({ forward_body, message_format }) =>
+      !forward_body && message_format !== 'envelope' ? WITHOUT_BODY : undefined,
+    kong: [demands('forward_body', { eq: false }, 'message_format', { eq: 'envelope' }, WITHOUT_BODY)],
   },
   {
     complaint: (config) =>
@@ -257,25 +275,15 @@ export const RECORD_RULES: readonly CrossRule<RecordConfig>[] = [
   },
   ...(['forward_method', 'forward_uri', 'forward_headers'] as const).map((name): CrossRule<RecordConfig> => ({
     complaint: (config) =>
-      config[name] && config.message_format !== 'envelope'
-        ? `${name}: needs message_format: envelope`
-        : undefined,
-    kong: {
-      conditional: {
-        if_field: name,
-        if_match: { eq: true },
-        then_field: 'message_format',
-        then_match: { eq: 'envelope' },
-      },
-    },
+      config[name] && config.message_format !== 'envelope' ? NEEDS_ENVELOPE(name) : undefined,
+    kong: [demands(name, { eq: true }, 'message_format', { eq: 'envelope' }, NEEDS_ENVELOPE(name))],
   })),
   {
     complaint: ({ headers, correlation_header }) => {
-      const own = (name: string) =>
-        !isFreeRecordName(name) || name.toLowerCase() === correlation_header.toLowerCase();
+      const isCorrelation = (name: string) => name.toLowerCase() === correlation_header.toLowerCase();
       for (const [from, to] of Object.entries(headers.name_mappings)) {
-        if (own(from)) return `headers.name_mappings: ${from} cannot be renamed`;
-        if (own(to))
+        if (isCorrelation(from)) return `headers.name_mappings: ${from} cannot be renamed`;
+        if (isCorrelation(to))
           return `headers.name_mappings: ${from} must not become ${to}, which the gateway alone may write`;
       }
       return undefined;

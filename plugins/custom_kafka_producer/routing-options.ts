@@ -1,9 +1,10 @@
 /** The options that say how a reply finds the gateway that waits for it. */
+import { demands, IS_UNSET, requires } from '../../bridge/config/entity-checks';
 import type { ConfigOf, OptionTable } from '../../bridge/config/fields';
 import type { CrossRule } from '../../bridge/config/parse';
 import { TOPIC_NAME, TOPIC_TEMPLATE } from '../../bridge/config/shared-options';
 import { nodeId, NODE_ID_VARIABLE } from '../../bridge/node-id';
-import { replyPartitionHeader, type DialectName } from '../../bridge/reply/dialects';
+import { DIALECT_NAMES, replyPartitionHeader, type DialectName } from '../../bridge/reply/dialects';
 import {
   isNodeTopic,
   NODE_PLACEHOLDER,
@@ -21,7 +22,7 @@ export const ROUTING_OPTIONS = [
     ...TOPIC_TEMPLATE,
     name: 'reply_topic',
     description:
-      'Topic the replies arrive on. Set: the client is held by custom_kafka_consumer until the reply. Unset: one-way. With `reply_routing: topic` a template with `{node}`.',
+      'Topic the replies arrive on. Set: the client is held by custom_kafka_consumer until the reply. Unset: one-way; the client gets 200 at once, and custom_kafka_consumer on the route never runs. With `reply_routing: topic` a template with `{node}`.',
   },
   {
     name: 'reply_routing',
@@ -41,7 +42,7 @@ export const ROUTING_OPTIONS = [
     ...TOPIC_NAME,
     name: 'orphan_topic',
     description:
-      'Topic for replies that nobody waits for any more: late, duplicate or misrouted, as the header `orphan-reason` says. At least once; nothing waits for their delivery. Default: they are only counted.',
+      'Topic for replies that nobody waits for any more: late, duplicate or misrouted, as the header `orphan-reason` says. At least once; nothing waits for their delivery. Default: they are only counted. Only with `reply_topic`.',
   },
 ] as const satisfies OptionTable;
 
@@ -61,26 +62,52 @@ export function replyRouteOf(config: RoutingConfig): ReplyRoute | undefined {
   );
 }
 
+const ROUTING_OF_NOTHING = 'reply_routing: has no meaning without reply_topic';
+const PARTITION_OF_NOTHING = 'reply_partition: needs reply_routing: partition';
+const ONE_TOPIC_FOR_ALL = `reply_topic: must hold ${NODE_PLACEHOLDER} with reply_routing: topic, or all gateways would share it`;
+const NODE_OF_NOTHING = `reply_topic: ${NODE_PLACEHOLDER} needs reply_routing: topic`;
+const NAMES_NO_PARTITION =
+  'dialects: must name plain or nestjs with reply_routing: partition, or no request would name the partition';
+const NAMES_NO_TOPIC =
+  'dialects: must name at least one with reply_routing: topic, or no request would name the topic';
+const ORPHANS_OF_NOTHING = 'orphan_topic: has no meaning without reply_topic';
+
+const NAMES_PARTITIONS = DIALECT_NAMES.filter((dialect) => replyPartitionHeader(dialect) !== undefined);
+
 export const ROUTING_RULES: readonly CrossRule<RoutingConfig>[] = [
   {
     complaint: ({ reply_topic, reply_routing }) =>
-      reply_topic === undefined && reply_routing !== 'broadcast'
-        ? 'reply_routing: has no meaning without reply_topic'
-        : undefined,
+      reply_topic === undefined && reply_routing !== 'broadcast' ? ROUTING_OF_NOTHING : undefined,
+    kong: [demands('reply_topic', IS_UNSET, 'reply_routing', { one_of: ['broadcast'] }, ROUTING_OF_NOTHING)],
   },
   {
     complaint: ({ reply_routing, reply_partition }) =>
-      reply_partition !== undefined && reply_routing !== 'partition'
-        ? 'reply_partition: needs reply_routing: partition'
-        : undefined,
+      reply_partition !== undefined && reply_routing !== 'partition' ? PARTITION_OF_NOTHING : undefined,
+    kong: [demands('reply_routing', { ne: 'partition' }, 'reply_partition', IS_UNSET, PARTITION_OF_NOTHING)],
   },
   {
     complaint: ({ reply_topic, reply_routing }) =>
       reply_topic === undefined || reply_topic.includes(NODE_PLACEHOLDER) === (reply_routing === 'topic')
         ? undefined
         : reply_routing === 'topic'
-          ? `reply_topic: must hold ${NODE_PLACEHOLDER} with reply_routing: topic, or all gateways would share it`
-          : `reply_topic: ${NODE_PLACEHOLDER} needs reply_routing: topic`,
+          ? ONE_TOPIC_FOR_ALL
+          : NODE_OF_NOTHING,
+    kong: [
+      demands(
+        'reply_routing',
+        { eq: 'topic' },
+        'reply_topic',
+        { match: NODE_PLACEHOLDER },
+        ONE_TOPIC_FOR_ALL,
+      ),
+      demands(
+        'reply_routing',
+        { ne: 'topic' },
+        'reply_topic',
+        { not_match: NODE_PLACEHOLDER },
+        NODE_OF_NOTHING,
+      ),
+    ],
   },
   {
     complaint: (config) => {
@@ -97,27 +124,39 @@ export const ROUTING_RULES: readonly CrossRule<RoutingConfig>[] = [
       if (mute !== undefined) {
         return `dialects: ${mute} cannot be used with reply_routing: partition, ${WHY_NOT[mute] ?? 'which it has no header for'}; use plain or nestjs, or reply_routing: topic`;
       }
-      return dialects.length === 0
-        ? 'dialects: must name plain or nestjs with reply_routing: partition, or no request would name the partition'
-        : undefined;
+      return dialects.length === 0 ? NAMES_NO_PARTITION : undefined;
     },
+    kong: [
+      requires('reply_routing', { eq: 'partition' }, 'dialects', NAMES_NO_PARTITION),
+      demands(
+        'reply_routing',
+        { eq: 'partition' },
+        'dialects',
+        { elements: { type: 'string', one_of: NAMES_PARTITIONS } },
+        'dialects: only plain and nestjs can be used with reply_routing: partition, as requests of the others cannot name one; or use reply_routing: topic',
+      ),
+    ],
   },
   {
     complaint: ({ reply_routing, dialects }) =>
-      reply_routing === 'topic' && dialects.length === 0
-        ? 'dialects: must name at least one with reply_routing: topic, or no request would name the topic'
-        : undefined,
+      reply_routing === 'topic' && dialects.length === 0 ? NAMES_NO_TOPIC : undefined,
+    kong: [demands('reply_routing', { eq: 'topic' }, 'dialects', { len_min: 1 }, NAMES_NO_TOPIC)],
   },
   {
     complaint: ({ reply_topic, orphan_topic, topic, allowed_topics = [] }) => {
       if (orphan_topic === undefined) return undefined;
-      if (reply_topic === undefined) return 'orphan_topic: has no meaning without reply_topic';
+      if (reply_topic === undefined) return ORPHANS_OF_NOTHING;
       if ([topic, ...allowed_topics].includes(orphan_topic))
         return 'orphan_topic: must not be a topic of requests, where replies would be answered';
       return orphan_topic === reply_topic || isNodeTopic(reply_topic, orphan_topic)
         ? 'orphan_topic: must not be reply_topic, where every orphan would be one more reply'
         : undefined;
     },
+    kong: [
+      demands('reply_topic', IS_UNSET, 'orphan_topic', IS_UNSET, ORPHANS_OF_NOTHING),
+      { distinct: ['topic', 'orphan_topic'] },
+      { distinct: ['reply_topic', 'orphan_topic'] },
+    ],
   },
 ];
 

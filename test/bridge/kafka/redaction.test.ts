@@ -27,6 +27,18 @@ test('passwords, key lines and the token of the moment are blotted out, the rest
   assert.equal(redact('-----BEGIN PRIVATE KEY-----'), '-----BEGIN PRIVATE KEY-----');
 });
 
+/** A key from an input of one line had no lines to look for: whoever quoted a part of it told it. */
+for (const [how, glue] of [['lines', '\n'], ['blanks', ' '], ['escapes', '\\n'], ['Windows lines', '\r\n'], ['nothing', '']]) {
+  test(`a part of a key is blotted out, also where its line breaks have become ${how}`, () => {
+    const lines = ['MIGH'.repeat(16), 'AgEA'.repeat(16), 'Qw=='];
+    const keyPem = ['-----BEGIN PRIVATE KEY-----', ...lines, '-----END PRIVATE KEY-----'].join(glue);
+    const tls = { verify: true, caPem: undefined, certificatePem: undefined, keyPem, keyPassword: undefined };
+    const redact = redactor({ bootstrapServers, tls });
+    for (const line of lines) assert.equal(redact(`near ${line} of it`), 'near *** of it');
+    assert.doesNotMatch(redact(`all: ${keyPem}`), /MIGH|AgEA|Qw==/);
+  });
+} // prettier-ignore
+
 test('without secrets a text stays as it is', () => {
   assert.equal(redactor({ bootstrapServers })('a:1: Connection refused'), 'a:1: Connection refused');
 });

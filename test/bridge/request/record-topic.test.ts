@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mayBeChosen, recordTopic } from '../../../bridge/request/record-topic';
+import { recordTopic } from '../../../bridge/request/record-topic';
 import { parseUrlArgs } from '../../../bridge/request/url-args';
 
 const topicOf = (query: string) =>
@@ -29,9 +29,4 @@ test('anything else is refused', () => {
 test('without the option the query says nothing', () => {
   const fixed = recordTopic({ topic: 'orders', queryArg: undefined, allowed: [] });
   assert.equal(fixed(parseUrlArgs('topic=bills')), 'orders');
-});
-
-test("Kafka's own topics are not for clients", () => {
-  for (const topic of ['.', '..', '__consumer_offsets']) assert.ok(!mayBeChosen(topic));
-  assert.ok(mayBeChosen('orders'));
 });

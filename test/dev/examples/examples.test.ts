@@ -9,6 +9,7 @@ import { parseDeclarative } from '../../../dev/gateway/declarative';
 import { loadDump } from '../../../dev/gateway/dump';
 import { parseConsumerConfig } from '../../../plugins/custom_kafka_consumer/config';
 import { parseProducerConfig } from '../../../plugins/custom_kafka_producer/config';
+import { newKeyPair } from '../../support/key-pair';
 
 const PARSERS: Record<string, (config: unknown) => unknown> = {
   custom_kafka_producer: parseProducerConfig,
@@ -21,18 +22,16 @@ const DUMPS = new Map(
   ]),
 );
 
+const OWN = newKeyPair();
+
 /** What the vault references of the examples stand for. */
 const ENVIRONMENT: Record<string, string> = {
   KAFKA_PASSWORD: 'a password',
   KAFKA_CLIENT_SECRET: 'a secret',
-  KAFKA_CA: pem('CERTIFICATE'),
-  KAFKA_CERTIFICATE: pem('CERTIFICATE'),
-  KAFKA_KEY: pem('PRIVATE KEY'),
+  KAFKA_CA: OWN.certificate,
+  KAFKA_CERTIFICATE: OWN.certificate,
+  KAFKA_KEY: OWN.key,
 };
-
-function pem(what: string): string {
-  return `-----BEGIN ${what}-----\nMII=\n-----END ${what}-----\n`;
-}
 
 /** As Kong hands a configuration over: without references. */
 function resolved(config: object): unknown {

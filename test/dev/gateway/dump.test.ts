@@ -3,7 +3,14 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { checkDump, describePlugin, type KongVersion } from '../../../dev/gateway/dump';
+import { checkDump, describePlugin, loadDump, type KongVersion } from '../../../dev/gateway/dump';
+import {
+  entryOf,
+  isObject,
+  type FieldEntry,
+  type FieldSchema,
+  type JsonTable,
+} from '../../../dev/gateway/schema';
 
 const VERSIONS: KongVersion[] = ['3.4', '3.9'];
 
@@ -95,6 +102,19 @@ describe('checkDump', () => {
   });
 });
 
+/** All definitions below a list of fields, with their paths. */
+function definitions(fields: readonly FieldEntry[], path = ''): [path: string, definition: FieldSchema][] {
+  return fields.flatMap((entry) => {
+    const [name, definition] = entryOf(entry);
+    const at = path === '' ? name : `${path}.${name}`;
+    const inside = [
+      ...(definition.fields ?? []),
+      ...[definition.elements, definition.values].flatMap((nested) => nested?.fields ?? []),
+    ];
+    return [[at, definition] as [string, FieldSchema], ...definitions(inside, at)];
+  });
+}
+
 describe('the committed dumps', () => {
   const folder = path.join(process.cwd(), 'kong');
   const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
@@ -105,5 +125,40 @@ describe('the committed dumps', () => {
         assert.deepEqual(checkDump(content, version), []);
       });
     }
+
+    /**
+     * Kong tells the empty default of a map as `[]` and the value it fills in as `{}`. decK sent the first, was given
+     * the second, and found the same eight differences after every sync; each sync started all instances anew.
+     */
+    it(`${file} has no default that is empty for a map or a record`, () => {
+      const { schema } = loadDump(path.join(folder, file));
+      const empty = definitions(schema.fields).filter(
+        ([, { type, default: value }]) =>
+          isObject(value) || (Array.isArray(value) && type !== 'array' && type !== 'set'),
+      );
+      assert.deepEqual(empty, []);
+    });
+
+    it(`${file} shows the sentence of every rule that it has one for`, () => {
+      const { schema } = loadDump(path.join(folder, file));
+      const checks = definitions(schema.fields).flatMap(([, { entity_checks = [] }]) => entity_checks);
+      assert.ok(checks.length > 0);
+      for (const check of checks) {
+        const { conditional, conditional_at_least_one_of: needs } = check as Record<
+          string,
+          JsonTable | undefined
+        >;
+        // Kong returns before it looks at the sentence.
+        assert.notEqual(
+          (conditional?.then_match as JsonTable | undefined)?.required,
+          true,
+          JSON.stringify(check),
+        );
+        const rule = conditional ?? needs;
+        if (rule === undefined) continue;
+        // Lua formats it.
+        assert.match(String(rule.then_err), /^[a-z][^%]{20,}$/, JSON.stringify(check));
+      }
+    });
   }
 });

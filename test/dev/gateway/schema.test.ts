@@ -47,6 +47,21 @@ describe('processConfig fills in', () => {
     assert.deepEqual(accepted({ s: { ...inner, required: false } }, { s: {} }), { s: { x: 1 } });
   });
 
+  /** The stand-in called `false` and `[]` wrong where a real Kong takes them for a record that is not there. */
+  it('a record that is false or an empty list as one that was not given', () => {
+    const inner = { type: 'record', required: true, fields: [{ x: { type: 'integer', default: 1 } }] };
+    const outer = { type: 'record', required: true, fields: [{ inner }] };
+    for (const absent of [false, []]) {
+      assert.deepEqual(accepted({ inner }, { inner: absent }), { inner: { x: 1 } });
+      assert.deepEqual(accepted({ outer }, { outer: { inner: absent } }), { outer: { inner: { x: 1 } } });
+      assert.deepEqual(accepted({ outer }, absent), { outer: { inner: { x: 1 } } });
+    }
+    for (const wrong of [true, 'no', [1]]) {
+      assert.notDeepEqual(errorsOf({ inner }, { inner: wrong }), [], JSON.stringify(wrong));
+    }
+    assert.deepEqual(errorsOf({ inner }, { inner: null }), ['config.inner: required field missing']);
+  });
+
   it('records inside arrays and maps', () => {
     const record = {
       type: 'record',

@@ -3,16 +3,20 @@ import assert from 'node:assert/strict';
 import { GatewayError } from '../../../bridge/errors';
 import { parseConsumerConfig } from '../../../plugins/custom_kafka_consumer/config';
 import { parseProducerConfig } from '../../../plugins/custom_kafka_producer/config';
+import { kongComplaints } from '../../support/kong-check';
 import type { SeededRandom } from '../../support/seeded-random';
 import { unlessRefused, type FuzzTarget } from '../target';
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
 const SECRET = 's3cr3t-0f-the-fuzzer';
-const PARSERS: Record<string, (raw: unknown) => unknown> = {
+type Plugin = 'producer' | 'consumer';
+const PARSERS: Record<Plugin, (raw: unknown) => unknown> = {
   producer: parseProducerConfig,
   consumer: parseConsumerConfig,
 };
+/** PEM text in form, and nothing in it. */
+const junk = (label: string) => `-----BEGIN ${label}-----\\n${SECRET}\\n-----END ${label}-----`;
 
 const SECURED = {
   authentication: {
@@ -42,6 +46,28 @@ const PRODUCERS: Json[] = [
     __plugin_id: 'p',
     route_id: 'r',
   },
+  {
+    bootstrap_servers: [{ host: '::1', port: 9092 }],
+    topic: 'orders',
+    reply_topic: 'r.{node}',
+    reply_routing: 'topic',
+    orphan_topic: 'orphans',
+    topics_query_arg: 't',
+    allowed_topics: ['bills'],
+    key_query_arg: 'k',
+    producer_idempotence: true,
+    producer_request_acks: 1,
+  },
+  {
+    bootstrap_servers: [{ host: 'kafka', port: 9092 }],
+    topic: 'orders',
+    reply_topic: 'replies',
+    reply_routing: 'partition',
+    reply_partition: 1,
+    dialects: ['plain'],
+    key_source: 'body_field',
+    key_name: '/a~1b',
+  },
 ];
 const CONSUMERS: Json[] = [
   { timeout: 1000, match: 'header', error_handling: { return_error_message: true } },
@@ -51,6 +77,7 @@ const CONSUMERS: Json[] = [
     forward_headers: { include: ['*'], exclude: ['x-a'] },
     error_status: 500,
   },
+  { bootstrap_servers: [{ host: 'kafka', port: 9092 }], topic: 'replies', ...SECURED },
 ];
 
 const NAMES = [
@@ -59,6 +86,11 @@ const NAMES = [
   'port',
   'timeout',
   'include',
+  'security',
+  'certificate',
+  'key',
+  'reply_routing',
+  'producer_async',
   '__proto__',
   '__seq__',
   '$refs',
@@ -86,6 +118,13 @@ const VALUES: Json[] = [
   ['x', 'x'],
   [[]],
   { a: 'b' },
+  false,
+  'partition',
+  'kafka:9092',
+  junk('CERTIFICATE'),
+  junk('RSA PRIVATE KEY'),
+  { ssl: true, ca_certificate: junk('CERTIFICATE') },
+  { ssl: true, certificate: junk('CERTIFICATE'), key: junk('ENCRYPTED PRIVATE KEY'), key_password: SECRET },
 ];
 
 /** The same with one thing in it another. */
@@ -116,7 +155,8 @@ function assertFrozen(value: unknown): void {
 const isRefusal = (error: unknown): boolean =>
   error instanceof GatewayError && error.code === 'misconfigured';
 
-function check(parse: (raw: unknown) => unknown, raw: unknown): void {
+function check(plugin: Plugin, raw: unknown): void {
+  const parse = PARSERS[plugin];
   const config = unlessRefused(
     () => parse(raw),
     (error) => {
@@ -127,7 +167,10 @@ function check(parse: (raw: unknown) => unknown, raw: unknown): void {
   if (config === undefined) return;
   assertFrozen(config);
   const again: unknown = parse(JSON.parse(JSON.stringify(config)));
-  assert.equal(JSON.stringify(again), JSON.stringify(config), 'a parsed configuration is one itself');
+  const text = JSON.stringify(config);
+  assert.equal(JSON.stringify(again), text, 'a parsed configuration is one itself');
+  const complaints = kongComplaints(`custom_kafka_${plugin}`, JSON.parse(text) as object);
+  assert.deepEqual(complaints, [], 'Kong takes what the plugin takes');
 }
 
 export const CONFIG: FuzzTarget = {
@@ -135,15 +178,15 @@ export const CONFIG: FuzzTarget = {
   samples: [],
   shortCases: 150,
   generate: (random) => {
-    const plugin = random.pick(Object.keys(PARSERS));
+    const plugin = random.pick(Object.keys(PARSERS) as Plugin[]);
     let config = random.pick(plugin === 'producer' ? PRODUCERS : CONSUMERS);
     for (let left = random.below(4); left > 0; left--) config = changed(config, random);
     return Buffer.from(JSON.stringify([plugin, config]));
   },
   run: (input) => {
-    const [plugin, raw] = JSON.parse(input.toString('utf8')) as [string, unknown];
+    const [plugin, raw] = JSON.parse(input.toString('utf8')) as [Plugin, unknown];
     const before = JSON.stringify(raw);
-    check(PARSERS[plugin]!, raw);
+    check(plugin, raw);
     assert.equal(JSON.stringify(raw), before, "the caller's object is as it was");
   },
 };

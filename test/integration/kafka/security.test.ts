@@ -114,8 +114,6 @@ const WRONG: [what: string, listener: ListenerName, cluster: () => Cluster, reas
   ['a certificate for another host', 'elsewhere', () => tls(), /or is for another host/],
   ['a client certificate that is missing', 'mtls', () => tls(), /misses one \(security\.certificate, security\.key\)/],
   ['a client certificate of another authority', 'mtls', () => tls({ certificate: secure.certificates.strangeClient.certificate, key: secure.certificates.strangeClient.key }), /does not accept the client certificate/],
-  ['a key that is not that of the certificate', 'mtls', () => tls({ ...clientCertificate(), key: secure.certificates.strangeClient.key }), /security\.key failed: .*key values mismatch/],
-  ['a wrong key password', 'mtls', () => tls({ ...clientCertificate(), key: secure.certificates.clientKeyEncrypted, key_password: 'planted-wrong' }), /security\.key failed: .*maybe wrong password/],
   ['a wrong client secret', 'oauth', () => oauth({ client_secret: 'planted-wrong' }), /token endpoint http:.*\/token refused with status 401, invalid_client/],
   ['a token endpoint that is not there', 'oauth', () => oauth({ token_endpoint_url: 'http://127.0.0.1:1/token' }), /token endpoint http:\/\/127\.0\.0\.1:1\/token cannot be asked: connect ECONNREFUSED/],
 ]; // prettier-ignore

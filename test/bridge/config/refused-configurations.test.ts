@@ -1,0 +1,42 @@
+/**
+ * Kong took 44 of 140 configurations that cannot work: the admin was told 201, and every request of the route got a 500.
+ * Its schema now says what its language can say. The rest is marked in the list, with the reason.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { GatewayError } from '../../../bridge/errors';
+import { parseConsumerConfig } from '../../../plugins/custom_kafka_consumer/config';
+import { parseProducerConfig } from '../../../plugins/custom_kafka_producer/config';
+import { kongComplaints } from '../../support/kong-check';
+import { REFUSED, UNSAYABLE } from '../../support/refused-configurations';
+
+const PARSERS = {
+  custom_kafka_producer: parseProducerConfig,
+  custom_kafka_consumer: parseConsumerConfig,
+};
+
+function refusal(parse: (raw: unknown) => unknown, config: object): GatewayError {
+  try {
+    parse(config);
+  } catch (error) {
+    return error as GatewayError;
+  }
+  throw new Error('it was taken');
+}
+
+/** Numbers of this machine, such as the length of its name. */
+const anyNumber = (detail: string) => detail.replace(/has \d+ characters/, 'has # characters');
+
+for (const { plugin, what, config, detail, kong } of REFUSED) {
+  const where = kong instanceof RegExp ? 'by Kong already' : `by the plugin only, as ${UNSAYABLE[kong]}`;
+  test(`${plugin} refuses ${what}, ${where}`, () => {
+    const error = refusal(PARSERS[plugin], config);
+    assert.equal(error.code, 'misconfigured');
+    assert.equal(anyNumber(error.detail), detail);
+    // As Kong's Admin API has it, which drops what is undefined.
+    const complaints = kongComplaints(plugin, JSON.parse(JSON.stringify(config)) as object).join('; ');
+    if (kong instanceof RegExp) assert.match(complaints, kong);
+    else assert.equal(complaints, '', 'Kong can say it: take it off the list');
+    assert.doesNotMatch(`${error.detail} ${complaints}`, /planted/);
+  });
+}
