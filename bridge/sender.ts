@@ -71,14 +71,16 @@ export class Sender {
     const channel = this.#link.channel;
     if (!channel) throw new GatewayError('internal', 'a request without a reply channel');
     const addressed = this.#addressed(record, channel.partition);
+    // All that the callbacks below may know of the record: they live as long as the wait, and would keep its body.
+    const { topic } = record;
     let delivered = false;
     const wait = channel.register(correlationId, HAND_OVER_MS, () =>
       delivered
         ? new GatewayError(
             'reply_timeout',
-            `delivered to ${record.topic}, no reply on ${channel.replyTopic} in time`,
+            `delivered to ${topic}, no reply on ${channel.replyTopic} in time`,
           )
-        : unconfirmed(record.topic),
+        : unconfirmed(topic),
     );
     try {
       this.#link.lease.producer.produce(addressed, (error) => {
@@ -93,7 +95,8 @@ export class Sender {
       throw error;
     }
     this.#owner.counters.sent++;
-    return { channel, wait, ...facts };
+    const { method, accept, prefer, shownId } = facts;
+    return { channel, wait, method, accept, prefer, shownId };
   }
 
   /** Produces without a wait. Resolves when the broker has acknowledged; rejects with produce_timeout before it gives up. */

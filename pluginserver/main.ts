@@ -5,6 +5,7 @@ process.env.UV_THREADPOOL_SIZE ??= '16';
 
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { bytesInFlight } from '../bridge/bytes-in-flight';
 import { log, setLogLevel } from '../bridge/telemetry/log';
 import { watchEventLoop } from './event-loop-lag';
 import { END_SIGNALS, Lifecycle, watchParent } from './lifecycle';
@@ -43,7 +44,7 @@ async function serve(options: ServeOptions): Promise<void> {
   setLogLevel(options.logLevel);
   const plugins = options.plugins.map(({ folder }) => loadPlugin(folder));
   refuseSameName(plugins.map((plugin) => plugin.name));
-  const overload = new Overload(options.limits);
+  const overload = new Overload(options.limits, bytesInFlight);
   const servers = plugins.map((plugin, index) => {
     const { socketPath } = options.plugins[index] as ServeOptions['plugins'][number];
     return new PluginServer({ plugin, socketPath, overload });

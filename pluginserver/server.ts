@@ -5,6 +5,7 @@
  */
 
 import { createServer, type Server, type Socket } from 'node:net';
+import { tooManyBytes } from '../bridge/bytes-in-flight';
 import { GatewayError } from '../bridge/errors';
 import { log } from '../bridge/telemetry/log';
 import { Connection, type ConnectionOwner } from './connection';
@@ -12,7 +13,7 @@ import { PluginEvent, type EventEnd, type EventOwner, type Handler } from './eve
 import { MAX_FRAME_BYTES } from './frames';
 import { Instances, type Instance } from './instances';
 import * as messages from './messages';
-import { Overload, tooManyBytes } from './overload';
+import { Overload } from './overload';
 import { isPhase, type LoadedPlugin } from './plugin-loader';
 import { Refusal } from './refusal';
 import { Reruns } from './reruns';

@@ -1,4 +1,5 @@
 /** From connection options to the properties of librdkafka, each number with its reason. */
+import type { BytesInFlight } from '../bytes-in-flight';
 import { clientPropertiesFor } from './client-properties';
 import type { ClientProperties } from './binding';
 import { DEFAULT_PRODUCER_SETTINGS, settingsProperties, type ProducerSettings } from './producer-settings';
@@ -121,6 +122,8 @@ function tlsProperties(tls: TlsOptions): Properties {
 }
 
 export interface ProducerTuning {
+  /** Where records are counted until they are acknowledged. Default: with all else that the process holds. */
+  readonly bytesInFlight?: BytesInFlight;
   /** For tests: properties that win over ours. */
   readonly overrides?: Readonly<Record<string, string | number | boolean>>;
 }

@@ -3,7 +3,7 @@
  * the consumer half of a request runs after the producer half, and in Kong's stock server in another process.
  */
 import type { Clock } from '../clock';
-import type { ReceivedRecord } from '../kafka/records';
+import { costOf, type ReceivedRecord } from '../kafka/records';
 
 interface Held {
   readonly record: ReceivedRecord;
@@ -37,7 +37,7 @@ export class HeldReplies {
   /** @param ids every id the record could be asked for by the rules known now */
   hold(record: ReceivedRecord, ids: readonly string[]): void {
     this.#held.push({ record, ids, atMs: this.#clock.now() });
-    this.#bytes += sizeOf(record);
+    this.#bytes += costOf(record);
     // The first reply wins, also among those that came early.
     for (const id of ids) if (!this.#byId.has(id)) this.#byId.set(id, record);
     this.#dropOld();
@@ -65,7 +65,7 @@ export class HeldReplies {
     for (let next = this.#held[this.#head]; next; next = this.#held[++this.#head]) {
       const fits = this.size <= this.#maxRecords && this.#bytes <= this.#maxBytes;
       if (fits && next.atMs >= oldestMs) break;
-      this.#bytes -= sizeOf(next.record);
+      this.#bytes -= costOf(next.record);
       for (const id of next.ids) if (this.#byId.get(id) === next.record) this.#byId.delete(id);
       this.#held[this.#head] = undefined;
     }
@@ -74,9 +74,4 @@ export class HeldReplies {
       this.#head = 0;
     }
   }
-}
-
-function sizeOf(record: ReceivedRecord): number {
-  const headerBytes = record.headers.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
-  return (record.value?.length ?? 0) + (record.key?.length ?? 0) + headerBytes;
 }
