@@ -2,6 +2,7 @@
 import type { FuzzTarget } from './target';
 import { CLIENT_HEADERS } from './targets/client-headers';
 import { CONFIG } from './targets/config';
+import { DRAIN } from './targets/drain';
 import { EVENT } from './targets/event';
 import { MULTIPART, URL_ARGS } from './targets/forms';
 import { FRAMES } from './targets/frames';
@@ -23,5 +24,6 @@ export const TARGETS: readonly FuzzTarget[] = [
   CLIENT_HEADERS,
   REPLY_ENVELOPE,
   REPLY,
+  DRAIN,
   CONFIG,
 ];
