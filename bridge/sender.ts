@@ -73,14 +73,16 @@ export class Sender {
     const channel = this.#link.channel;
     if (!channel) throw new GatewayError('internal', 'a request without a reply channel');
     const addressed = this.#addressed(record, channel.partition, requestId);
+    // All that the callbacks below may know of the record: they live as long as the wait, and would keep its body.
+    const { topic } = record;
     let delivered = false;
     const onDeadline = () =>
       delivered
         ? new GatewayError(
             'reply_timeout',
-            `delivered to ${record.topic}, no reply on ${channel.replyTopic} in time`,
+            `delivered to ${topic}, no reply on ${channel.replyTopic} in time`,
           )
-        : unconfirmed(record.topic);
+        : unconfirmed(topic);
     const wait = channel.register(id, HAND_OVER_MS, onDeadline, requestId);
     try {
       this.#link.lease.producer.produce(addressed, (error) => {
@@ -92,7 +94,8 @@ export class Sender {
       throw error;
     }
     this.#owner.counters.sent++;
-    return { channel, wait, ...facts };
+    const { accept, prefer, shownId } = facts;
+    return { channel, wait, accept, prefer, shownId };
   }
 
   /** Produces without a wait. Resolves when the broker has acknowledged; rejects with produce_timeout before it gives up. */

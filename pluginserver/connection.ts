@@ -7,10 +7,11 @@
  */
 
 import type { Socket } from 'node:net';
+import { tooManyBytes } from '../bridge/bytes-in-flight';
 import { GatewayError } from '../bridge/errors';
 import { log, type LogFields } from '../bridge/telemetry/log';
 import { FrameDecoder } from './frames';
-import { tooManyBytes, type Overload } from './overload';
+import type { Overload } from './overload';
 
 /** Somebody who waits for the next answer on a connection. */
 export interface ExpectedAnswer {
@@ -33,7 +34,7 @@ const COPY_BELOW_BYTES = 64 * 1024;
 const MAX_CALL_BYTES = 10 * 1024 * 1024;
 
 export class Connection {
-  private readonly expected: ExpectedAnswer[] = [];
+  private expected: ExpectedAnswer[] = [];
   private readonly decoder: FrameDecoder;
   private parts: Buffer[] = [];
   private queued = false;
@@ -69,7 +70,9 @@ export class Connection {
   }
 
   expect(answer: ExpectedAnswer): void {
-    this.expected.push(answer);
+    // The first push into an empty array takes room for seventeen, and an event that waits expects little.
+    if (this.expected.length === 0) this.expected = [answer];
+    else this.expected.push(answer);
   }
 
   /** Adds to what is written at the end of this tick, in one write with everything else. */

@@ -57,7 +57,7 @@ const HEARTBEAT_CALL = Buffer.concat([pdkMethod('kong.nginx.get_subsystem').name
 const REFUSED_CALL = Buffer.concat([frameOf(Buffer.from('kong.event.failed')), EMPTY]);
 
 /** Phases that run inside a request, where nginx variables and `exit` exist. In the others both are Lua errors. */
-const REQUEST_PHASES = new Set(['rewrite', 'access', 'response']);
+const REQUEST_PHASES = new Map(['rewrite', 'access', 'response'].map((phase) => [phase, phase]));
 
 const noop = (): void => undefined;
 const IGNORED_ANSWER: ExpectedAnswer = { answer: noop, fail: noop };
@@ -67,6 +67,7 @@ export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
   /** Tick of the server's timer when the event began, and when it last wrote. */
   readonly startedTick: number;
   activeTick: number;
+  readonly phase: string;
 
   private readonly inRequest: boolean;
   private held = false;
@@ -77,20 +78,24 @@ export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
   private requestIdAnswer: PdkAnswer | undefined;
   private abort: AbortController | undefined;
   private abortReason: GatewayError | undefined;
-  private whenOver: (() => void)[] | undefined;
+  /** Called in their order; most handlers have one. */
+  private whenOver: (() => void) | undefined;
   /** Of bodies that the handler may be holding. The owner takes them back at the end. */
   reservedBytes = 0;
 
   constructor(
     private readonly connection: Connection,
     private readonly owner: EventOwner,
-    readonly phase: string,
+    phase: string,
     private readonly sequence: number,
-    private readonly handler: Handler,
+    private handler: Handler | undefined,
   ) {
     this.startedTick = owner.tick;
     this.activeTick = owner.tick;
-    this.inRequest = REQUEST_PHASES.has(phase);
+    const requestPhase = REQUEST_PHASES.get(phase);
+    this.inRequest = requestPhase !== undefined;
+    // One string for all events; the one from the wire was made for this one.
+    this.phase = requestPhase ?? phase;
   }
 
   start(): void {
@@ -120,8 +125,15 @@ export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
 
   /** Calls back when `signal` would abort, at once if it has. An AbortController costs 3 % of an event, this nothing. */
   onOver(callback: () => void): void {
+    const before = this.whenOver;
     if (this.abortReason !== undefined) this.runOverCallback(callback);
-    else (this.whenOver ??= []).push(callback);
+    else if (before === undefined) this.whenOver = callback;
+    else {
+      this.whenOver = () => {
+        this.runOverCallback(before);
+        callback();
+      };
+    }
   }
 
   call(method: PdkMethod, args: readonly unknown[]): Promise<unknown> {
@@ -185,9 +197,11 @@ export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
   // ---- How the handler ends ------------------------------------------------------------------------------
 
   private runHandler(): void {
+    const handler = this.handler;
+    this.handler = undefined;
     let result: unknown;
     try {
-      result = this.handler(createKong(this));
+      result = handler?.(createKong(this));
     } catch (error) {
       this.onHandlerError(error);
       return;
@@ -279,9 +293,9 @@ export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
   abortHandler(): void {
     if (this.abortReason === undefined) return;
     this.abort?.abort(this.abortReason);
-    const callbacks = this.whenOver;
+    const callback = this.whenOver;
     this.whenOver = undefined;
-    for (const callback of callbacks ?? []) this.runOverCallback(callback);
+    if (callback !== undefined) this.runOverCallback(callback);
   }
 
   /** One plugin's mistake must not keep the others from being told. */
@@ -339,6 +353,7 @@ export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
       this.abortHandler();
     } else {
       this.requestIdAnswer?.answer(payload);
+      this.requestIdAnswer = undefined;
       if (this.held) this.runHandler();
     }
   }
@@ -349,6 +364,8 @@ export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
 
   private end(how: EventEnd): void {
     this.ended = how;
+    // Its connection keeps the event until the next one, and the callback may keep a reply.
+    if (how !== 'closed') this.whenOver = undefined;
     this.owner.onEnd(this, how);
   }
 

@@ -6,6 +6,7 @@ process.env.UV_THREADPOOL_SIZE ??= '16';
 import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { dirname, join } from 'node:path';
+import { bytesInFlight } from '../bridge/bytes-in-flight';
 import { log, setLogLevel } from '../bridge/telemetry/log';
 import { watchEventLoop } from './event-loop-lag';
 import { LateSockets } from './late-sockets';
@@ -48,7 +49,7 @@ async function serve(options: ServeOptions): Promise<void> {
   setLogLevel(options.logLevel);
   const plugins = options.plugins.map(({ folder }) => loadOrExplain(folder));
   refuseSameName(plugins.map((plugin) => plugin.name));
-  const overload = new Overload(options.limits);
+  const overload = new Overload(options.limits, bytesInFlight);
   const servers = plugins.map((plugin, index) => {
     const { socketPath } = options.plugins[index] as ServeOptions['plugins'][number];
     const onReplaced = async (wantedPort: number): Promise<void> => statusPort?.yieldTo(wantedPort);

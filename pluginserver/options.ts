@@ -20,7 +20,7 @@ The process that Kong's custom_kafka_producer and custom_kafka_consumer plugins 
   --managed                    Kong starts and ends this process (pluginserver_*_start_cmd)
   --drain-timeout-ms <ms>      how long SIGTERM lets waiting requests go on; default: ${DEFAULT_DRAIN_TIMEOUT_MS}
   --max-open-events <number>   above it new requests get 503 overloaded; default: ${DEFAULT_LIMITS.maxOpenEvents}
-  --max-bytes-in-flight <n>    the same for bodies and answers in memory; default: ${DEFAULT_LIMITS.maxBytesInFlight}
+  --max-bytes-in-flight <n>    the same for bodies, records and answers in memory; default: ${DEFAULT_LIMITS.maxBytesInFlight}
   --max-event-loop-lag-ms <n>  the same while the event loop stays this late; 0: never; default: ${DEFAULT_LIMITS.maxEventLoopLagMs}
   --log-level <level>          ${LOG_LEVELS.join(', ')}; default: info
   --version, --help

@@ -6,6 +6,7 @@
  * is sent already) is never shed.
  */
 
+import { BytesInFlight } from '../bridge/bytes-in-flight';
 import { GatewayError } from '../bridge/errors';
 import { log } from '../bridge/telemetry/log';
 import { ConnectionLimit, maxConnections } from './connection-limit';
@@ -13,7 +14,7 @@ import { Refusal } from './refusal';
 
 export interface OverloadLimits {
   readonly maxOpenEvents: number;
-  /** Bodies read, frames not yet complete, and answers that Kong has not yet taken. */
+  /** Bodies read, frames not yet complete, records without an acknowledgement, and answers that Kong has not yet taken. */
   readonly maxBytesInFlight: number;
   /** 0: the event loop may be as late as it likes. */
   readonly maxEventLoopLagMs: number;
@@ -41,11 +42,6 @@ const REASONS = {
   connections: 'as many connections are open as the plugin server has file descriptors for',
 } as const;
 export type OverloadReason = keyof typeof REASONS;
-
-/** For what was accepted, but whose body does not fit in any more. */
-export function tooManyBytes(sizeBytes: number): GatewayError {
-  return new GatewayError('overloaded', `${REASONS.bytes_in_flight}; another ${sizeBytes} do not fit`);
-}
 
 /** Requests refused for one reason, from the first to the last of a row. */
 class Episode {
@@ -80,7 +76,6 @@ class Episode {
 
 export class Overload {
   openEvents = 0;
-  private bytes = 0;
   private lagMs = 0;
   private lateSamples = 0;
   private calmSamples = 0;
@@ -92,34 +87,34 @@ export class Overload {
     connections: new Episode('connections'),
   } satisfies Record<OverloadReason, Episode>;
 
+  /** @param bytes shared with whatever else of the process holds something for requests */
   constructor(
     private readonly limits: OverloadLimits = DEFAULT_LIMITS,
+    private readonly bytes: BytesInFlight = new BytesInFlight(),
     /** Of all servers of the process. */
     readonly connections: ConnectionLimit = new ConnectionLimit(maxConnections(limits.maxOpenEvents)),
-  ) {}
+  ) {
+    bytes.limit = limits.maxBytesInFlight;
+    bytes.onRefused = () => this.refuse('bytes_in_flight');
+  }
 
   /** Why a new request must be refused, or undefined. */
   refusal(): Refusal | undefined {
     if (this.isLate) return this.refuse('event_loop');
     if (this.openEvents >= this.limits.maxOpenEvents) return this.refuse('open_events');
-    if (this.bytes >= this.limits.maxBytesInFlight) return this.refuse('bytes_in_flight');
+    if (this.bytes.held >= this.limits.maxBytesInFlight) return this.refuse('bytes_in_flight');
     if (this.connections.isExceeded) return this.refuse('connections');
     return undefined;
   }
 
   /** False, and nothing is taken, when that would be too much. */
   reserve(sizeBytes: number): boolean {
-    if (this.bytes + sizeBytes > this.limits.maxBytesInFlight) {
-      this.refuse('bytes_in_flight');
-      return false;
-    }
-    this.bytes += sizeBytes;
-    return true;
+    return this.bytes.reserve(sizeBytes);
   }
 
   /** For what is there already and cannot be refused; negative to give back. */
   add(sizeBytes: number): void {
-    this.bytes += sizeBytes;
+    this.bytes.add(sizeBytes);
   }
 
   /** Begins when the loop stays late, ends when it has been well within the limit for a second. */
@@ -142,7 +137,7 @@ export class Overload {
     const { open_events, bytes_in_flight, event_loop, connections } = this.episodes;
     return {
       open_events: this.openEvents,
-      bytes_in_flight: this.bytes,
+      bytes_in_flight: this.bytes.held,
       event_loop_lag_ms: Math.round(this.lagMs),
       event_loop_late: this.isLate,
       connections: this.connections.size,
@@ -160,7 +155,7 @@ export class Overload {
   private refuse(reason: OverloadReason): Refusal {
     return this.episodes[reason].count({
       open_events: this.openEvents,
-      bytes_in_flight: this.bytes,
+      bytes_in_flight: this.bytes.held,
       event_loop_lag_ms: Math.round(this.lagMs),
     });
   }

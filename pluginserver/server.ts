@@ -5,6 +5,7 @@
  */
 
 import { createServer, type Server, type Socket } from 'node:net';
+import { tooManyBytes } from '../bridge/bytes-in-flight';
 import { GatewayError } from '../bridge/errors';
 import { log, type LogFields } from '../bridge/telemetry/log';
 import { BrokenConfiguration, type BrokenConfigurationStatus } from './broken-configurations';
@@ -13,7 +14,7 @@ import { PluginEvent, type EventEnd, type EventOwner, type Handler } from './eve
 import { MAX_FRAME_BYTES } from './frames';
 import { Instances, type Instance } from './instances';
 import * as messages from './messages';
-import { Overload, tooManyBytes } from './overload';
+import { Overload } from './overload';
 import { Peer } from './peer';
 import { isPhase, type LoadedPlugin } from './plugin-loader';
 import { RareLog } from './rare-log';

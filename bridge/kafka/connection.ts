@@ -1,4 +1,5 @@
 /** From connection options to the properties of librdkafka, each number with its reason. */
+import type { BytesInFlight } from '../bytes-in-flight';
 import { clientPropertiesFor } from './client-properties';
 import type { ClientProperties } from './binding';
 import { DEFAULT_PRODUCER_SETTINGS, settingsProperties, type ProducerSettings } from './producer-settings';
@@ -62,6 +63,8 @@ export const CONNECT_TIMEOUT_MS = 3000;
 /** Of records that wait in the client; beyond it produce throws `overloaded`. */
 const QUEUED_KILOBYTES = 128 * 1024;
 
+const FETCHED_BYTES = 1024 * 1024;
+
 const SOCKET_TIMEOUT_MS = 10_000;
 const LEAST_CONSUMER_TIMEOUT_MS = 2000;
 
@@ -121,6 +124,8 @@ function tlsProperties(tls: TlsOptions): Properties {
 }
 
 export interface ProducerTuning {
+  /** Where records are counted until they are acknowledged. Default: with all else that the process holds. */
+  readonly bytesInFlight?: BytesInFlight;
   /** For tests: properties that win over ours. */
   readonly overrides?: Readonly<Record<string, string | number | boolean>>;
 }
@@ -184,11 +189,16 @@ export function consumerProperties(
       // offset queries, which queue behind a pending fetch.
       'fetch.wait.max.ms': 100,
       'fetch.min.bytes': 1,
-      'fetch.queue.backoff.ms': 10,
+      'fetch.queue.backoff.ms': 2,
       'fetch.error.backoff.ms': 20,
-      // Bounds of what is fetched ahead of the drain loop.
-      'queued.min.messages': 10_000,
-      'queued.max.messages.kbytes': 16_384,
+      // Of each broker, over all partitions. A broker sends at least one batch whatever its size, 1 MB by default, so less
+      // would bound nothing more; with the library's own 50 MB fifty compressed batches are unpacked at the same time.
+      'fetch.max.bytes': FETCHED_BYTES,
+      'max.partition.fetch.bytes': FETCHED_BYTES,
+      // What waits for the drain loop, beyond which nothing is fetched. Records count as well as bytes, because headers
+      // are in no count of bytes.
+      'queued.min.messages': 100,
+      'queued.max.messages.kbytes': 4096,
       'topic.metadata.refresh.interval.ms': 30_000,
       ...clientPropertiesFor('consumer', options.clientProperties ?? {}),
       ...tuning.overrides,

@@ -18,7 +18,7 @@ import type { ConnectionOptions, ConsumerTuning } from './connection';
 import { NATIVE_CODE } from './kafka-error';
 import { closedError, ManagedClient, within } from './managed-client';
 import type { ClientState } from './managed-client';
-import { fromNativeMessage } from './record-conversion';
+import { ReadBounds } from './read-bounds';
 import type { ReceivedRecord } from './records';
 import { Waiters } from './waiters';
 
@@ -42,7 +42,6 @@ export interface ConsumerSessionOptions {
 const WAIT_FOR_RECORD_MS = 100;
 /** The same while nothing is assigned: the first topic shall not wait for a read that cannot find anything. */
 const WAIT_FOR_ASSIGNMENT_MS = 10;
-const RECORDS_PER_DRAIN = 1000;
 const PAUSE_AFTER_ERROR_MS = 20;
 /** A read that is not back after this hangs in the library; the client is left to itself then. */
 const LOOP_END_LIMIT_MS = 1000;
@@ -50,6 +49,7 @@ const QUERY_TIMEOUT_MS = 3000;
 
 export class ConsumerSession {
   readonly counters = { records: 0, readErrors: 0, callbackErrors: 0 };
+  readonly #bounds = new ReadBounds();
   readonly #options: ConsumerSessionOptions;
   readonly #managed: ManagedClient<NativeConsumer>;
   readonly #assigned = new Waiters();
@@ -138,6 +138,7 @@ export class ConsumerSession {
       ...this.#managed.status(),
       reason: this.reason,
       records: this.counters.records,
+      skipped: this.#bounds.skipped,
       read_errors: this.counters.readErrors,
       callback_errors: this.counters.callbackErrors,
     };
@@ -158,7 +159,7 @@ export class ConsumerSession {
         }
         this.#assignIfAsked(client);
         client.setDefaultConsumeTimeout(wait ? this.#waitMs : 0);
-        client.consume(wait ? 1 : RECORDS_PER_DRAIN, (error, messages) => {
+        client.consume(wait ? 1 : this.#bounds.records, (error, messages) => {
           if (error) {
             this.#onReadError(error);
             setTimeout(next, PAUSE_AFTER_ERROR_MS, true);
@@ -203,7 +204,7 @@ export class ConsumerSession {
     for (const message of messages) {
       this.counters.records++;
       try {
-        this.#options.onRecord(fromNativeMessage(message));
+        this.#options.onRecord(this.#bounds.admit(message));
       } catch (error) {
         // In a callback of the binding this would end the process.
         this.counters.callbackErrors++;
@@ -211,6 +212,7 @@ export class ConsumerSession {
         log.error('a record callback threw', { client: this.#options.name, topic, partition, offset, error });
       }
     }
+    this.#bounds.readEnded();
   }
 
   #onReadError(error: NativeError): void {

@@ -5,6 +5,7 @@
  * carries its own callback object through the client library ("opaque"), because neither key nor value identifies a
  * request. That object is released by the delivery report only, hence full reports (connection.ts).
  */
+import { bytesInFlight, tooManyBytes, type BytesInFlight } from '../bytes-in-flight';
 import { GatewayError, toGatewayError } from '../errors';
 import { log } from '../telemetry/log';
 import { isNativeError, newProducer } from './binding';
@@ -18,7 +19,7 @@ import { failedDelivery, NATIVE_CODE, refusedRecord, unknownOutcome } from './ka
 import { closedError, ManagedClient, within } from './managed-client';
 import type { ClientState } from './managed-client';
 import { toNativeBytes, toNativeHeaders, toNativeKey, type NativeHeaders } from './record-conversion';
-import type { OutgoingRecord } from './records';
+import { costOf, type OutgoingRecord } from './records';
 
 /** undefined: written and acknowledged. */
 export type OnDelivery = (error: GatewayError | undefined) => void;
@@ -34,8 +35,12 @@ export interface ProduceOptions {
 }
 
 interface Delivery {
-  readonly record: OutgoingRecord;
-  readonly headers: NativeHeaders;
+  readonly topic: string;
+  /** Until the library has its own copy; a promised record may have to go out again and stays. */
+  record: OutgoingRecord | undefined;
+  headers: NativeHeaders;
+  /** Counted until the report. */
+  readonly costBytes: number;
   readonly onDelivery: OnDelivery;
   readonly awaited: boolean;
   readonly promised: boolean;
@@ -62,6 +67,7 @@ const QUERY_TIMEOUT_MS = 3000;
 const ASK_AGAIN_MS = 200;
 /** Offset queries at once; each holds a thread of libuv's pool. */
 const PARALLEL_QUERIES = 4;
+const NO_HEADERS: NativeHeaders = [];
 /** What remains for the library to flush after we have waited for the reports ourselves. */
 const LAST_FLUSH_MS = 100;
 
@@ -72,6 +78,7 @@ export interface Watermarks {
 
 export class RecordProducer {
   readonly counters = { produced: 0, delivered: 0, failed: 0, refused: 0 };
+  readonly #bytes: BytesInFlight;
   readonly #managed: ManagedClient<Client>;
   readonly #outstanding = new Set<Delivery>();
   readonly #linger: BusyLinger<Delivery>;
@@ -84,6 +91,7 @@ export class RecordProducer {
   #closing: Promise<void> | undefined;
 
   constructor(connection: ConnectionOptions, tuning: ProducerTuning = {}) {
+    this.#bytes = tuning.bytesInFlight ?? bytesInFlight;
     const load = new EventLoopLoad();
     this.#linger = new BusyLinger(
       (deliveries) => this.#handAll(deliveries),
@@ -133,9 +141,18 @@ export class RecordProducer {
       this.counters.refused++;
       throw this.#closing ? closedError('producer') : notReady(this.reason);
     }
-    const delivery: Delivery = { record, headers: this.#headersOf(record), onDelivery, awaited, promised };
+    const delivery: Delivery = {
+      topic: record.topic,
+      record,
+      headers: this.#headersOf(record),
+      costBytes: costOf(record),
+      onDelivery,
+      awaited,
+      promised,
+    };
+    this.#reserve(delivery.costBytes);
     // A promise can only be made when the library has the record: later there is nobody to tell of a full buffer.
-    if (promised || !this.#linger.takes(delivery)) this.#hand(client, delivery);
+    if (promised || !this.#linger.takes(delivery)) this.#handOrGiveBack(client, delivery);
     this.counters.produced++;
     this.#outstanding.add(delivery);
     if (awaited && this.#awaited++ === 0) this.#poll(client, AWAITED_POLL_MS);
@@ -203,7 +220,7 @@ export class RecordProducer {
       // Taken out by whoever settles it first: a replaced client may still report.
       const delivery = report.opaque;
       if (delivery === undefined || !this.#outstanding.delete(delivery)) return;
-      this.#settle(delivery, error ? failedDelivery(delivery.record.topic, error) : undefined);
+      this.#settle(delivery, error ? failedDelivery(delivery.topic, error) : undefined);
     });
     return client;
   }
@@ -217,9 +234,26 @@ export class RecordProducer {
     }
   }
 
+  /** @throws GatewayError overloaded */
+  #reserve(costBytes: number): void {
+    if (this.#bytes.reserve(costBytes)) return;
+    this.counters.refused++;
+    throw tooManyBytes(costBytes);
+  }
+
+  #handOrGiveBack(client: Client, delivery: Delivery): void {
+    try {
+      this.#hand(client, delivery);
+    } catch (error) {
+      this.#bytes.add(-delivery.costBytes);
+      throw error;
+    }
+  }
+
   /** Gives a record to the library. @throws GatewayError when it does not take it */
   #hand(client: Client, delivery: Delivery): void {
     const { record, headers } = delivery;
+    if (record === undefined) return;
     try {
       client.produce(
         record.topic,
@@ -230,6 +264,7 @@ export class RecordProducer {
         delivery,
         headers,
       );
+      if (!delivery.promised) forget(delivery);
     } catch (error) {
       this.counters.refused++;
       if (isNativeError(error) && error.code === NATIVE_CODE.fatal)
@@ -269,6 +304,7 @@ export class RecordProducer {
   }
 
   #settle(delivery: Delivery, error: GatewayError | undefined): void {
+    this.#bytes.add(-delivery.costBytes);
     if (delivery.awaited) this.#awaited--;
     if (error === undefined) this.counters.delivered++;
     else this.counters.failed++;
@@ -276,7 +312,7 @@ export class RecordProducer {
       delivery.onDelivery(error);
     } catch (thrown) {
       // In a callback of the binding this would end the process.
-      log.error('a delivery callback threw', { topic: delivery.record.topic, error: thrown });
+      log.error('a delivery callback threw', { topic: delivery.topic, error: thrown });
     }
   }
 
@@ -311,7 +347,7 @@ export class RecordProducer {
     for (const delivery of this.#outstanding) {
       if (delivery.promised && !this.#closing) continue;
       this.#outstanding.delete(delivery);
-      this.#settle(delivery, unknownOutcome(delivery.record.topic, why));
+      this.#settle(delivery, unknownOutcome(delivery.topic, why));
     }
   }
 
@@ -352,6 +388,11 @@ export class RecordProducer {
       });
     });
   }
+}
+
+function forget(delivery: Delivery): void {
+  delivery.record = undefined;
+  delivery.headers = NO_HEADERS;
 }
 
 /** A broker that is going down, or has just come up, answers with an empty list of brokers. */

@@ -23,3 +23,17 @@ export interface ReceivedRecord {
   /** A header without a value arrives as empty bytes: the client library cannot tell the two apart. */
   readonly headers: ReadonlyArray<readonly [name: string, value: Buffer]>;
 }
+
+/**
+ * What a header costs whatever its length: an object, two names for its memory, and that memory. Empty headers are two
+ * bytes each on the wire, and would be for nothing in an account of lengths alone.
+ */
+export const HEADER_COST_BYTES = 400;
+const RECORD_COST_BYTES = 500;
+
+/** What a record costs while it is held. */
+export function costOf(record: OutgoingRecord | ReceivedRecord): number {
+  let bytes = RECORD_COST_BYTES + (record.value?.length ?? 0) + (record.key?.length ?? 0);
+  for (const [name, value] of record.headers) bytes += HEADER_COST_BYTES + name.length + value.length;
+  return bytes;
+}

@@ -12,12 +12,14 @@ const SLOTS = 512;
 export interface Deadline {
   readonly deadlineAtMs: number;
   onDeadline(): void;
+  /** Where it lies in its wheel; the wheel's own. A map from entries to slots would cost each of them 50 bytes. */
+  slot?: Set<Deadline> | undefined;
 }
 
 export class DeadlineWheel {
   readonly #clock: Clock;
   readonly #slots: Set<Deadline>[] = Array.from({ length: SLOTS }, () => new Set());
-  readonly #slotOf = new Map<Deadline, Set<Deadline>>();
+  #size = 0;
   #nextTick: number;
   #cancelTimer: (() => void) | undefined;
 
@@ -27,24 +29,26 @@ export class DeadlineWheel {
   }
 
   get size(): number {
-    return this.#slotOf.size;
+    return this.#size;
   }
 
   add(entry: Deadline): void {
-    if (this.#slotOf.size === 0) this.#nextTick = tickOf(this.#clock.now());
+    if (this.#size === 0) this.#nextTick = tickOf(this.#clock.now());
     // A deadline already past belongs to the next tick to run, or it would wait for a whole turn.
     const tick = Math.max(Math.ceil(entry.deadlineAtMs / TICK_MS), this.#nextTick);
     const slot = this.#slots[tick % SLOTS]!;
     slot.add(entry);
-    this.#slotOf.set(entry, slot);
+    entry.slot = slot;
+    this.#size++;
     this.#cancelTimer ??= this.#clock.after(TICK_MS, this.#turn);
   }
 
   /** Does nothing when the entry is not in the wheel. */
   remove(entry: Deadline): void {
-    this.#slotOf.get(entry)?.delete(entry);
-    this.#slotOf.delete(entry);
-    if (this.#slotOf.size === 0) this.#stop();
+    if (entry.slot === undefined) return;
+    entry.slot.delete(entry);
+    entry.slot = undefined;
+    if (--this.#size === 0) this.#stop();
   }
 
   readonly #turn = (): void => {
@@ -60,11 +64,11 @@ export class DeadlineWheel {
     this.#nextTick = lastTick + 1;
     for (const entry of due) {
       // An earlier callback may have removed it.
-      if (!this.#slotOf.has(entry)) continue;
+      if (entry.slot === undefined) continue;
       this.remove(entry);
       entry.onDeadline();
     }
-    if (this.#slotOf.size > 0) this.#cancelTimer ??= this.#clock.after(TICK_MS, this.#turn);
+    if (this.#size > 0) this.#cancelTimer ??= this.#clock.after(TICK_MS, this.#turn);
   };
 
   #stop(): void {

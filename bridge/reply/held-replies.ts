@@ -3,7 +3,7 @@
  * the consumer half of a request runs after the producer half, and in Kong's stock server in another process.
  */
 import type { Clock } from '../clock';
-import type { ReceivedRecord } from '../kafka/records';
+import { costOf, type ReceivedRecord } from '../kafka/records';
 
 export interface HeldReply<Kind> {
   readonly record: ReceivedRecord;
@@ -45,7 +45,7 @@ export class HeldReplies<Kind> {
   hold(record: ReceivedRecord, ids: readonly string[], countedAs: Kind): void {
     const held = { record, ids, atMs: this.#clock.now(), countedAs };
     this.#held.push(held);
-    this.#bytes += sizeOf(record);
+    this.#bytes += costOf(record);
     this.#index(held, ids);
     this.#dropOld();
   }
@@ -89,7 +89,7 @@ export class HeldReplies<Kind> {
     for (let next = this.#held[this.#head]; next; next = this.#held[++this.#head]) {
       const fits = this.size <= this.#maxRecords && this.#bytes <= this.#maxBytes;
       if (fits && next.atMs >= oldestMs) break;
-      this.#bytes -= sizeOf(next.record);
+      this.#bytes -= costOf(next.record);
       for (const id of next.ids) if (this.#byId.get(id) === next) this.#byId.delete(id);
       this.#held[this.#head] = undefined;
     }
@@ -98,9 +98,4 @@ export class HeldReplies<Kind> {
       this.#head = 0;
     }
   }
-}
-
-function sizeOf(record: ReceivedRecord): number {
-  const headerBytes = record.headers.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
-  return (record.value?.length ?? 0) + (record.key?.length ?? 0) + headerBytes;
 }

@@ -4,7 +4,6 @@ import { connectionOf } from '../../bridge/config/connection-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
 import { replyOptions } from '../../bridge/config/reply-options';
 import { GatewayError } from '../../bridge/errors';
-import type { ReceivedRecord } from '../../bridge/kafka/records';
 import { onOver, type Kong } from '../../bridge/kong';
 import { nodeId } from '../../bridge/node-id';
 import { SHARED_WIRE_ID, wireIdFromText } from '../../bridge/reply/apart';
@@ -57,8 +56,9 @@ export class ConsumerHandler {
       requestId = await kongRequestId(kong);
       exchange = this.#requestReply.claim(requestId) ?? (await this.#startedElsewhere(kong));
       preferredSeconds = preferredWaitSeconds(exchange.prefer, this.#config.timeout_ceiling);
-      const reply = await this.#reply(exchange, preferredSeconds);
-      const response = this.#toResponse(reply);
+      const outcome = await this.#outcome(exchange, preferredSeconds);
+      if ('error' in outcome) throw outcome.error;
+      const response = this.#toResponse(outcome.reply);
       this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
       await answer(kong, { ...response, headers: withPreference(response.headers, preferredSeconds) });
     } catch (error) {
@@ -78,12 +78,11 @@ export class ConsumerHandler {
     this.#receiver?.close();
   }
 
-  async #reply({ channel, wait }: Exchange, preferredSeconds: number | undefined): Promise<ReceivedRecord> {
+  /** Not async: that would be one more suspended function for each request that waits. */
+  #outcome({ channel, wait }: Exchange, preferredSeconds: number | undefined): Exchange['wait']['outcome'] {
     const timeoutMs = preferredSeconds === undefined ? this.#config.timeout : preferredSeconds * 1000;
     channel.claim(wait, timeoutMs, this.#rule);
-    const outcome = await wait.outcome;
-    if ('error' in outcome) throw outcome.error;
-    return outcome.reply;
+    return wait.outcome;
   }
 
   async #startedElsewhere(kong: Kong): Promise<Exchange> {

@@ -3,6 +3,7 @@ import type { FuzzTarget } from './target';
 import { CLIENT_HEADERS } from './targets/client-headers';
 import { CONFIG } from './targets/config';
 import { ENCODED_BODIES } from './targets/encoded-bodies';
+import { DRAIN } from './targets/drain';
 import { EVENT } from './targets/event';
 import { MULTIPART, URL_ARGS } from './targets/forms';
 import { FRAMES } from './targets/frames';
@@ -29,6 +30,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   REPLY_ENVELOPE,
   REPLY,
   NEAR_MISSES,
+  DRAIN,
   CONFIG,
   TAKE_OVER,
   STATUS_REQUESTS,

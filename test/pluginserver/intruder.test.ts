@@ -104,7 +104,7 @@ describe('instances', () => {
 describe('connections', () => {
   it('that are idle make room for new ones, the oldest first, and those in use stay', async (t) => {
     const release = deferred();
-    const overload = new Overload(DEFAULT_LIMITS, new ConnectionLimit(20));
+    const overload = new Overload(DEFAULT_LIMITS, undefined, new ConnectionLimit(20));
     const { connect, startEvent, server } = await serve(t, {
       overload,
       access: async (kong: Kong) => {
@@ -125,7 +125,7 @@ describe('connections', () => {
 
   it('that are all in use have new requests refused, with what was kept in reserve', async (t) => {
     const release = deferred();
-    const overload = new Overload(DEFAULT_LIMITS, new ConnectionLimit(5));
+    const overload = new Overload(DEFAULT_LIMITS, undefined, new ConnectionLimit(5));
     const { connect, startEvent } = await serve(t, {
       overload,
       access: async (kong: Kong) => {

@@ -5,7 +5,7 @@ import { FakeClock } from '../../support/fake-clock';
 import { heldBytes } from '../../support/memory';
 import { receivedRecord } from '../../support/records';
 
-const BOUNDS = { maxAgeMs: 1000, maxRecords: 3, maxBytes: 100 };
+const BOUNDS = { maxAgeMs: 1000, maxRecords: 3, maxBytes: 2000 };
 
 test('a held record is found by every id it could be asked for, until it is too old', () => {
   const clock = new FakeClock();
@@ -38,16 +38,24 @@ test('too many records push out the oldest', () => {
 
 test('too many bytes push out the oldest, whatever their number', () => {
   const held = new HeldReplies<string>(new FakeClock(), { ...BOUNDS, maxRecords: 1000 });
-  for (let i = 0; i < 50; i++) held.hold(receivedRecord({ value: 'x'.repeat(30) }), [`id ${i}`], 'foreign');
+  for (let i = 0; i < 50; i++) held.hold(receivedRecord({ value: 'x'.repeat(130) }), [`id ${i}`], 'foreign');
   assert.equal(held.size, 3);
-  held.hold(receivedRecord({ value: 'x'.repeat(101) }), ['huge'], 'foreign');
+  held.hold(receivedRecord({ value: 'x'.repeat(2001) }), ['huge'], 'foreign');
   assert.equal(held.size, 0);
 });
 
 /** Only values and keys counted: somebody else's replies with 1 MB of headers each would have taken 10 GB. */
 test('headers count as bytes', () => {
   const held = new HeldReplies<string>(new FakeClock(), { ...BOUNDS, maxRecords: 1000 });
-  held.hold(receivedRecord({ headers: { 'x-large': 'x'.repeat(100) } }), ['id'], 'foreign');
+  held.hold(receivedRecord({ headers: { 'x-large': 'x'.repeat(2000) } }), ['id'], 'foreign');
+  assert.equal(held.size, 0);
+});
+
+/** Two bytes each on the wire, hundreds in memory: records with nothing but empty headers counted as nothing. */
+test('an empty header counts, too', () => {
+  const held = new HeldReplies<string>(new FakeClock(), { ...BOUNDS, maxRecords: 1000 });
+  const headers = Object.fromEntries(Array.from({ length: 5 }, (_, number) => [String(number), '']));
+  held.hold(receivedRecord({ headers }), ['id'], 'foreign');
   assert.equal(held.size, 0);
 });
 

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { GatewayError } from '../../../bridge/errors';
 import { useKafka } from '../../../dev/kafka/use-kafka';
+import { BytesInFlight } from '../../../bridge/bytes-in-flight';
+import { RecordProducer } from '../../../bridge/kafka/producer';
 import { createTopic } from '../../../bridge/kafka/admin';
 import { connect, deliver, Inbox, keepBusy } from './support';
 
@@ -228,4 +230,27 @@ test('a promised record does not wait, and a full buffer refuses it at once', as
   const first = promise();
   await assert.rejects(promise(), { code: 'overloaded' });
   assert.equal(await first, undefined);
+});
+
+/** Thousands of megabytes could lie in the client library while `--max-bytes-in-flight` saw none of them. */
+test('a record counts until it is acknowledged, and is refused where it does not fit', async (t) => {
+  const topic = await kafka.topic();
+  const bytes = new BytesInFlight();
+  bytes.limit = 200_000;
+  const producer = new RecordProducer(kafka.connection, { bytesInFlight: bytes });
+  t.after(() => producer.close(500));
+  await producer.whenUp();
+  const record = { topic, value: Buffer.alloc(100_000), headers: [] };
+  const acknowledged = deliver(producer, record);
+  assert.ok(bytes.held > 100_000 && bytes.held < 102_000, `${bytes.held} bytes`);
+  assert.throws(() => producer.produce(record, () => undefined), { code: 'overloaded' });
+  await acknowledged;
+  assert.equal(bytes.held, 0);
+
+  // One that the library does not take.
+  assert.throws(() => producer.produce({ ...record, partition: 99 }, () => undefined), (error) => error instanceof Error); // prettier-ignore
+  assert.equal(bytes.held, 0);
+  await deliver(producer, record);
+  assert.equal(bytes.held, 0);
+  assert.equal(producer.outstanding, 0);
 });
