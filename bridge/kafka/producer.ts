@@ -5,6 +5,7 @@
  * carries its own callback object through the client library ("opaque"), because neither key nor value identifies a
  * request. That object is released by the delivery report only, hence full reports (connection.ts).
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { GatewayError, toGatewayError } from '../errors';
 import { log } from '../telemetry/log';
 import { isNativeError, newProducer } from './binding';
@@ -42,6 +43,7 @@ interface Delivery {
 }
 
 type Client = NativeProducer<Delivery>;
+type NativeAnswer<T> = (error: NativeError | null | undefined, result: T) => void;
 
 /**
  * Reports, errors and statistics are only served by polls. A request that waits for its reply does not wait for its
@@ -54,13 +56,13 @@ const AWAITED_POLL_MS = 2;
 const CLOSE_TIMEOUT_MS = 3000;
 /** How often a close looks whether all reports are in. */
 const CLOSE_STEP_MS = 5;
-/** While down: how often, and how long, a broker is asked for a sign of life. */
+/** While down and wanted: how often, and how long, a broker is asked for a sign of life. */
 const PROBE_EVERY_MS = 200;
 const PROBE_TIMEOUT_MS = 1000;
 const QUERY_TIMEOUT_MS = 3000;
 /** How often a topic that is refused is asked about, at most. */
 const ASK_AGAIN_MS = 200;
-/** Offset queries at once; each holds a thread of libuv's pool. */
+/** Offset queries at once: a topic may have very many partitions. */
 const PARALLEL_QUERIES = 4;
 /** What remains for the library to flush after we have waited for the reports ourselves. */
 const LAST_FLUSH_MS = 100;
@@ -72,18 +74,20 @@ export interface Watermarks {
 
 export class RecordProducer {
   readonly counters = { produced: 0, delivered: 0, failed: 0, refused: 0 };
+  readonly #cluster: object;
   readonly #managed: ManagedClient<Client>;
   readonly #outstanding = new Set<Delivery>();
   readonly #linger: BusyLinger<Delivery>;
   #pollTimer: NodeJS.Timeout | undefined;
   #pollMs = POLL_MS;
   #awaited = 0;
-  #probeTimer: NodeJS.Timeout | undefined;
+  #probing = false;
   /** Topics whose metadata are asked for, or were a moment ago. */
   readonly #askedAgain = new Set<string>();
   #closing: Promise<void> | undefined;
 
   constructor(connection: ConnectionOptions, tuning: ProducerTuning = {}) {
+    this.#cluster = connection;
     const load = new EventLoopLoad();
     this.#linger = new BusyLinger(
       (deliveries) => this.#handAll(deliveries),
@@ -96,7 +100,7 @@ export class RecordProducer {
       onLive: (client) => this.#onLive(client),
       onGone: async (_client, why) => this.#abandon(why),
       disconnect: (client, done) => client.disconnect(LAST_FLUSH_MS, done),
-      onStateChange: (state) => this.#onStateChange(state),
+      onStateChange: () => this.#probe(),
     });
     this.#managed.start();
   }
@@ -119,6 +123,12 @@ export class RecordProducer {
     return this.#managed.whenUp();
   }
 
+  /** Somebody has a record to send: a cluster that is away is looked for with short pauses again. */
+  wanted(): void {
+    this.#managed.wanted();
+    this.#probe();
+  }
+
   /**
    * @param onDelivery called exactly once, later, unless this throws
    * @throws GatewayError not_ready, overloaded, request_too_large, request_invalid, produce_failed
@@ -131,6 +141,7 @@ export class RecordProducer {
     const client = this.#managed.current;
     if (client === undefined || this.state !== 'up' || this.#closing) {
       this.counters.refused++;
+      this.wanted();
       throw this.#closing ? closedError('producer') : notReady(this.reason);
     }
     const delivery: Delivery = { record, headers: this.#headersOf(record), onDelivery, awaited, promised };
@@ -191,7 +202,6 @@ export class RecordProducer {
     while (this.#outstanding.size > 0 && this.#managed.current && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, CLOSE_STEP_MS));
     }
-    clearTimeout(this.#probeTimer);
     await within(this.#managed.close(), Math.max(deadline - performance.now(), LAST_FLUSH_MS * 5));
     // Promised records between two clients: nobody else is going to tell.
     this.#abandon('the gateway is closing');
@@ -235,7 +245,7 @@ export class RecordProducer {
       if (isNativeError(error) && error.code === NATIVE_CODE.fatal)
         this.#managed.replace(client, error.message);
       if (isNativeError(error) && error.code === NATIVE_CODE.topicAuthorizationFailed)
-        this.#askAgain(client, record.topic);
+        this.#askAgain(record.topic);
       throw refusedRecord(record.topic, error);
     }
   }
@@ -244,12 +254,12 @@ export class RecordProducer {
    * After one refusal by the broker the library refuses a topic by itself until its metadata come anew, half a minute
    * later: a right that was granted in between is found by asking now.
    */
-  #askAgain(client: Client, topic: string): void {
+  #askAgain(topic: string): void {
     if (this.#askedAgain.has(topic)) return;
     this.#askedAgain.add(topic);
-    client.getMetadata({ topic, allTopics: false, timeout: QUERY_TIMEOUT_MS }, () => {
-      setTimeout(() => this.#askedAgain.delete(topic), ASK_AGAIN_MS).unref();
-    });
+    void this.partitionsOf(topic)
+      .catch(() => undefined)
+      .finally(() => setTimeout(() => this.#askedAgain.delete(topic), ASK_AGAIN_MS).unref());
   }
 
   /** Records that were accepted some milliseconds ago: now their callback is the only one to hear of a failure. */
@@ -315,42 +325,55 @@ export class RecordProducer {
     }
   }
 
-  #onStateChange(state: ClientState): void {
-    clearTimeout(this.#probeTimer);
-    if (state === 'down') this.#probe();
-  }
-
-  /** Statistics come twice a second and errors only at the moment of loss; this finds the return sooner. */
+  /**
+   * Statistics come twice a second and errors only at the moment of loss; this finds the return sooner, for those who
+   * wait for it. Without a client the managed client's own attempts are the probe.
+   */
   #probe(): void {
-    this.#probeTimer = setTimeout(() => {
-      const client = this.#managed.current;
-      // Without a client the managed client's own attempts are the probe.
-      if (client === undefined || this.#closing) return;
-      client.getMetadata({ allTopics: false, timeout: PROBE_TIMEOUT_MS }, (error, metadata) => {
-        if (this.#closing || this.state !== 'down') return;
-        if (error ?? !answersFor(metadata)) this.#probe();
-        else this.#managed.proveUp(client);
-      });
-    }, PROBE_EVERY_MS);
+    if (this.#probing || this.state !== 'down' || !this.#managed.isWanted || this.#closing) return;
+    this.#probing = true;
+    void this.#lookForBroker().finally(() => {
+      this.#probing = false;
+      this.#probe();
+    });
   }
 
-  async #ask<T>(
-    query: (client: Client, done: (error: NativeError | null | undefined, result: T) => void) => void,
-  ): Promise<T> {
+  /** Never rejects. */
+  async #lookForBroker(): Promise<void> {
+    await delay(PROBE_EVERY_MS, undefined, { ref: false });
+    const client = this.#managed.current;
+    if (client === undefined || this.#closing || this.state !== 'down') return;
+    try {
+      const metadata = await this.#query<Metadata>(PROBE_TIMEOUT_MS, (done) =>
+        client.getMetadata({ allTopics: false, timeout: PROBE_TIMEOUT_MS }, done),
+      );
+      if (answersFor(metadata) && this.state === 'down') this.#managed.proveUp(client);
+    } catch {
+      // Still away.
+    }
+  }
+
+  async #ask<T>(call: (client: Client, done: NativeAnswer<T>) => void): Promise<T> {
     const client = this.#managed.current;
     if (client === undefined || this.#closing)
       throw this.#closing ? closedError('producer') : notReady(this.reason);
-    return new Promise((resolve, reject) => {
-      query(client, (error, result) => {
-        if (error)
-          reject(
-            new GatewayError('not_ready', `Kafka did not answer a query: ${error.message}.`, {
-              cause: error,
-            }),
-          );
-        else resolve(result);
+    return this.#query<T>(QUERY_TIMEOUT_MS, (done) => call(client, done)).catch((error: NativeError) => {
+      throw new GatewayError('not_ready', `Kafka did not answer a query: ${error.message}.`, {
+        cause: error,
       });
     });
+  }
+
+  /** @param limitMs what the library has been told */
+  #query<T>(limitMs: number, call: (done: NativeAnswer<T>) => void): Promise<T> {
+    return this.#managed.share.run(
+      this.#cluster,
+      limitMs,
+      () =>
+        new Promise<T>((resolve, reject) => {
+          call((error, result) => (error ? reject(error) : resolve(result)));
+        }),
+    );
   }
 }
 

@@ -60,6 +60,7 @@ export class FakeKafka implements ClientPool {
         this.kept.add(topic);
         return () => void this.kept.delete(topic);
       },
+      wanted: () => undefined,
       release: () => {
         this.released++;
       },
