@@ -12,7 +12,7 @@ import { isNativeError, newProducer } from './binding';
 import type { Metadata, NativeError, NativeProducer } from './binding';
 import { BusyLinger } from './busy-linger';
 import { clusterAccess } from './cluster-access';
-import { producerProperties } from './connection';
+import { producerProperties, queueLimits } from './connection';
 import type { ConnectionOptions, ProducerTuning } from './connection';
 import { EventLoopLoad } from './event-loop-load';
 import { failedDelivery, NATIVE_CODE, refusedRecord, unknownOutcome } from './kafka-error';
@@ -20,6 +20,7 @@ import { closedError, ManagedClient, within } from './managed-client';
 import type { ClientState } from './managed-client';
 import { toNativeBytes, toNativeHeaders, toNativeKey, type NativeHeaders } from './record-conversion';
 import type { OutgoingRecord } from './records';
+import { TopicQueues, type PartitionLeader, type QueuedRecord, type TopicQueue } from './topic-queues';
 
 /** undefined: written and acknowledged. */
 export type OnDelivery = (error: GatewayError | undefined) => void;
@@ -34,12 +35,17 @@ export interface ProduceOptions {
   readonly promised?: boolean;
 }
 
-interface Delivery {
+interface Delivery extends QueuedRecord {
   readonly record: OutgoingRecord;
   readonly headers: NativeHeaders;
   readonly onDelivery: OnDelivery;
   readonly awaited: boolean;
   readonly promised: boolean;
+}
+
+/** As much as the library counts. */
+function bytesOf({ value, key }: OutgoingRecord): number {
+  return (value?.length ?? 0) + (key?.length ?? 0);
 }
 
 type Client = NativeProducer<Delivery>;
@@ -77,6 +83,7 @@ export class RecordProducer {
   readonly #cluster: object;
   readonly #managed: ManagedClient<Client>;
   readonly #outstanding = new Set<Delivery>();
+  readonly #queues: TopicQueues;
   readonly #linger: BusyLinger<Delivery>;
   #pollTimer: NodeJS.Timeout | undefined;
   #pollMs = POLL_MS;
@@ -88,6 +95,7 @@ export class RecordProducer {
 
   constructor(connection: ConnectionOptions, tuning: ProducerTuning = {}) {
     this.#cluster = connection;
+    this.#queues = new TopicQueues(queueLimits(connection, tuning), (topic) => this.#leadersOf(topic));
     const load = new EventLoopLoad();
     this.#linger = new BusyLinger(
       (deliveries) => this.#handAll(deliveries),
@@ -144,20 +152,22 @@ export class RecordProducer {
       this.wanted();
       throw this.#closing ? closedError('producer') : notReady(this.reason);
     }
-    const delivery: Delivery = { record, headers: this.#headersOf(record), onDelivery, awaited, promised };
+    const bytes = bytesOf(record);
+    const queue = this.#admit(record, bytes);
+    const { sweep } = this.#queues;
+    const headers = this.#headersOf(record);
+    const delivery: Delivery = { record, headers, onDelivery, awaited, promised, queue, bytes, sweep };
     // A promise can only be made when the library has the record: later there is nobody to tell of a full buffer.
     if (promised || !this.#linger.takes(delivery)) this.#hand(client, delivery);
     this.counters.produced++;
+    queue.add(bytes);
     this.#outstanding.add(delivery);
     if (awaited && this.#awaited++ === 0) this.#poll(client, AWAITED_POLL_MS);
   }
 
   /** 0 when the topic is missing, or hidden from us: the library does not tell which. Rejects with not_ready. */
   async partitionsOf(topic: string): Promise<number> {
-    const metadata = await this.#ask<Metadata>((client, done) =>
-      client.getMetadata({ topic, allTopics: false, timeout: QUERY_TIMEOUT_MS }, done),
-    );
-    return metadata.topics.find(({ name }) => name === topic)?.partitions.length ?? 0;
+    return (await this.#leadersOf(topic)).length;
   }
 
   /** Of all topics that we may describe. Rejects with not_ready. */
@@ -193,7 +203,12 @@ export class RecordProducer {
   }
 
   status(): Record<string, unknown> {
-    return { ...this.#managed.status(), outstanding: this.outstanding, ...this.counters };
+    return {
+      ...this.#managed.status(),
+      outstanding: this.outstanding,
+      ...this.counters,
+      stalled_topics: this.#queues.status(),
+    };
   }
 
   async #close(timeoutMs: number): Promise<void> {
@@ -205,6 +220,7 @@ export class RecordProducer {
     await within(this.#managed.close(), Math.max(deadline - performance.now(), LAST_FLUSH_MS * 5));
     // Promised records between two clients: nobody else is going to tell.
     this.#abandon('the gateway is closing');
+    this.#queues.stop();
   }
 
   #create(connection: ConnectionOptions, tuning: ProducerTuning): Client {
@@ -218,6 +234,15 @@ export class RecordProducer {
     return client;
   }
 
+  #admit(record: OutgoingRecord, bytes: number): TopicQueue {
+    try {
+      return this.#queues.admit(record, bytes);
+    } catch (error) {
+      this.counters.refused++;
+      throw error;
+    }
+  }
+
   #headersOf(record: OutgoingRecord): NativeHeaders {
     try {
       return toNativeHeaders(record);
@@ -229,11 +254,11 @@ export class RecordProducer {
 
   /** Gives a record to the library. @throws GatewayError when it does not take it */
   #hand(client: Client, delivery: Delivery): void {
-    const { record, headers } = delivery;
+    const { record, headers, queue } = delivery;
     try {
       client.produce(
         record.topic,
-        record.partition ?? null,
+        queue.partitionFor(record),
         toNativeBytes(record.value),
         toNativeKey(record.key),
         null,
@@ -242,6 +267,7 @@ export class RecordProducer {
       );
     } catch (error) {
       this.counters.refused++;
+      if (error instanceof GatewayError) throw error;
       if (isNativeError(error) && error.code === NATIVE_CODE.fatal)
         this.#managed.replace(client, error.message);
       if (isNativeError(error) && error.code === NATIVE_CODE.topicAuthorizationFailed)
@@ -279,6 +305,7 @@ export class RecordProducer {
   }
 
   #settle(delivery: Delivery, error: GatewayError | undefined): void {
+    this.#queues.remove(delivery);
     if (delivery.awaited) this.#awaited--;
     if (error === undefined) this.counters.delivered++;
     else this.counters.failed++;
@@ -351,6 +378,13 @@ export class RecordProducer {
     } catch {
       // Still away.
     }
+  }
+
+  async #leadersOf(topic: string): Promise<readonly PartitionLeader[]> {
+    const metadata = await this.#ask<Metadata>((client, done) =>
+      client.getMetadata({ topic, allTopics: false, timeout: QUERY_TIMEOUT_MS }, done),
+    );
+    return metadata.topics.find(({ name }) => name === topic)?.partitions ?? [];
   }
 
   async #ask<T>(call: (client: Client, done: NativeAnswer<T>) => void): Promise<T> {
