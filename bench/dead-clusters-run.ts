@@ -22,6 +22,8 @@ export interface DeadClustersOptions {
   readonly rounds: number;
   readonly seconds: number;
   readonly settleSeconds: number;
+  /** How long dead clusters are watched that nobody asks. */
+  readonly watchSeconds: number;
   readonly onProgress?: (line: string) => void;
 }
 
@@ -48,11 +50,24 @@ const PARTITIONS = 4;
 const PER_SECOND = 200;
 const TIMEOUT_MS = 5000;
 const WARM_UP_MS = 5000;
+const WATCH_STEP_SECONDS = 10;
 const PATIENCE_MS = 20_000;
 /** How often each dead route is asked. */
 const ASK_EVERY_MS = 500;
 
-export async function runDeadClusters(options: DeadClustersOptions): Promise<Sample[]> {
+/** What dead clusters cost that nobody asks, some time after they came. */
+export interface Footprint {
+  readonly afterSeconds: number;
+  readonly threads: number;
+  readonly residentMegabytes: number;
+}
+
+export interface DeadClustersReport {
+  readonly samples: readonly Sample[];
+  readonly footprints: readonly Footprint[];
+}
+
+export async function runDeadClusters(options: DeadClustersOptions): Promise<DeadClustersReport> {
   const say = options.onProgress ?? (() => undefined);
   const cleanUps: (() => Promise<unknown>)[] = [];
   try {
@@ -93,10 +108,35 @@ export async function runDeadClusters(options: DeadClustersOptions): Promise<Sam
       await measure('asked', await newcomer(kafka.connection.bootstrapServers));
       await dead.close();
     }
-    return samples;
+    return { samples, footprints: await watch(options, mute.port) };
   } finally {
     for (const cleanUp of cleanUps.reverse()) await cleanUp();
   }
+}
+
+async function watch(
+  { dead, watchSeconds, onProgress: say = () => undefined }: DeadClustersOptions,
+  mutePort: number,
+): Promise<Footprint[]> {
+  say(`watching for ${watchSeconds} s what they cost`);
+  const routes = await DeadRoutes.open(dead, mutePort);
+  const footprints: Footprint[] = [];
+  for (
+    let afterSeconds = WATCH_STEP_SECONDS;
+    afterSeconds <= watchSeconds;
+    afterSeconds += WATCH_STEP_SECONDS
+  ) {
+    await delay(WATCH_STEP_SECONDS * 1000);
+    const footprint = {
+      afterSeconds,
+      threads: threadCount(process.pid),
+      residentMegabytes: residentMegabytes(process.pid),
+    };
+    footprints.push(footprint);
+    say(`${afterSeconds} s  ${footprint.threads} threads  RSS ${footprint.residentMegabytes.toFixed(0)} MB`);
+  }
+  await routes.close();
+  return footprints;
 }
 
 function line(sample: Sample): string {

@@ -1,7 +1,7 @@
 /** The measurement of dead clusters as a command: `node dist/bench/dead-clusters.js --help`. */
 import { parseArgs } from 'node:util';
 import { setLogSink } from '../bridge/telemetry/log';
-import { runDeadClusters, SITUATIONS, type Sample } from './dead-clusters-run';
+import { runDeadClusters, SITUATIONS, type Footprint, type Sample } from './dead-clusters-run';
 import { machineFacts } from './machine';
 import { positive, usageError, UsageError } from './options';
 import { markdown, verdictLine } from './report';
@@ -18,6 +18,7 @@ a request failed, or when the dead ones are noticed.
   --rounds <number>           of all three (default 5)
   --seconds <number>          length of each measurement (default 5)
   --settle-seconds <number>   before the measurement beside dead clusters (default 15)
+  --watch-seconds <number>    how long to watch what they cost when nobody asks (default 180)
   --help                      show this text
 `;
 
@@ -25,6 +26,7 @@ const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 /** What p99 beside dead clusters may be of p99 alone. */
 const MOST_OF_P99 = 1.2;
+const MOST_GROWTH_MB = 5;
 
 async function main(): Promise<number> {
   const values = parse();
@@ -33,18 +35,21 @@ async function main(): Promise<number> {
     return 0;
   }
   setLogSink(() => undefined);
-  const samples = await runDeadClusters({
+  const { samples, footprints } = await runDeadClusters({
     dead: positive('--dead', values.dead),
     rounds: positive('--rounds', values.rounds),
     seconds: positive('--seconds', values.seconds),
     settleSeconds: positive('--settle-seconds', values['settle-seconds']),
+    watchSeconds: positive('--watch-seconds', values['watch-seconds']),
     onProgress: (line) => process.stderr.write(`${line}\n`),
   });
-  const verdicts = verdictsOf(samples);
+  const verdicts = [...verdictsOf(samples), ...flatness(footprints)];
   const lines = [
     `Medians of ${values.rounds} rounds, ${values.dead} dead clusters. On ${await machineFacts()}.`,
     '',
     table(samples),
+    '',
+    `Nobody asks, after ${footprints.map(footprintText).join('; ')}.`,
     '',
     ...verdicts.map(verdictLine),
   ];
@@ -60,6 +65,7 @@ function parse() {
         rounds: { type: 'string', default: '5' },
         seconds: { type: 'string', default: '5' },
         'settle-seconds': { type: 'string', default: '15' },
+        'watch-seconds': { type: 'string', default: '180' },
         help: { type: 'boolean', default: false },
       },
     }).values;
@@ -106,6 +112,35 @@ function verdictsOf(samples: readonly Sample[]): Verdict[] {
         holds: ratio <= MOST_OF_P99,
       };
     }),
+  ];
+}
+
+function footprintText({ afterSeconds, threads, residentMegabytes }: Footprint): string {
+  return `${afterSeconds} s ${threads} threads, ${residentMegabytes.toFixed(0)} MB`;
+}
+
+/** The second half of the time against the first: the first attempts of all are over then. */
+function flatness(footprints: readonly Footprint[]): Verdict[] {
+  const half = Math.floor(footprints.length / 2);
+  if (half === 0) return [];
+  const most = (some: readonly Footprint[], of: (footprint: Footprint) => number) =>
+    Math.max(...some.map(of));
+  const [early, late] = [footprints.slice(0, half), footprints.slice(half)];
+  const threads = [early, late].map((some) => most(some, (footprint) => footprint.threads));
+  const megabytes = [early, late].map((some) => most(some, ({ residentMegabytes }) => residentMegabytes));
+  const [threadsBefore = NaN, threadsAfter = NaN] = threads;
+  const [before = NaN, after = NaN] = megabytes;
+  return [
+    {
+      rule: 'dead clusters that nobody asks take no more and more threads',
+      found: `${threadsBefore}, then ${threadsAfter}`,
+      holds: threadsAfter <= threadsBefore,
+    },
+    {
+      rule: `nor memory (${MOST_GROWTH_MB} MB are noise)`,
+      found: `${before.toFixed(0)} MB, then ${after.toFixed(0)}`,
+      holds: after <= before + MOST_GROWTH_MB,
+    },
   ];
 }
 

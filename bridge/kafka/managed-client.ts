@@ -278,13 +278,18 @@ export class ManagedClient<C extends NativeClient> {
         tell(error);
       };
       const limit = setTimeout(() => tellOnce(new Error('the client did not answer')), CONNECT_LIMIT_MS);
-      // The default would fetch the metadata of every topic and wait 30 s.
-      client.connect({ allTopics: false, timeout: CONNECT_TIMEOUT_MS }, (error) => {
+      const comeBack = (error: Error | null | undefined) => {
         cameBack();
         if (!told) tellOnce(error);
         // A late success: nobody waits for it any more.
         else if (!error) void this.#disconnect(client);
-      });
+      };
+      try {
+        // The default would fetch the metadata of every topic and wait 30 s.
+        client.connect({ allTopics: false, timeout: CONNECT_TIMEOUT_MS }, comeBack);
+      } catch (error) {
+        comeBack(error as Error);
+      }
     });
   }
 
