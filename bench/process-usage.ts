@@ -29,3 +29,7 @@ export function busyMicroseconds(): number {
     .map(Number);
   return (user + nice + system + interrupts + softInterrupts) * MICROSECONDS_PER_TICK;
 }
+
+export function threadCount(pid: number): number {
+  return Number(/^Threads:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+}

@@ -23,6 +23,7 @@ export interface Lease {
   readonly producer: Pick<RecordProducer, 'state' | 'reason' | 'whenUp' | 'produce'>;
   readonly reader: Pick<TopicReader, 'follow'>;
   keepTopic(kept: KeptTopic): () => void;
+  wanted(): void;
   release(): void;
 }
 
@@ -48,6 +49,7 @@ export class Link implements Lingering {
    * @throws GatewayError `not_ready` with the reason
    */
   async whenReady(): Promise<void> {
+    if (!this.ready) this.lease.wanted();
     const deadlineMs = this.clock.now() + FIRST_READY_MS;
     // Looked at in steps, because "down" may become known while we wait.
     while (!this.ready) {

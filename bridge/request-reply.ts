@@ -10,6 +10,7 @@ import { systemClock, type Clock } from './clock';
 import { GatewayError } from './errors';
 import type { Exchange } from './exchange';
 import { KafkaClients } from './kafka/clients';
+import { threadPool } from './kafka/thread-pool';
 import { LingerPool } from './linger-pool';
 import { Link, type ClientPool, type Lease } from './link';
 import { Receiver, type ReceiverOptions } from './receiver';
@@ -181,6 +182,7 @@ export class RequestReply {
           : [],
       ),
       clusters: this.#clients.status(),
+      thread_pool: threadPool.status(),
     };
   }
 

@@ -1,8 +1,6 @@
 #!/usr/bin/env node
-// Before anything can start libuv's thread pool: with node's four threads, slow name lookups and file reads of a
-// few requests would hold up the Kafka client's work for all others.
-process.env.UV_THREADPOOL_SIZE ??= '16';
-
+// Before anything can start libuv's thread pool.
+import '../bridge/thread-pool-size';
 import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { dirname, join } from 'node:path';

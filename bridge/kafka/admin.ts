@@ -8,6 +8,7 @@ import type { NativeAdmin, NativeError } from './binding';
 import { adminProperties, CONNECT_TIMEOUT_MS } from './connection';
 import type { ConnectionOptions } from './connection';
 import { fetchOauthToken } from './oauth-token';
+import { threadPool } from './thread-pool';
 
 export interface TopicLayout {
   /** Default 1. */
@@ -37,15 +38,17 @@ export async function createTopic(
     replication_factor: layout.replicationFactor ?? 1,
     ...(layout.config === undefined ? {} : { config: { ...layout.config } }),
   };
-  let existed = false;
-  await withAdmin(options, `create topic ${name}`, (admin, done) =>
-    admin.createTopic(topic, ADMIN_TIMEOUT_MS, (error) => {
-      existed = error?.code === TOPIC_ALREADY_EXISTS;
-      done(existed ? undefined : error);
-    }),
-  );
-  if (!existed) await leadersOf(options, name, partitions);
-  return !existed;
+  return inPool(options, async () => {
+    let existed = false;
+    await withAdmin(options, `create topic ${name}`, (admin, done) =>
+      admin.createTopic(topic, ADMIN_TIMEOUT_MS, (error) => {
+        existed = error?.code === TOPIC_ALREADY_EXISTS;
+        done(existed ? undefined : error);
+      }),
+    );
+    if (!existed) await leadersOf(options, name, partitions);
+    return !existed;
+  });
 }
 
 /** @param total the new number of partitions */
@@ -61,9 +64,16 @@ export async function createPartitions(
 }
 
 export async function deleteTopic(options: ConnectionOptions, name: string): Promise<void> {
-  await withAdmin(options, `delete topic ${name}`, (admin, done) =>
-    admin.deleteTopic(name, ADMIN_TIMEOUT_MS, done),
+  await inPool(options, () =>
+    withAdmin(options, `delete topic ${name}`, (admin, done) =>
+      admin.deleteTopic(name, ADMIN_TIMEOUT_MS, done),
+    ),
   );
+}
+
+/** Its calls come one after the other: they hold one thread. */
+function inPool<T>(options: ConnectionOptions, act: () => Promise<T>): Promise<T> {
+  return threadPool.asking.run(options, 2 * ADMIN_TIMEOUT_MS + 2 * CONNECT_TIMEOUT_MS, act);
 }
 
 async function withAdmin(

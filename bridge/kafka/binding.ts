@@ -1,13 +1,10 @@
 /**
  * The only module that loads node-rdkafka, with the types its own index.d.ts gets wrong: errors that are null on
  * success, `event.stats`/`event.log` payloads, hidden properties, `disconnect` of the two client kinds.
+ *
+ * A callback means a thread of libuv's pool: whoever passes one asks thread-pool.ts for it first.
  */
-
-// Every drain loop holds one thread of libuv's pool while it waits for a record, and each connect, flush and
-// metadata call one more; with the default of 4, file reads stall for seconds. libuv reads this once, when the
-// pool is first used, so the program's entry should load this module before it does any asynchronous file or DNS work.
-process.env['UV_THREADPOOL_SIZE'] ??= '16';
-
+import '../thread-pool-size';
 import * as rdkafka from 'node-rdkafka';
 
 export { features, librdkafkaVersion } from 'node-rdkafka';

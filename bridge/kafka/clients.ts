@@ -22,6 +22,8 @@ export interface KafkaLease {
   readonly reader: TopicReader;
   /** See topic-keeper.ts. Until the returned function is called. */
   keepTopic(kept: KeptTopic): () => void;
+  /** Somebody has a request for the cluster: where it is away it is looked for with short pauses again. */
+  wanted(): void;
   /** Idempotent. */
   release(): void;
 }
@@ -67,6 +69,10 @@ export class KafkaClients {
       keepTopic: (kept) => {
         const keeper = new TopicKeeper(kept, cluster.producer, connection);
         return () => keeper.stop();
+      },
+      wanted: () => {
+        cluster.producer.wanted();
+        cluster.reader.wanted();
       },
       release: () => {
         if (released) return;

@@ -4,6 +4,8 @@ import { OauthLogin } from './oauth-login';
 import { redactor } from './redaction';
 
 export interface ClusterAccess {
+  /** Equal for all clients of a cluster: they share its part of the thread pool. */
+  readonly cluster: object;
   readonly bootstrapServers: readonly string[];
   readonly clusterName: string | undefined;
   /** Only where a login takes more than properties. */
@@ -16,5 +18,11 @@ export interface ClusterAccess {
 export function clusterAccess(connection: ConnectionOptions): ClusterAccess {
   const { sasl, bootstrapServers, clusterName } = connection;
   const login = sasl?.mechanism === 'OAUTHBEARER' ? new OauthLogin(sasl.oauth) : undefined;
-  return { bootstrapServers, clusterName, login, redact: redactor(connection, () => [login?.token]) };
+  return {
+    cluster: connection,
+    bootstrapServers,
+    clusterName,
+    login,
+    redact: redactor(connection, () => [login?.token]),
+  };
 }

@@ -2,6 +2,7 @@
 import type { BytesInFlight } from '../bytes-in-flight';
 import { clientPropertiesFor } from './client-properties';
 import type { ClientProperties } from './binding';
+import type { QueueLimits } from './topic-queues';
 import { DEFAULT_PRODUCER_SETTINGS, settingsProperties, type ProducerSettings } from './producer-settings';
 
 export interface ConnectionOptions {
@@ -159,6 +160,16 @@ export function producerProperties(
       partitioner: 'murmur2_random',
       ...settings.topic,
     },
+  };
+}
+
+/** What the producer's queue holds: all records that have no report yet. */
+export function queueLimits(options: ConnectionOptions, tuning: ProducerTuning): QueueLimits {
+  const { global } = producerProperties(options, tuning);
+  return {
+    isBuffer: options.produce?.buffering !== undefined,
+    records: Number(global['queue.buffering.max.messages']),
+    bytes: Number(global['queue.buffering.max.kbytes']) * 1024,
   };
 }
 

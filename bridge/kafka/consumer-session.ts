@@ -20,6 +20,7 @@ import { closedError, ManagedClient, within } from './managed-client';
 import type { ClientState } from './managed-client';
 import { ReadBounds } from './read-bounds';
 import type { ReceivedRecord } from './records';
+import { threadPool } from './thread-pool';
 import { Waiters } from './waiters';
 
 export interface ConsumerSessionOptions {
@@ -36,12 +37,19 @@ export interface ConsumerSessionOptions {
   onChange?(): void;
   /** One of the assigned topics may not be read. It is said once for each assign, and not of which topic. */
   onRefused?(): void;
+  /** See ManagedClientRole. */
+  promising?(): Promise<void> | undefined;
 }
 
 /** How long one read waits for the first record; also what an assign or a close waits for at most. */
 const WAIT_FOR_RECORD_MS = 100;
 /** The same while nothing is assigned: the first topic shall not wait for a read that cannot find anything. */
 const WAIT_FOR_ASSIGNMENT_MS = 10;
+/** The same while other readers wait for a thread of the pool, and how long one that finds records keeps it then. */
+const WAIT_IN_A_CROWD_MS = 20;
+const TURN_MS = 100;
+/** Without a broker no record comes: nothing waits then, and the library is only asked for its news. */
+const PAUSE_WHILE_DOWN_MS = 50;
 const PAUSE_AFTER_ERROR_MS = 20;
 /** A read that is not back after this hangs in the library; the client is left to itself then. */
 const LOOP_END_LIMIT_MS = 1000;
@@ -54,7 +62,7 @@ export class ConsumerSession {
   readonly #managed: ManagedClient<NativeConsumer>;
   readonly #assigned = new Waiters();
   #assignAsked = true;
-  #waitMs = WAIT_FOR_RECORD_MS;
+  #readsNothing = false;
   /** The client whose loop may deliver records; none while one is being replaced. */
   #reading: NativeConsumer | undefined;
   #loopEnded: Promise<void> = Promise.resolve();
@@ -71,6 +79,7 @@ export class ConsumerSession {
       onGone: () => this.#stopReading(),
       disconnect: (client, done) => client.disconnect(done),
       onStateChange: () => options.onChange?.(),
+      promising: () => options.promising?.(),
     });
     this.#managed.start();
   }
@@ -96,6 +105,11 @@ export class ConsumerSession {
     return this.#managed.whenUp();
   }
 
+  /** See ManagedClient. */
+  wanted(): void {
+    this.#managed.wanted();
+  }
+
   /** Asks `assignment` again and assigns it, between two reads. Rejects with not_ready when closed first. */
   reassign(): Promise<void> {
     if (this.#closing) return Promise.reject(closedError(this.#options.name));
@@ -109,17 +123,22 @@ export class ConsumerSession {
     if (client === undefined)
       throw new GatewayError('not_ready', `The Kafka ${this.#options.name} is not connected.`);
     const times = partitions.map((partition) => ({ topic, partition, offset: sinceMs }));
-    const found = await new Promise<TopicPartitionOffset[]>((resolve, reject) => {
-      client.offsetsForTimes(times, QUERY_TIMEOUT_MS, (error, offsets) => {
-        if (error)
-          reject(
-            new GatewayError('not_ready', `Kafka gives no offsets by time: ${error.message}.`, {
-              cause: error,
-            }),
-          );
-        else resolve(offsets);
-      });
-    });
+    const found = await this.#managed.share.run(
+      this.#options.connection,
+      QUERY_TIMEOUT_MS,
+      () =>
+        new Promise<TopicPartitionOffset[]>((resolve, reject) => {
+          client.offsetsForTimes(times, QUERY_TIMEOUT_MS, (error, offsets) => {
+            if (error)
+              reject(
+                new GatewayError('not_ready', `Kafka gives no offsets by time: ${error.message}.`, {
+                  cause: error,
+                }),
+              );
+            else resolve(offsets);
+          });
+        }),
+    );
     const byPartition = new Map(found.map(({ partition, offset }) => [partition, offset]));
     return times.map(({ partition }) => byPartition.get(partition) ?? -1);
   }
@@ -151,26 +170,59 @@ export class ConsumerSession {
       client.subscribe(this.#options.subscribe);
       this.#assignAsked = false;
     }
-    this.#loopEnded = new Promise((ended) => {
-      const next = (wait: boolean): void => {
-        if (this.#reading !== client) {
-          ended();
+    this.#loopEnded = new Promise((ended) => this.#loop(client, ended));
+  }
+
+  #loop(client: NativeConsumer, ended: () => void): void {
+    const seats = threadPool.reading;
+    let seated = false;
+    let sinceMs = 0;
+    const standUp = (): void => {
+      if (!seated) return;
+      seated = false;
+      seats.leave();
+    };
+    const next = (wait: boolean): void => {
+      if (this.#reading !== client) {
+        standUp();
+        ended();
+        return;
+      }
+      const away = this.#managed.state === 'down';
+      if (wait && !away && !seated) {
+        seats.take(() => {
+          seated = true;
+          sinceMs = performance.now();
+          next(true);
+        });
+        return;
+      }
+      this.#assignIfAsked(client);
+      client.setDefaultConsumeTimeout(wait && !away ? this.#waitMs(seats.crowded) : 0);
+      client.consume(wait ? 1 : this.#bounds.records, (error, messages) => {
+        if (error) {
+          this.#onReadError(error);
+          standUp();
+          setTimeout(next, PAUSE_AFTER_ERROR_MS, true);
           return;
         }
-        this.#assignIfAsked(client);
-        client.setDefaultConsumeTimeout(wait ? this.#waitMs : 0);
-        client.consume(wait ? 1 : this.#bounds.records, (error, messages) => {
-          if (error) {
-            this.#onReadError(error);
-            setTimeout(next, PAUSE_AFTER_ERROR_MS, true);
-            return;
-          }
-          this.#deliver(client, messages);
-          next(wait ? messages.length === 0 : messages.length < 2);
-        });
-      };
-      next(true);
-    });
+        this.#deliver(client, messages);
+        const nothing = wait && messages.length === 0;
+        if (nothing && away) {
+          standUp();
+          setTimeout(next, PAUSE_WHILE_DOWN_MS, true);
+          return;
+        }
+        if (seats.crowded && (nothing || performance.now() - sinceMs > TURN_MS)) standUp();
+        next(wait ? nothing : messages.length < 2);
+      });
+    };
+    next(true);
+  }
+
+  #waitMs(crowded: boolean): number {
+    if (this.#readsNothing) return WAIT_FOR_ASSIGNMENT_MS;
+    return crowded ? WAIT_IN_A_CROWD_MS : WAIT_FOR_RECORD_MS;
   }
 
   async #stopReading(): Promise<void> {
@@ -187,7 +239,7 @@ export class ConsumerSession {
     try {
       const offsets = assignment();
       client.assign(offsets);
-      this.#waitMs = offsets.length === 0 ? WAIT_FOR_ASSIGNMENT_MS : WAIT_FOR_RECORD_MS;
+      this.#readsNothing = offsets.length === 0;
     } catch (error) {
       this.#onReadError(error as NativeError);
       return; // Still asked for: tried again before the next read.

@@ -4,10 +4,12 @@
  * - A client whose connect failed is thrown away and a new one made after a pause: connecting the same object again
  *   duplicates every event.
  * - A client with an empty broker list is replaced (statistics.ts).
- * - Every connect and disconnect ends inside its own time bound, called back or not.
+ * - Every connect and disconnect ends inside its own time bound, called back or not, and has a thread of the pool.
+ * - The pauses between attempts grow to a minute. Whoever wants the client ends them (`wanted`).
  *
  * Events of a client that is no longer ours are ignored by identity. Its listeners stay: the library uses some itself.
  */
+import type { Clock } from '../clock';
 import { log } from '../telemetry/log';
 import type { NativeClient } from './binding';
 import type { ClusterAccess } from './cluster-access';
@@ -15,6 +17,7 @@ import { CONNECT_TIMEOUT_MS } from './connection';
 import { hangUpFromLog, inOurWords, isLoginFailure, reasonFromLog } from './failure-reason';
 import { GatewayError } from '../errors';
 import { countBrokers, StuckDetector } from './statistics';
+import { threadPool, type PoolShare, type ThreadPool } from './thread-pool';
 import { Waiters } from './waiters';
 
 /** `connecting`: no outcome yet, at the start and after a replacement. `down`: known to reach no broker. */
@@ -31,18 +34,42 @@ export interface ManagedClientRole<C extends NativeClient> {
   onGone(client: C, why: string): Promise<void>;
   disconnect(client: C, done: () => void): void;
   onStateChange?(state: ClientState): void;
+  /** Resolves when an attempt can succeed; undefined: it can now. Default: always. */
+  promising?(): Promise<void> | undefined;
+}
+
+/** What tests replace. */
+export interface ManagedClientSeams {
+  readonly clock?: Clock;
+  readonly pool?: ThreadPool;
 }
 
 const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 1000;
+/** While somebody wants the client. An attempt itself waits for a broker for three seconds. */
+const LONGEST_WANTED_RETRY_MS = 1000;
+const WANTED_FOR_MS = 10_000;
+/** A cluster that nobody asks costs a few threads of the library for three seconds a minute. */
+const LONGEST_RETRY_MS = 60_000;
 /** Beyond its metadata timeout a failing connect only cleans up, which took milliseconds in every case seen. */
 const CONNECT_GRACE_MS = 2000;
+const CONNECT_LIMIT_MS = CONNECT_TIMEOUT_MS + CONNECT_GRACE_MS;
 const DISCONNECT_LIMIT_MS = 2000;
 const ALL_BROKERS_DOWN = 'all broker connections are down';
+
+/** Its timers keep the process alive: a program that waits for its broker may have nothing else. */
+const awakeClock: Clock = {
+  now: () => performance.now(),
+  after: (delayMs, callback) => {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
 
 export class ManagedClient<C extends NativeClient> {
   readonly counters = { connects: 0, failedConnects: 0, replaced: 0 };
   readonly #role: ManagedClientRole<C>;
+  readonly #clock: Clock;
+  readonly #pool: ThreadPool;
   readonly #waiters = new Waiters();
   #state: ClientState = 'connecting';
   #reason: string | undefined;
@@ -56,16 +83,27 @@ export class ManagedClient<C extends NativeClient> {
   #failed: C | undefined;
   #current: C | undefined;
   #attempt: Promise<void> = Promise.resolve();
-  #retryTimer: NodeJS.Timeout | undefined;
+  /** The attempt has its thread. Before that there is nothing to wait for. */
+  #isTrying = false;
+  #hasFailed = false;
+  #failedAtMs = 0;
+  #retryAtMs: number | undefined;
+  #cancelRetry: () => void = () => undefined;
   #retryMs = FIRST_RETRY_MS;
+  #wantedAtMs = Number.NEGATIVE_INFINITY;
   #provenUpAtMs = Number.NEGATIVE_INFINITY;
   /** False from a proof of life until statistics that are younger: errors from before are delivered in between. */
   #errorsAreNews = false;
   #replacement: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(role: ManagedClientRole<C>) {
+  constructor(
+    role: ManagedClientRole<C>,
+    { clock = awakeClock, pool = threadPool }: ManagedClientSeams = {},
+  ) {
     this.#role = role;
+    this.#clock = clock;
+    this.#pool = pool;
   }
 
   get state(): ClientState {
@@ -89,6 +127,11 @@ export class ManagedClient<C extends NativeClient> {
     return this.#downSinceMs === undefined ? 0 : performance.now() - this.#downSinceMs;
   }
 
+  /** Its part of the thread pool, for calls of the client in use. */
+  get share(): PoolShare {
+    return this.#state === 'up' ? this.#pool.asking : this.#pool.retrying;
+  }
+
   /** The connected client; undefined between two. */
   get current(): C | undefined {
     return this.#current;
@@ -104,6 +147,10 @@ export class ManagedClient<C extends NativeClient> {
       connects,
       failed_connects: failedConnects,
       replaced,
+      next_attempt_in_ms:
+        this.#retryAtMs === undefined
+          ? undefined
+          : Math.max(Math.round(this.#retryAtMs - this.#clock.now()), 0),
     };
   }
 
@@ -115,6 +162,21 @@ export class ManagedClient<C extends NativeClient> {
 
   start(): void {
     this.#connect();
+  }
+
+  /** Somebody has a use for the client now: pauses between attempts are short again. */
+  wanted(): void {
+    if (this.#state === 'up') return;
+    this.#wantedAtMs = this.#clock.now();
+    this.#retryMs = Math.min(this.#retryMs, LONGEST_WANTED_RETRY_MS);
+    if (this.#retryAtMs === undefined) return;
+    const soonMs = this.#failedAtMs + LONGEST_WANTED_RETRY_MS;
+    if (soonMs < this.#retryAtMs) this.#retryIn(Math.max(soonMs - this.#wantedAtMs, 0));
+  }
+
+  /** Lately. */
+  get isWanted(): boolean {
+    return this.#clock.now() - this.#wantedAtMs < WANTED_FOR_MS;
   }
 
   /** Somebody has just had an answer from a broker. */
@@ -142,15 +204,27 @@ export class ManagedClient<C extends NativeClient> {
   }
 
   async #close(): Promise<void> {
-    clearTimeout(this.#retryTimer);
+    this.#cancelRetry();
     this.#waiters.reject(closedError(this.#role.name));
     await this.#replacement;
     if (this.#current) await this.#discard(this.#current, 'the gateway is closing');
     // A client that is just connecting cannot be stopped; it disconnects itself when its attempt ends.
-    if (this.#candidate) await within(this.#attempt, CONNECT_TIMEOUT_MS + CONNECT_GRACE_MS);
+    if (this.#isTrying) await within(this.#attempt, CONNECT_LIMIT_MS);
   }
 
   #connect(): void {
+    this.#retryAtMs = undefined;
+    const promising = this.#role.promising?.();
+    if (promising) {
+      // Rejected when whoever could make it so is closed.
+      promising.then(
+        () => {
+          if (!this.#closing) this.#connect();
+        },
+        () => undefined,
+      );
+      return;
+    }
     let client: C;
     try {
       client = this.#role.create();
@@ -161,55 +235,79 @@ export class ManagedClient<C extends NativeClient> {
     this.#candidate = client;
     this.#failed = undefined;
     this.#listen(client);
-    this.#attempt = new Promise((ended) => {
-      let answered = false;
-      let limit: NodeJS.Timeout | undefined;
-      const finish = (error: Error | null | undefined) => {
-        if (answered) {
-          // A late success: nobody waits for it any more.
-          if (!error) this.#disconnect(client).then(ended, ended);
-          return;
-        }
-        answered = true;
-        clearTimeout(limit);
-        this.#candidate = undefined;
-        if (error) {
-          this.#failed = client;
-          this.#connectFailed(this.#told(error));
+    const { login } = this.#role.access;
+    this.#attempt =
+      login === undefined
+        ? this.#try(client)
+        : login.prepare(client).then(
+            () => this.#try(client),
+            (error: Error) => {
+              // No broker has been asked, so what one said before is not the reason any more.
+              this.#reason = undefined;
+              return this.#settle(client, error);
+            },
+          );
+  }
+
+  /** Waits for a thread of the pool; resolves when it is known how the attempt has ended. */
+  #try(client: C): Promise<void> {
+    const share = this.#hasFailed ? this.#pool.retrying : this.#pool.trying;
+    return new Promise((ended) => {
+      void share.run(this.#role.access.cluster, CONNECT_LIMIT_MS, () => {
+        if (this.#closing) {
           ended();
-        } else if (this.#closing) {
-          this.#disconnect(client).then(ended, ended);
-        } else {
-          this.#connected(client);
-          ended();
+          return Promise.resolve();
         }
-      };
-      const open = () => {
-        limit = setTimeout(
-          () => finish(new Error('the client did not answer')),
-          CONNECT_TIMEOUT_MS + CONNECT_GRACE_MS,
-        );
-        // The default would fetch the metadata of every topic and wait 30 s.
-        client.connect({ allTopics: false, timeout: CONNECT_TIMEOUT_MS }, finish);
-      };
-      const { login } = this.#role.access;
-      if (!login) {
-        open();
-        return;
-      }
-      login.prepare(client).then(
-        () => (this.#closing ? finish(closedError(this.#role.name)) : open()),
-        (error: Error) => {
-          // No broker has been asked, so what one said before is not the reason any more.
-          this.#reason = undefined;
-          finish(error);
-        },
-      );
+        return this.#open(client, (error) => void this.#settle(client, error).then(ended));
+      });
     });
+  }
+
+  /**
+   * Resolves when the library has come back, which may be later than the outcome is told.
+   * @param tell called once
+   */
+  #open(client: C, tell: (error: Error | null | undefined) => void): Promise<void> {
+    this.#isTrying = true;
+    return new Promise((cameBack) => {
+      let told = false;
+      const tellOnce = (error: Error | null | undefined) => {
+        told = true;
+        this.#isTrying = false;
+        clearTimeout(limit);
+        tell(error);
+      };
+      const limit = setTimeout(() => tellOnce(new Error('the client did not answer')), CONNECT_LIMIT_MS);
+      const comeBack = (error: Error | null | undefined) => {
+        cameBack();
+        if (!told) tellOnce(error);
+        // A late success: nobody waits for it any more.
+        else if (!error) void this.#disconnect(client);
+      };
+      try {
+        // The default would fetch the metadata of every topic and wait 30 s.
+        client.connect({ allTopics: false, timeout: CONNECT_TIMEOUT_MS }, comeBack);
+      } catch (error) {
+        comeBack(error as Error);
+      }
+    });
+  }
+
+  async #settle(client: C, error: Error | null | undefined): Promise<void> {
+    this.#candidate = undefined;
+    if (error) {
+      this.#failed = client;
+      this.#connectFailed(this.#told(error));
+    } else if (this.#closing) {
+      await this.#disconnect(client);
+    } else {
+      this.#connected(client);
+    }
   }
 
   #connected(client: C): void {
     this.counters.connects++;
+    this.#hasFailed = false;
     this.#retryMs = FIRST_RETRY_MS;
     this.#current = client;
     this.#role.access.login?.keep(client);
@@ -225,13 +323,22 @@ export class ManagedClient<C extends NativeClient> {
 
   #connectFailed(text: string): void {
     this.counters.failedConnects++;
+    this.#hasFailed = true;
     this.#reasonIsVague ||= this.#reason === undefined;
     this.#reason ??= text;
     this.#setState('down');
     this.#logReason();
     if (this.#closing) return;
-    this.#retryTimer = setTimeout(() => this.#connect(), this.#retryMs);
-    this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
+    const longestMs = this.isWanted ? LONGEST_WANTED_RETRY_MS : LONGEST_RETRY_MS;
+    this.#failedAtMs = this.#clock.now();
+    this.#retryIn(Math.min(this.#retryMs, longestMs));
+    this.#retryMs = Math.min(this.#retryMs * 2, longestMs);
+  }
+
+  #retryIn(delayMs: number): void {
+    this.#cancelRetry();
+    this.#retryAtMs = this.#clock.now() + delayMs;
+    this.#cancelRetry = this.#clock.after(delayMs, () => this.#connect());
   }
 
   #listen(client: C): void {
@@ -327,13 +434,15 @@ export class ManagedClient<C extends NativeClient> {
   }
 
   async #disconnect(client: C): Promise<void> {
-    const done = new Promise<void>((resolve) => {
-      try {
-        this.#role.disconnect(client, resolve);
-      } catch {
-        resolve(); // It throws when there is no connection: nothing to do then.
-      }
-    });
+    const disconnect = () =>
+      new Promise<void>((resolve) => {
+        try {
+          this.#role.disconnect(client, resolve);
+        } catch {
+          resolve(); // It throws when there is no connection: nothing to do then.
+        }
+      });
+    const done = this.share.run(this.#role.access.cluster, DISCONNECT_LIMIT_MS, disconnect);
     if (!(await within(done, DISCONNECT_LIMIT_MS))) {
       log.warn('kafka client did not disconnect in time', {
         client: this.#role.name,

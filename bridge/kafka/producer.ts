@@ -5,6 +5,7 @@
  * carries its own callback object through the client library ("opaque"), because neither key nor value identifies a
  * request. That object is released by the delivery report only, hence full reports (connection.ts).
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { bytesInFlight, tooManyBytes, type BytesInFlight } from '../bytes-in-flight';
 import { GatewayError, toGatewayError } from '../errors';
 import { log } from '../telemetry/log';
@@ -12,7 +13,7 @@ import { isNativeError, newProducer } from './binding';
 import type { Metadata, NativeError, NativeProducer } from './binding';
 import { BusyLinger } from './busy-linger';
 import { clusterAccess } from './cluster-access';
-import { producerProperties } from './connection';
+import { producerProperties, queueLimits } from './connection';
 import type { ConnectionOptions, ProducerTuning } from './connection';
 import { EventLoopLoad } from './event-loop-load';
 import { failedDelivery, NATIVE_CODE, refusedRecord, unknownOutcome } from './kafka-error';
@@ -20,6 +21,7 @@ import { closedError, ManagedClient, within } from './managed-client';
 import type { ClientState } from './managed-client';
 import { toNativeBytes, toNativeHeaders, toNativeKey, type NativeHeaders } from './record-conversion';
 import { costOf, type OutgoingRecord } from './records';
+import { TopicQueues, type PartitionLeader, type QueuedRecord, type TopicQueue } from './topic-queues';
 
 /** undefined: written and acknowledged. */
 export type OnDelivery = (error: GatewayError | undefined) => void;
@@ -34,8 +36,7 @@ export interface ProduceOptions {
   readonly promised?: boolean;
 }
 
-interface Delivery {
-  readonly topic: string;
+interface Delivery extends QueuedRecord {
   /** Until the library has its own copy; a promised record may have to go out again and stays. */
   record: OutgoingRecord | undefined;
   headers: NativeHeaders;
@@ -46,7 +47,13 @@ interface Delivery {
   readonly promised: boolean;
 }
 
+/** As much as the library counts. */
+function bytesOf({ value, key }: OutgoingRecord): number {
+  return (value?.length ?? 0) + (key?.length ?? 0);
+}
+
 type Client = NativeProducer<Delivery>;
+type NativeAnswer<T> = (error: NativeError | null | undefined, result: T) => void;
 
 /**
  * Reports, errors and statistics are only served by polls. A request that waits for its reply does not wait for its
@@ -59,13 +66,13 @@ const AWAITED_POLL_MS = 2;
 const CLOSE_TIMEOUT_MS = 3000;
 /** How often a close looks whether all reports are in. */
 const CLOSE_STEP_MS = 5;
-/** While down: how often, and how long, a broker is asked for a sign of life. */
+/** While down and wanted: how often, and how long, a broker is asked for a sign of life. */
 const PROBE_EVERY_MS = 200;
 const PROBE_TIMEOUT_MS = 1000;
 const QUERY_TIMEOUT_MS = 3000;
 /** How often a topic that is refused is asked about, at most. */
 const ASK_AGAIN_MS = 200;
-/** Offset queries at once; each holds a thread of libuv's pool. */
+/** Offset queries at once: a topic may have very many partitions. */
 const PARALLEL_QUERIES = 4;
 const NO_HEADERS: NativeHeaders = [];
 /** What remains for the library to flush after we have waited for the reports ourselves. */
@@ -79,19 +86,23 @@ export interface Watermarks {
 export class RecordProducer {
   readonly counters = { produced: 0, delivered: 0, failed: 0, refused: 0 };
   readonly #bytes: BytesInFlight;
+  readonly #cluster: object;
   readonly #managed: ManagedClient<Client>;
   readonly #outstanding = new Set<Delivery>();
+  readonly #queues: TopicQueues;
   readonly #linger: BusyLinger<Delivery>;
   #pollTimer: NodeJS.Timeout | undefined;
   #pollMs = POLL_MS;
   #awaited = 0;
-  #probeTimer: NodeJS.Timeout | undefined;
+  #probing = false;
   /** Topics whose metadata are asked for, or were a moment ago. */
   readonly #askedAgain = new Set<string>();
   #closing: Promise<void> | undefined;
 
   constructor(connection: ConnectionOptions, tuning: ProducerTuning = {}) {
     this.#bytes = tuning.bytesInFlight ?? bytesInFlight;
+    this.#cluster = connection;
+    this.#queues = new TopicQueues(queueLimits(connection, tuning), (topic) => this.#leadersOf(topic));
     const load = new EventLoopLoad();
     this.#linger = new BusyLinger(
       (deliveries) => this.#handAll(deliveries),
@@ -104,7 +115,7 @@ export class RecordProducer {
       onLive: (client) => this.#onLive(client),
       onGone: async (_client, why) => this.#abandon(why),
       disconnect: (client, done) => client.disconnect(LAST_FLUSH_MS, done),
-      onStateChange: (state) => this.#onStateChange(state),
+      onStateChange: () => this.#probe(),
     });
     this.#managed.start();
   }
@@ -127,6 +138,12 @@ export class RecordProducer {
     return this.#managed.whenUp();
   }
 
+  /** Somebody has a record to send: a cluster that is away is looked for with short pauses again. */
+  wanted(): void {
+    this.#managed.wanted();
+    this.#probe();
+  }
+
   /**
    * @param onDelivery called exactly once, later, unless this throws
    * @throws GatewayError not_ready, overloaded, request_too_large, request_invalid, produce_failed
@@ -139,31 +156,34 @@ export class RecordProducer {
     const client = this.#managed.current;
     if (client === undefined || this.state !== 'up' || this.#closing) {
       this.counters.refused++;
+      this.wanted();
       throw this.#closing ? closedError('producer') : notReady(this.reason);
     }
+    const bytes = bytesOf(record);
+    const queue = this.#admit(record, bytes);
     const delivery: Delivery = {
-      topic: record.topic,
       record,
       headers: this.#headersOf(record),
       costBytes: costOf(record),
       onDelivery,
       awaited,
       promised,
+      queue,
+      bytes,
+      sweep: this.#queues.sweep,
     };
     this.#reserve(delivery.costBytes);
     // A promise can only be made when the library has the record: later there is nobody to tell of a full buffer.
     if (promised || !this.#linger.takes(delivery)) this.#handOrGiveBack(client, delivery);
     this.counters.produced++;
+    queue.add(bytes);
     this.#outstanding.add(delivery);
     if (awaited && this.#awaited++ === 0) this.#poll(client, AWAITED_POLL_MS);
   }
 
   /** 0 when the topic is missing, or hidden from us: the library does not tell which. Rejects with not_ready. */
   async partitionsOf(topic: string): Promise<number> {
-    const metadata = await this.#ask<Metadata>((client, done) =>
-      client.getMetadata({ topic, allTopics: false, timeout: QUERY_TIMEOUT_MS }, done),
-    );
-    return metadata.topics.find(({ name }) => name === topic)?.partitions.length ?? 0;
+    return (await this.#leadersOf(topic)).length;
   }
 
   /** Of all topics that we may describe. Rejects with not_ready. */
@@ -199,7 +219,12 @@ export class RecordProducer {
   }
 
   status(): Record<string, unknown> {
-    return { ...this.#managed.status(), outstanding: this.outstanding, ...this.counters };
+    return {
+      ...this.#managed.status(),
+      outstanding: this.outstanding,
+      ...this.counters,
+      stalled_topics: this.#queues.status(),
+    };
   }
 
   async #close(timeoutMs: number): Promise<void> {
@@ -208,10 +233,10 @@ export class RecordProducer {
     while (this.#outstanding.size > 0 && this.#managed.current && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, CLOSE_STEP_MS));
     }
-    clearTimeout(this.#probeTimer);
     await within(this.#managed.close(), Math.max(deadline - performance.now(), LAST_FLUSH_MS * 5));
     // Promised records between two clients: nobody else is going to tell.
     this.#abandon('the gateway is closing');
+    this.#queues.stop();
   }
 
   #create(connection: ConnectionOptions, tuning: ProducerTuning): Client {
@@ -220,9 +245,18 @@ export class RecordProducer {
       // Taken out by whoever settles it first: a replaced client may still report.
       const delivery = report.opaque;
       if (delivery === undefined || !this.#outstanding.delete(delivery)) return;
-      this.#settle(delivery, error ? failedDelivery(delivery.topic, error) : undefined);
+      this.#settle(delivery, error ? failedDelivery(delivery.queue.topic, error) : undefined);
     });
     return client;
+  }
+
+  #admit(record: OutgoingRecord, bytes: number): TopicQueue {
+    try {
+      return this.#queues.admit(record, bytes);
+    } catch (error) {
+      this.counters.refused++;
+      throw error;
+    }
   }
 
   #headersOf(record: OutgoingRecord): NativeHeaders {
@@ -252,12 +286,12 @@ export class RecordProducer {
 
   /** Gives a record to the library. @throws GatewayError when it does not take it */
   #hand(client: Client, delivery: Delivery): void {
-    const { record, headers } = delivery;
+    const { record, headers, queue } = delivery;
     if (record === undefined) return;
     try {
       client.produce(
         record.topic,
-        record.partition ?? null,
+        queue.partitionFor(record),
         toNativeBytes(record.value),
         toNativeKey(record.key),
         null,
@@ -267,10 +301,11 @@ export class RecordProducer {
       if (!delivery.promised) forget(delivery);
     } catch (error) {
       this.counters.refused++;
+      if (error instanceof GatewayError) throw error;
       if (isNativeError(error) && error.code === NATIVE_CODE.fatal)
         this.#managed.replace(client, error.message);
       if (isNativeError(error) && error.code === NATIVE_CODE.topicAuthorizationFailed)
-        this.#askAgain(client, record.topic);
+        this.#askAgain(record.topic);
       throw refusedRecord(record.topic, error);
     }
   }
@@ -279,12 +314,12 @@ export class RecordProducer {
    * After one refusal by the broker the library refuses a topic by itself until its metadata come anew, half a minute
    * later: a right that was granted in between is found by asking now.
    */
-  #askAgain(client: Client, topic: string): void {
+  #askAgain(topic: string): void {
     if (this.#askedAgain.has(topic)) return;
     this.#askedAgain.add(topic);
-    client.getMetadata({ topic, allTopics: false, timeout: QUERY_TIMEOUT_MS }, () => {
-      setTimeout(() => this.#askedAgain.delete(topic), ASK_AGAIN_MS).unref();
-    });
+    void this.partitionsOf(topic)
+      .catch(() => undefined)
+      .finally(() => setTimeout(() => this.#askedAgain.delete(topic), ASK_AGAIN_MS).unref());
   }
 
   /** Records that were accepted some milliseconds ago: now their callback is the only one to hear of a failure. */
@@ -305,6 +340,7 @@ export class RecordProducer {
 
   #settle(delivery: Delivery, error: GatewayError | undefined): void {
     this.#bytes.add(-delivery.costBytes);
+    this.#queues.remove(delivery);
     if (delivery.awaited) this.#awaited--;
     if (error === undefined) this.counters.delivered++;
     else this.counters.failed++;
@@ -312,7 +348,7 @@ export class RecordProducer {
       delivery.onDelivery(error);
     } catch (thrown) {
       // In a callback of the binding this would end the process.
-      log.error('a delivery callback threw', { topic: delivery.topic, error: thrown });
+      log.error('a delivery callback threw', { topic: delivery.queue.topic, error: thrown });
     }
   }
 
@@ -347,46 +383,66 @@ export class RecordProducer {
     for (const delivery of this.#outstanding) {
       if (delivery.promised && !this.#closing) continue;
       this.#outstanding.delete(delivery);
-      this.#settle(delivery, unknownOutcome(delivery.topic, why));
+      this.#settle(delivery, unknownOutcome(delivery.queue.topic, why));
     }
   }
 
-  #onStateChange(state: ClientState): void {
-    clearTimeout(this.#probeTimer);
-    if (state === 'down') this.#probe();
-  }
-
-  /** Statistics come twice a second and errors only at the moment of loss; this finds the return sooner. */
+  /**
+   * Statistics come twice a second and errors only at the moment of loss; this finds the return sooner, for those who
+   * wait for it. Without a client the managed client's own attempts are the probe.
+   */
   #probe(): void {
-    this.#probeTimer = setTimeout(() => {
-      const client = this.#managed.current;
-      // Without a client the managed client's own attempts are the probe.
-      if (client === undefined || this.#closing) return;
-      client.getMetadata({ allTopics: false, timeout: PROBE_TIMEOUT_MS }, (error, metadata) => {
-        if (this.#closing || this.state !== 'down') return;
-        if (error ?? !answersFor(metadata)) this.#probe();
-        else this.#managed.proveUp(client);
-      });
-    }, PROBE_EVERY_MS);
+    if (this.#probing || this.state !== 'down' || !this.#managed.isWanted || this.#closing) return;
+    this.#probing = true;
+    void this.#lookForBroker().finally(() => {
+      this.#probing = false;
+      this.#probe();
+    });
   }
 
-  async #ask<T>(
-    query: (client: Client, done: (error: NativeError | null | undefined, result: T) => void) => void,
-  ): Promise<T> {
+  /** Never rejects. */
+  async #lookForBroker(): Promise<void> {
+    await delay(PROBE_EVERY_MS, undefined, { ref: false });
+    const client = this.#managed.current;
+    if (client === undefined || this.#closing || this.state !== 'down') return;
+    try {
+      const metadata = await this.#query<Metadata>(PROBE_TIMEOUT_MS, (done) =>
+        client.getMetadata({ allTopics: false, timeout: PROBE_TIMEOUT_MS }, done),
+      );
+      if (answersFor(metadata) && this.state === 'down') this.#managed.proveUp(client);
+    } catch {
+      // Still away.
+    }
+  }
+
+  async #leadersOf(topic: string): Promise<readonly PartitionLeader[]> {
+    const metadata = await this.#ask<Metadata>((client, done) =>
+      client.getMetadata({ topic, allTopics: false, timeout: QUERY_TIMEOUT_MS }, done),
+    );
+    return metadata.topics.find(({ name }) => name === topic)?.partitions ?? [];
+  }
+
+  async #ask<T>(call: (client: Client, done: NativeAnswer<T>) => void): Promise<T> {
     const client = this.#managed.current;
     if (client === undefined || this.#closing)
       throw this.#closing ? closedError('producer') : notReady(this.reason);
-    return new Promise((resolve, reject) => {
-      query(client, (error, result) => {
-        if (error)
-          reject(
-            new GatewayError('not_ready', `Kafka did not answer a query: ${error.message}.`, {
-              cause: error,
-            }),
-          );
-        else resolve(result);
+    return this.#query<T>(QUERY_TIMEOUT_MS, (done) => call(client, done)).catch((error: NativeError) => {
+      throw new GatewayError('not_ready', `Kafka did not answer a query: ${error.message}.`, {
+        cause: error,
       });
     });
+  }
+
+  /** @param limitMs what the library has been told */
+  #query<T>(limitMs: number, call: (done: NativeAnswer<T>) => void): Promise<T> {
+    return this.#managed.share.run(
+      this.#cluster,
+      limitMs,
+      () =>
+        new Promise<T>((resolve, reject) => {
+          call((error, result) => (error ? reject(error) : resolve(result)));
+        }),
+    );
   }
 }
 

@@ -65,6 +65,11 @@ export class TopicReader {
     return feed.add(options, () => this.#dropUnused(topic, key, followed));
   }
 
+  /** See RecordProducer. */
+  wanted(): void {
+    this.#session?.wanted();
+  }
+
   /** Stops the loop and every follower. Idempotent, within a few seconds even when the cluster is away. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -103,6 +108,8 @@ export class TopicReader {
         for (const feed of this.#all()) feed.wake();
       },
       onRefused: () => this.#rights.suspect(),
+      // The same cluster and login: where the producer gets no connection the reader would only cost as much again.
+      promising: () => (this.#producer.state === 'up' ? undefined : this.#producer.whenUp()),
     });
     this.#checkLater();
     return this.#session;

@@ -29,7 +29,14 @@ function setUp() {
   const clock = new FakeClock();
   const producer = new WaitingProducer();
   const reader = { follow: () => assert.fail('nothing is read here') };
-  const lease = { producer, reader, keepTopic: () => () => undefined, release: () => undefined };
+  let wanted = 0;
+  const lease = {
+    producer,
+    reader,
+    keepTopic: () => () => undefined,
+    wanted: () => void wanted++,
+    release: () => undefined,
+  };
   const link = new Link(clock, lease, undefined);
   const outcomes: string[] = [];
   const ask = async () => {
@@ -44,7 +51,7 @@ function setUp() {
       await settled();
     }
   };
-  return { clock, producer, outcomes, ask, pass };
+  return { clock, producer, outcomes, ask, pass, wanted: () => wanted };
 }
 
 test('the first requests wait, and are served when Kafka comes in time', async () => {
@@ -96,4 +103,17 @@ test('however many wait, one promise waits for Kafka', async () => {
   await Promise.all(asked);
   assert.deepEqual(new Set(outcomes), new Set(['not_ready']));
   assert.equal(producer.waits, 1);
+});
+
+/** Pauses between attempts grow while nobody asks: requests are what ends them, also those that are refused. */
+test('every request that finds Kafka away says that it is wanted, and no other', async () => {
+  const { producer, ask, pass, wanted } = setUp();
+  producer.state = 'down';
+  await ask();
+  await ask();
+  assert.equal(wanted(), 2);
+  producer.up();
+  await ask();
+  await pass(50);
+  assert.equal(wanted(), 2);
 });

@@ -20,7 +20,7 @@ describe('the process', () => {
     const kong = await request(started, '/hello');
     assert.equal((await kong.readExit()).body.toString(), '/hello');
     const pool = await request(started, '/pool');
-    assert.equal((await pool.readExit()).body.toString(), process.env.UV_THREADPOOL_SIZE ?? '16');
+    assert.equal((await pool.readExit()).body.toString(), process.env.UV_THREADPOOL_SIZE ?? '192');
     const residentKb = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${started.child.pid}/status`, 'utf8'))?.[1];
     assert.ok(Number(residentKb) < 80 * 1024, `${residentKb} KB are resident`);
     started.child.kill('SIGTERM');

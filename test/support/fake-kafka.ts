@@ -64,6 +64,7 @@ export class FakeKafka implements ClientPool {
         this.kept.add(topic);
         return () => void this.kept.delete(topic);
       },
+      wanted: () => undefined,
       release: () => {
         this.released++;
       },

@@ -1,6 +1,7 @@
 /**
  * A TCP proxy before a real broker that can answer Metadata requests itself: with no brokers at all, as a broker does
- * for some ten milliseconds while it shuts down. That answer is what leaves librdkafka with an empty broker list.
+ * for some ten milliseconds while it shuts down. That answer is what leaves librdkafka with an empty broker list. It can
+ * also take the leaders away from topics, as when the brokers that have their data are gone.
  *
  * To keep the answer simple it caps the Metadata version that clients may use at 4, the last fixed-size encoding we
  * need; it does so by patching the broker's ApiVersions response. Everything else passes untouched.
@@ -13,6 +14,7 @@ import { int16, int32 } from '../../../dev/kafka/protocol-bytes';
 const METADATA = 3;
 const API_VERSIONS = 18;
 const METADATA_VERSION = 4;
+const LEADER_NOT_AVAILABLE = 5;
 /** Per API in an ApiVersions v3 response: key, lowest and highest version, and an empty tag section. */
 const API_ENTRY_BYTES = 7;
 
@@ -21,6 +23,8 @@ export class MetadataProxy {
   emptyAnswers = 0;
   /** Clients with this client id get answers without brokers; none while undefined. */
   victim: string | undefined;
+  /** Topics whose partitions, all or those listed, are told to have no leader. */
+  readonly leaderless = new Map<string, 'all' | readonly number[]>();
   readonly #server = createServer((client) => this.#serve(client));
   readonly #sockets = new Set<Socket>();
   readonly #brokerPort: number;
@@ -43,6 +47,7 @@ export class MetadataProxy {
   #serve(client: Socket): void {
     const broker = connect(this.#brokerPort, '127.0.0.1');
     const versionRequests = new Set<number>();
+    const metadataRequests = new Set<number>();
     for (const [socket, peer] of [
       [client, broker],
       [broker, client],
@@ -63,13 +68,67 @@ export class MetadataProxy {
         this.emptyAnswers++;
         client.write(withLength(answerWithoutBrokers(request.correlation, request.topics)));
       } else {
+        if (request.api === METADATA) metadataRequests.add(request.correlation);
         broker.write(withLength(frame));
       }
     });
     onFrames(broker, (frame) => {
-      if (versionRequests.delete(frame.readInt32BE(0))) capMetadataVersion(frame);
+      const correlation = frame.readInt32BE(0);
+      if (versionRequests.delete(correlation)) capMetadataVersion(frame);
+      if (metadataRequests.delete(correlation)) this.#takeLeaders(frame);
       client.write(withLength(frame));
     });
+  }
+
+  /** In a Metadata response v4. */
+  #takeLeaders(frame: Buffer): void {
+    const cursor = new Cursor(frame);
+    cursor.skip(4 + 4); // correlation id, throttle time
+    for (let brokers = cursor.int32(); brokers > 0; brokers--) {
+      cursor.skip(4); // node id
+      cursor.text();
+      cursor.skip(4); // port
+      cursor.text(); // rack
+    }
+    cursor.text(); // cluster id
+    cursor.skip(4); // controller
+    for (let topics = cursor.int32(); topics > 0; topics--) {
+      cursor.skip(2); // error
+      const victims = this.leaderless.get(cursor.text());
+      cursor.skip(1); // internal
+      for (let partitions = cursor.int32(); partitions > 0; partitions--) {
+        const partitionAt = cursor.at;
+        cursor.skip(2); // error
+        const partition = cursor.int32();
+        cursor.skip(4); // leader
+        cursor.skip(4 * cursor.int32()); // replicas
+        cursor.skip(4 * cursor.int32()); // replicas in sync
+        if (victims === undefined || (victims !== 'all' && !victims.includes(partition))) continue;
+        frame.writeInt16BE(LEADER_NOT_AVAILABLE, partitionAt);
+        frame.writeInt32BE(-1, partitionAt + 6);
+      }
+    }
+  }
+}
+
+/** Reads one value after the other, big-endian as everything in Kafka's protocol. */
+class Cursor {
+  at = 0;
+
+  constructor(private readonly frame: Buffer) {}
+
+  skip(bytes: number): void {
+    this.at += bytes;
+  }
+
+  int32(): number {
+    return this.frame.readInt32BE((this.at += 4) - 4);
+  }
+
+  /** Null as an empty text. */
+  text(): string {
+    const bytes = Math.max(this.frame.readInt16BE((this.at += 2) - 2), 0);
+    return this.frame.toString('utf8', this.at, (this.at += bytes));
   }
 }
 
@@ -102,7 +161,6 @@ function readRequest(frame: Buffer): Request {
 
 /** Metadata response v4: no brokers, no controller, and each topic with one partition that has no leader. */
 function answerWithoutBrokers(correlation: number, topics: readonly string[]): Buffer {
-  const LEADER_NOT_AVAILABLE = 5;
   const parts = [int32(correlation), int32(0), int32(0), int16(-1), int32(-1), int32(topics.length)];
   for (const topic of topics) {
     parts.push(int16(0), int16(Buffer.byteLength(topic)), Buffer.from(topic), Buffer.from([0]), int32(1));

@@ -1,0 +1,102 @@
+/**
+ * A topic whose brokers are gone keeps its records in the client until they time out, half a minute later. They filled
+ * the queue that all topics of a connection share, and the requests of every other route were refused as `overloaded`.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { TestContext } from 'node:test';
+import type { GatewayError } from '../../../bridge/errors';
+import { partitionOfKey } from '../../../bridge/kafka/key-partition';
+import { freePorts } from '../../../dev/kafka/ports';
+import { startKafka } from '../../../dev/kafka/server';
+import type { KafkaServer } from '../../../dev/kafka/server';
+import { MetadataProxy } from './metadata-proxy';
+import { connect, deliver, until } from './support';
+
+const QUEUE = 100;
+
+let server: KafkaServer;
+let proxy: MetadataProxy;
+let connection: { bootstrapServers: string[] };
+
+before(async () => {
+  const [brokerPort = 0, proxyPort = 0] = await freePorts(2);
+  proxy = new MetadataProxy(brokerPort);
+  await proxy.listen(proxyPort);
+  server = await startKafka({
+    port: brokerPort,
+    properties: { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${proxyPort}` },
+  });
+  connection = { bootstrapServers: [`127.0.0.1:${proxyPort}`] };
+});
+
+after(async () => {
+  await server.stop();
+  await proxy.close();
+});
+
+/** A producer with a small queue; `send` tells the code of a refusal, or undefined. */
+async function open(t: TestContext) {
+  const { producer } = connect(t, connection, {
+    // Leaders that are back shall be found soon.
+    producer: { 'queue.buffering.max.messages': QUEUE, 'topic.metadata.refresh.interval.ms': 1000 },
+  });
+  await producer.whenUp();
+  const refusals: string[] = [];
+  const send = (topic: string, record: { key?: string; partition?: number } = {}) => {
+    try {
+      producer.produce({ topic, value: null, headers: [], ...record }, () => undefined);
+      return undefined;
+    } catch (error) {
+      refusals.push((error as GatewayError).detail);
+      return (error as GatewayError).code;
+    }
+  };
+  const stalled = () => producer.status()['stalled_topics'] as { topic: string }[];
+  return { producer, send, refusals, stalled };
+}
+
+test('a topic without a leader leaves room for others, is told, refused, and served when it has one again', async (t) => {
+  await server.createTopic('good');
+  await server.createTopic('bad', { partitions: 2 });
+  const { producer, send, refusals, stalled } = await open(t);
+  await deliver(producer, { topic: 'good' });
+  proxy.leaderless.set('bad', 'all');
+
+  const codes = Array.from({ length: QUEUE }, () => send('bad'));
+  assert.deepEqual(codes.slice(0, QUEUE / 2), Array(QUEUE / 2).fill(undefined));
+  assert.deepEqual(codes.slice(QUEUE / 2), Array(QUEUE / 2).fill('overloaded'));
+  for (let i = 0; i < QUEUE; i++) await deliver(producer, { topic: 'good' });
+
+  await until(
+    'it is told',
+    () => stalled().some(({ topic }) => topic === 'bad') && send('bad') === 'not_ready',
+  );
+  assert.match(refusals.at(-1) ?? '', /^Topic bad has no leader for 2 of its 2 partitions/);
+  await deliver(producer, { topic: 'good' });
+
+  proxy.leaderless.delete('bad');
+  await until('it is served again', () => producer.outstanding === 0, 20_000);
+  await until('nothing is refused', () => send('bad') === undefined);
+  await until('nothing stalls', () => stalled().length === 0);
+});
+
+test('where one partition has no leader, only records that belong there are refused', async (t) => {
+  await server.createTopic('half', { partitions: 2 });
+  const { producer, send, stalled } = await open(t);
+  proxy.leaderless.set('half', [1]);
+  t.after(() => proxy.leaderless.clear());
+  const keyFor = (partition: number) =>
+    ['a', 'b', 'c', 'd'].find((key) => partitionOfKey(key, 2) === partition);
+  const [fine = '', lost = ''] = [keyFor(0), keyFor(1)];
+
+  assert.equal(send('half', { key: lost }), undefined);
+  await until('it is known', () => stalled().length > 0 && send('half', { key: lost }) === 'not_ready');
+  assert.equal(send('half', { partition: 1 }), 'not_ready');
+  await deliver(producer, { topic: 'half', key: fine });
+  for (let i = 0; i < 20; i++) await deliver(producer, { topic: 'half' });
+
+  proxy.leaderless.clear();
+  await until('it is served again', () => send('half', { key: lost }) === undefined, 20_000);
+  await until('all have arrived', () => producer.outstanding === 0, 20_000);
+});
