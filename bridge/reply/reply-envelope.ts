@@ -5,6 +5,7 @@
  *
  * All members are optional, null is as good as absent, and others are ignored: the correlation id may be among them.
  */
+import { withoutMark } from '../byte-order-mark';
 import { GatewayError } from '../errors';
 import { isDeeperThan, MAX_JSON_DEPTH, memberBytes } from '../json-depth';
 import { isStatus, MAX_STATUS, MIN_STATUS } from './reply-status';
@@ -18,13 +19,15 @@ export interface ReplyEnvelope {
   readonly bodyType: string | undefined;
 }
 
-/** Strict: bytes that are not UTF-8 are an error, and a byte order mark stays, for JSON.parse to refuse. */
+/** Strict: bytes that are not UTF-8 are an error. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const NO_BODY = { body: Buffer.alloc(0), bodyType: undefined };
 
 /** @throws GatewayError `reply_invalid` for a value that is no such envelope */
-export function readEnvelope(value: Buffer): ReplyEnvelope {
+export function readEnvelope(given: Buffer): ReplyEnvelope {
+  // Services in .NET begin with one as well as clients.
+  const value = withoutMark(given);
   const members = parsed(value);
   const { status } = members;
   if (status !== undefined && !isStatus(status)) {

@@ -1,4 +1,5 @@
-/** Bodies in other charsets than UTF-8, and the mark with which some programs begin those that are in UTF-8. */
+/** Text of bodies, in whatever charset their content type names. */
+import { withoutMark } from '../byte-order-mark';
 import { GatewayError } from '../errors';
 import { utf8Text } from './kong-text';
 import { parameterOf } from './media-type';
@@ -95,13 +96,4 @@ function readWindows1252(bytes: Buffer): string {
   return bytes
     .toString('latin1')
     .replace(/[\x80-\x9f]/g, (character) => WINDOWS_1252[character.charCodeAt(0) - 0x80]!);
-}
-
-const MARK = [0xef, 0xbb, 0xbf] as const;
-
-/** Without the byte order mark that PowerShell and .NET put before UTF-8. It says nothing and breaks every parser. */
-export function withoutMark(bytes: Buffer): Buffer {
-  return bytes[0] === MARK[0] && bytes[1] === MARK[1] && bytes[2] === MARK[2]
-    ? bytes.subarray(MARK.length)
-    : bytes;
 }

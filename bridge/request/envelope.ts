@@ -3,7 +3,8 @@
  * What differs is what would be unsafe or lost: credentials stay out of `headers` unless named, JSON is spliced into
  * `body_args` as it was sent, and a part of a form that is not text is `{"base64": "…"}` there.
  */
-import { extendsAscii, foreignCharset, readText, strictReader, withoutMark } from './charset';
+import { withoutMark } from '../byte-order-mark';
+import { extendsAscii, foreignCharset, readText, strictReader } from './charset';
 import { contentOf, headerOf, type HttpRequest } from './http-request';
 import { jsonBody } from './json-body';
 import { textFromKong, utf8Text } from './kong-text';

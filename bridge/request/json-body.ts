@@ -1,7 +1,8 @@
 /** JSON that a client sent, checked before it becomes a part of other JSON. */
+import { withoutMark } from '../byte-order-mark';
 import { GatewayError } from '../errors';
 import { isDeeperThan, MAX_JSON_DEPTH } from '../json-depth';
-import { foreignCharset, strictReader, withoutMark } from './charset';
+import { foreignCharset, strictReader } from './charset';
 import { contentOf, headerOf, type HttpRequest } from './http-request';
 import { jsonFault } from './json-fault';
 import { utf8Text } from './kong-text';

@@ -1,4 +1,5 @@
 /** What the responder answers to a record: the value of the reply, its headers and where it goes. */
+import { gunzipSync } from 'node:zlib';
 import type { OutgoingRecord, ReceivedRecord } from '../../bridge/kafka/records';
 
 export const MODES = ['echo', 'upper', 'order'] as const;
@@ -135,6 +136,9 @@ function statusHeaders(family: Family, behaviour: Behaviour, result: Result): [s
   return [
     ...(status === undefined ? [] : [[FAMILIES[family].status, String(status)] as [string, string]]),
     ...(result.contentType === undefined ? [] : [['content-type', result.contentType] as [string, string]]),
+    ...(result.contentEncoding === undefined
+      ? []
+      : [['content-encoding', result.contentEncoding] as [string, string]]),
     ...Object.entries(behaviour.headers),
   ];
 }
@@ -144,21 +148,40 @@ interface Result {
   readonly failed: boolean;
   readonly status?: number;
   readonly contentType?: string;
+  readonly contentEncoding?: string;
 }
 
 function compute(request: ReceivedRecord, behaviour: Behaviour): Result {
   const value = request.value ?? Buffer.alloc(0);
   const contentType = header(request, 'content-type');
   const media = contentType === undefined ? {} : { contentType };
+  const contentEncoding = header(request, 'content-encoding');
   switch (behaviour.mode) {
     case 'echo':
-      return { value, failed: false, ...media };
+      // As it came, so what says how to read it has to come back as well.
+      return { value, failed: false, ...media, ...(contentEncoding !== undefined && { contentEncoding }) };
     case 'upper':
-      return { value: Buffer.from(text(value).toUpperCase()), failed: false, ...media };
+      return {
+        value: Buffer.from(text(decoded(value, contentEncoding)).toUpperCase()),
+        failed: false,
+        ...media,
+      };
     case 'order':
-      return order(value);
+      return order(decoded(value, contentEncoding));
   }
 }
+
+/** gzip is enough for the services of a demo; what they cannot read is no order. */
+function decoded(value: Buffer, contentEncoding: string | undefined): Buffer {
+  if (contentEncoding !== 'gzip') return value;
+  try {
+    return gunzipSync(value, { maxOutputLength: MAX_DECODED_BYTES });
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
+
+const MAX_DECODED_BYTES = 16 * 1024 * 1024;
 
 const UNIT_PRICE_CENTS = 995;
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { useKafka } from '../../dev/kafka/use-kafka';
 import { DEFAULT_BEHAVIOUR, type Behaviour } from '../../dev/responder/behaviour';
 import { startResponder, type Responder } from '../../dev/responder/responder';
@@ -93,6 +94,43 @@ test('the seed service reads the id from the body and answers with it in the bod
   assert.equal(answer.status, 200);
   assert.equal(answer.json.item, 'book');
   assert.equal(answer.json['correlation-id'], answer.json.correlation_id);
+  await stack.nothingPending();
+});
+
+/** The service got bytes that claimed to be JSON, and the client, who got them back, was not told how to read them. */
+test('a compressed body reaches the service and comes back, with what says how to read it', async () => {
+  const body = gzipSync('{"item":"book"}');
+  const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+  const echo = await ask(`${stack.url}/echo`, { headers, body });
+  assert.deepEqual([echo.status, echo.headers['content-encoding']], [200, 'gzip']);
+  assert.deepEqual(echo.body, body);
+  const seed = await ask(`${stack.url}/seed`, { headers, body });
+  assert.deepEqual([seed.status, seed.headers['content-encoding'], seed.json.item], [200, undefined, 'book']);
+  await stack.nothingPending();
+});
+
+test('what is wrong with an encoded body is the answer, and nothing is sent', async () => {
+  const headers = { 'content-type': 'application/json' };
+  for (const [contentEncoding, body, status, error] of [
+    ['gzip', gzipSync('{"item":'), 400, 'the body is not JSON: unexpected end at byte 8 of the decoded body'],
+    ['gzip', Buffer.from('{}'), 400, 'the body is not gzip (content-encoding): it is damaged'],
+    [
+      'gzip',
+      gzipSync(Buffer.alloc(2_000_000)),
+      413,
+      'the decoded body is too large, the limit is 1048576 bytes (max_request_bytes)',
+    ],
+    ['compress', Buffer.from('{}'), 415, undefined],
+    ['identity', Buffer.from('{"item":'), 400, 'the body is not JSON: unexpected end at byte 8'],
+  ] as const) {
+    const answer = await ask(`${stack.url}/seed`, {
+      headers: { ...headers, 'content-encoding': contentEncoding },
+      body,
+    });
+    assert.equal(answer.status, status);
+    assert.equal(answer.json.error, error ?? answer.json.error);
+    assert.ok(answer.json.request_id);
+  }
   await stack.nothingPending();
 });
 

@@ -56,7 +56,7 @@ const INVALID: [what: string, json: string | Buffer, why: RegExp][] = [
   ['no bytes', '', /not valid JSON/],
   ['text', 'hello', /not valid JSON/],
   ['cut off', '{"body":"x"', /not valid JSON/],
-  ['a byte order mark', '\ufeff{}', /not valid JSON/],
+  ['two byte order marks', '\ufeff\ufeff{}', /not valid JSON/],
   ['not UTF-8', Buffer.from('{"body":"\xff"}', 'latin1'), /not valid JSON/],
   ['NaN', '{"body":NaN}', /not valid JSON/],
   ['a list', '[]', /not a JSON object/],
@@ -95,4 +95,10 @@ test('what is wrong is told without the words of the reply', () => {
     () => read('{"body":"secret'),
     (error: Error) => !String(error).includes('secret'),
   );
+});
+
+/** Services in .NET begin their JSON with one; the client got 502 for a good reply. */
+test('a byte order mark before the envelope is left out', () => {
+  const { status, body } = readEnvelope(Buffer.from('\ufeff{"status":201,"body":{"n":1.0}}'));
+  assert.deepEqual([status, body.toString()], [201, '{"n":1.0}']);
 });

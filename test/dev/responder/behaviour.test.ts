@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { DEFAULT_BEHAVIOUR, replyTo, type Behaviour } from '../../../dev/responder/behaviour';
 import { parseBehaviour, parseResponderArguments } from '../../../dev/responder/options';
 import { receivedRecord } from '../../support/records';
@@ -66,6 +67,19 @@ test('an order is computed, and a wrong one refused with a reason', () => {
   for (const wrong of ['', '{}', '{"item":"book","quantity":0}', '{"item":"book","quantity":1.5}', 'null']) {
     assert.ok(ask(wrong)?.headers.some(([name, value]) => name === 'status' && value === '422'));
   }
+});
+
+test('a compressed request is read, and its echo says that it is compressed', () => {
+  const headers = { ...REQUESTS.plain, 'content-encoding': 'gzip' };
+  const ask = (value: Buffer, mode: Behaviour['mode']) =>
+    replyTo(receivedRecord({ headers, value }), behaviour({ mode }));
+  const order = gzipSync('{"item":"book","quantity":3}');
+  assert.equal((JSON.parse(String(ask(order, 'order')?.value)) as { total: string }).total, '29.85');
+  assert.match(String(ask(Buffer.from('no gzip'), 'order')?.value), /an order needs/);
+  assert.equal(String(ask(gzipSync('x'), 'upper')?.value), 'X');
+  const echo = ask(order, 'echo');
+  assert.deepEqual(echo?.value, order);
+  assert.deepEqual(echo.headers.at(-1), ['content-encoding', 'gzip']);
 });
 
 test('the command line names topics and how each is answered', () => {

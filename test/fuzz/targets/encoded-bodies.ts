@@ -1,5 +1,6 @@
 /** Bodies with content codings and charsets, as far as they are undone: the header in the first line. */
 import assert from 'node:assert/strict';
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { GatewayError } from '../../../bridge/errors';
 import { readText, strictReader } from '../../../bridge/request/charset';
@@ -35,6 +36,8 @@ async function decoded(request: HttpRequest): Promise<HttpRequest | undefined> {
   } catch (error) {
     assert.ok(isRefusal(error), String(error));
     assert.match((error as GatewayError).reason!, REASON_OF_A_CODING);
+    // Node lets go of a decoder that has failed in the next turn of the loop; a server has one after every request.
+    await turnOfTheLoop();
     return undefined;
   }
 }

@@ -1,9 +1,9 @@
 /** JSON from clients, which is spliced into other JSON, and members cut out of JSON from responders. */
 import assert from 'node:assert/strict';
+import { withoutMark } from '../../../bridge/byte-order-mark';
 import { GatewayError } from '../../../bridge/errors';
 import { isDeeperThan, MAX_JSON_DEPTH, memberBytes } from '../../../bridge/json-depth';
 import { bodyWithCorrelationId } from '../../../bridge/request/body-with-correlation-id';
-import { withoutMark } from '../../../bridge/request/charset';
 import { jsonBody } from '../../../bridge/request/json-body';
 import { jsonFault } from '../../../bridge/request/json-fault';
 import { atPointer, parseJsonPointer } from '../../../bridge/request/json-pointer';

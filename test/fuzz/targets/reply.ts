@@ -1,5 +1,6 @@
 /** Records from responders: the answer they become, and the request they belong to. */
 import assert from 'node:assert/strict';
+import { withoutMark } from '../../../bridge/byte-order-mark';
 import { isContentCoding } from '../../../bridge/content-coding';
 import { GatewayError } from '../../../bridge/errors';
 import type { ReceivedRecord } from '../../../bridge/kafka/records';
@@ -48,7 +49,7 @@ export const REPLY_ENVELOPE: FuzzTarget = {
     if (envelope === undefined) return;
     const { status, body, bodyType } = envelope;
     assert.ok(status === undefined || (Number.isInteger(status) && status >= 200 && status <= 599));
-    const given = JSON.parse(input.toString('utf8')) as { body?: unknown };
+    const given = JSON.parse(withoutMark(input).toString('utf8')) as { body?: unknown };
     if (bodyType === 'application/json')
       assert.deepStrictEqual(JSON.parse(body.toString('utf8')), given.body);
     else if (bodyType !== undefined)
