@@ -42,6 +42,7 @@ export interface OwnedWait<Reply, Owner> extends PendingReply<Reply> {
 class Entry<Reply, Owner> implements OwnedWait<Reply, Owner>, Deadline {
   readonly outcome: Promise<Outcome<Reply>>;
   settle!: (outcome: Outcome<Reply>) => void;
+  isOver = false;
   onDeadline!: () => void;
 
   constructor(
@@ -130,8 +131,8 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
 
   /** Moves the deadline of a wait that has not ended; does nothing for one that has. */
   extend(wait: PendingReply<Reply>, deadlineAtMs: number): void {
-    const entry = this.#entryOf(wait);
-    if (!entry) return;
+    const entry = entryOf(wait);
+    if (entry.isOver) return;
     this.#wheel.remove(entry);
     entry.deadlineAtMs = deadlineAtMs;
     this.#wheel.add(entry);
@@ -161,15 +162,10 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
     for (const entry of [...this.#entries.values()]) if (isConcerned(entry.owner)) this.fail(entry, error);
   }
 
-  #entryOf(wait: PendingReply<Reply>): Entry<Reply, Owner> | undefined {
-    // Only #entries makes waits, and one id may have had another wait before.
-    const entry = wait as Entry<Reply, Owner>;
-    return this.#entries.get(entry.key) === entry ? entry : undefined;
-  }
-
   #take(wait: PendingReply<Reply>, how: EndedWait<Owner>['how']): Entry<Reply, Owner> | undefined {
-    const entry = this.#entryOf(wait);
-    if (!entry) return undefined;
+    const entry = entryOf<Reply, Owner>(wait);
+    if (entry.isOver) return undefined;
+    entry.isOver = true;
     this.#entries.delete(entry.key);
     entry.owner.inFlight--;
     this.#wheel.remove(entry);
@@ -184,4 +180,9 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
     });
     return entry;
   }
+}
+
+/** Whoever has a wait has it from `register`. */
+function entryOf<Reply, Owner>(wait: PendingReply<Reply>): Entry<Reply, Owner> {
+  return wait as Entry<Reply, Owner>;
 }

@@ -38,9 +38,6 @@ export interface ReplyTopicOptions {
   readonly onUnused: () => void;
 }
 
-/** Each looks for an id on every topic of the process. */
-const MOST_LOOKS_ELSEWHERE_PER_SECOND = 100;
-
 type UnmatchedKind = 'late' | 'duplicate' | 'foreign' | 'misrouted' | 'unidentified';
 
 /** Long enough for the consumer half of a request to start, short enough to bound memory. */
@@ -83,7 +80,6 @@ export class ReplyTopic {
   #expected = 0;
   /** Whose request was seen here, where requests share the topic. */
   readonly #requestsSeen = new WeakSet<Wait>();
-  #looksElsewhere = { sinceMs: -Infinity, count: 0 };
 
   constructor(reader: Pick<TopicReader, 'follow'>, clock: Clock, options: ReplyTopicOptions) {
     this.name = options.replyTopic;
@@ -260,18 +256,11 @@ export class ReplyTopic {
       const diagnosis = diagnose(record, ids, this.#rules, this.waits.idsAreOurs);
       if (diagnosis) return this.hints.notice(diagnosis);
     }
-    if (ids.length === 0 || !this.#mayLookElsewhere()) return;
     for (const id of ids) {
       const other = this.#options.awaitedOn(id);
       // Another client's reader of this very topic gets its replies itself.
       if (other && other.name !== this.name) return other.hints.notice(onOtherTopic(this.name, other.name));
     }
-  }
-
-  #mayLookElsewhere(): boolean {
-    const nowMs = this.#clock.now();
-    if (nowMs - this.#looksElsewhere.sinceMs >= 1000) this.#looksElsewhere = { sinceMs: nowMs, count: 0 };
-    return this.#looksElsewhere.count++ < MOST_LOOKS_ELSEWHERE_PER_SECOND;
   }
 
   /** One that was there before the topic was read: counted only if somebody waits for it. */

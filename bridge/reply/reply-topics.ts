@@ -30,12 +30,16 @@ interface IdSpace {
   topics: number;
 }
 
+/** Each looks for an id on every topic. */
+const MOST_LOOKS_PER_SECOND = 100;
+
 export class ReplyTopics {
   readonly #clock: Clock;
   readonly #wheel: DeadlineWheel;
   readonly #topics = new Map<string, ReplyTopic>();
   /** By topic name: one for each cluster that has it. */
   readonly #idSpaces = new Map<string, Set<IdSpace>>();
+  #looks = { sinceMs: -Infinity, count: 0 };
 
   constructor(clock: Clock, wheel: DeadlineWheel) {
     this.#clock = clock;
@@ -82,8 +86,12 @@ export class ReplyTopics {
     return topic;
   }
 
+  /** Only a hint depends on it: what is too much is left out. */
   #awaitedOn(id: string): ReplyTopic | undefined {
     if (this.#topics.size < 2) return undefined;
+    const nowMs = this.#clock.now();
+    if (nowMs - this.#looks.sinceMs >= 1000) this.#looks = { sinceMs: nowMs, count: 0 };
+    if (this.#looks.count++ >= MOST_LOOKS_PER_SECOND) return undefined;
     for (const spaces of this.#idSpaces.values()) {
       for (const { waits } of spaces) {
         const wait = waits.find(id);
