@@ -6,17 +6,15 @@
 import { systemClock, type Clock } from '../bridge/clock';
 import { log } from '../bridge/telemetry/log';
 import type { PluginServer } from './server';
-import { takeOver } from './take-over';
 
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
 
 export class LateSockets {
-  private cancel: () => void = () => undefined;
-  private isStopped = false;
-
+  /** @param isOver the sockets have gone to another process, or this one ends */
   constructor(
     private readonly onServing: (server: PluginServer) => void,
+    private readonly isOver: () => boolean,
     private readonly clock: Clock = systemClock,
   ) {}
 
@@ -25,21 +23,16 @@ export class LateSockets {
     if (servers.length > 0) this.retryAfter(FIRST_RETRY_MS, servers);
   }
 
-  stop(): void {
-    this.isStopped = true;
-    this.cancel();
-  }
-
   private retryAfter(delayMs: number, servers: readonly PluginServer[]): void {
-    if (this.isStopped) return;
-    this.cancel = this.clock.after(delayMs, () => void this.retry(delayMs, servers));
+    this.clock.after(delayMs, () => void this.retry(delayMs, servers));
   }
 
   private async retry(delayMs: number, servers: readonly PluginServer[]): Promise<void> {
+    if (this.isOver()) return;
     const late: PluginServer[] = [];
     for (const server of servers) {
       try {
-        await takeOver([server]);
+        await server.listen();
         this.onServing(server);
       } catch (error) {
         log.debug('a socket still cannot be bound', { socket: server.socketPath, reason: String(error) });

@@ -54,7 +54,10 @@ async function serve(options: ServeOptions): Promise<void> {
     return new PluginServer({ plugin, socketPath, overload, onReplaced });
   });
   const processes = new PluginProcesses(plugins);
-  const lateSockets = new LateSockets((server) => startHooks([...served, server]));
+  const lateSockets = new LateSockets(
+    (server) => startHooks([...served, server]),
+    () => lifecycle.draining || servers.some((server) => server.isReplaced),
+  );
   const { managed, drainTimeoutMs } = options;
   const lifecycle = new Lifecycle({
     servers,

@@ -69,6 +69,7 @@ export class SocketPath {
     if (existing !== undefined && !existing.isSocket())
       throw this.error('a file that is not a socket is in its place');
     sweep(parentPath);
+    this.removeFolder();
     try {
       this.folder = mkdtempSync(join(parentPath, FOLDER_PREFIX));
     } catch (error) {

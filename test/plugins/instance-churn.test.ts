@@ -30,6 +30,8 @@ setLogSink(() => undefined);
 
 /** Longer than unused configurations are kept. */
 const LINGER_MS = 31_000;
+/** Longer than an instance stays after its end. */
+const RETIRED_MS = 10_001;
 
 interface Worker {
   readonly producer: ProtocolEnd;
@@ -42,6 +44,7 @@ function producerConfig(options: object = {}): object {
 
 /** Both plugins on real sockets and a cluster in memory that answers at once, or when a test says so. */
 async function serveBoth(t: TestContext) {
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
   const [clock, kafka] = [new FakeClock(), new FakeKafka()];
   const requestReply = new RequestReply({ clients: kafka, clock });
   requestReply.setTogether(true);
@@ -95,6 +98,11 @@ async function serveBoth(t: TestContext) {
   };
   /** The cluster in memory notes the name of each client that it was asked for. */
   const forgetNames = () => kafka.acquired.fill('');
+  /** Instances that Kong has closed go when nobody has used them for some seconds. */
+  const closeRetired = () => {
+    t.mock.timers.tick(RETIRED_MS);
+    for (const server of servers) server.onTick();
+  };
   const leases = () => kafka.acquired.length - kafka.released;
   const channels = () => (requestReply.status().reply_channels as unknown[]).length;
   /** Everything that an update could leave behind. */
@@ -109,7 +117,18 @@ async function serveBoth(t: TestContext) {
     notHandedOver: requestReply.status().not_handed_over,
     fileDescriptors: readdirSync('/proc/self/fd').length,
   });
-  return { clock, servers, startWorker, holdReplies, releaseReplies, forgetNames, leases, channels, left };
+  return {
+    clock,
+    servers,
+    startWorker,
+    holdReplies,
+    releaseReplies,
+    forgetNames,
+    closeRetired,
+    leases,
+    channels,
+    left,
+  };
 }
 
 /** One request through both plugins; resolves when its answer is there. */
@@ -169,7 +188,8 @@ const RESTS = 6;
 const MAX_BYTES_PER_RENEWAL = 50;
 
 test('ten thousand renewed instances leave clients, descriptors, timers and memory as they were', async (t) => {
-  const { clock, servers, startWorker, holdReplies, releaseReplies, forgetNames, left } = await serveBoth(t);
+  const { clock, servers, startWorker, holdReplies, releaseReplies, forgetNames, closeRetired, left } =
+    await serveBoth(t);
   const workers = [await startWorker(producerConfig()), await startWorker(producerConfig())];
   // Most updates change other plugins. Every tenth is one of ours, every hundredth its connection, too.
   const configOf = (update: number) =>
@@ -197,6 +217,7 @@ test('ten thousand renewed instances leave clients, descriptors, timers and memo
     releaseReplies();
     await waiting;
     await request(worker);
+    closeRetired();
     clock.advance(100);
   };
   const rest = async () => {
@@ -210,6 +231,7 @@ test('ten thousand renewed instances leave clients, descriptors, timers and memo
       () => servers.every((server) => server.status().connections === 0),
       'connections are left',
     );
+    closeRetired();
     clock.advance(2 * LINGER_MS);
     forgetNames();
     return { renewed, left: left(), heapBytes: await heapAfterCollection() };
@@ -234,7 +256,7 @@ test('ten thousand renewed instances leave clients, descriptors, timers and memo
 });
 
 test('equal configurations share one client across workers, routes and versions; others with the same brokers do not', async (t) => {
-  const { clock, servers, startWorker, leases, channels } = await serveBoth(t);
+  const { clock, servers, startWorker, closeRetired, leases, channels } = await serveBoth(t);
   const workers = [await startWorker(producerConfig()), await startWorker(producerConfig())];
   const [first] = workers;
   assert.deepEqual([leases(), channels()], [1, 1]);
@@ -246,6 +268,7 @@ test('equal configurations share one client across workers, routes and versions;
   await first!.producer.renewInstance(producerConfig({ max_in_flight: 7 }));
   assert.deepEqual([leases(), channels()], [2, 2], 'another limit');
   await first!.producer.renewInstance(producerConfig());
+  closeRetired();
   clock.advance(LINGER_MS);
   assert.deepEqual([leases(), channels()], [1, 1], 'the changed one is gone after a while');
   for (const server of servers) server.close();
