@@ -1,33 +1,32 @@
 /** The soak as a command: `node dist/bench/soak/cli.js --help`. */
-import { parseArgs } from 'node:util';
 import { machineFacts } from '../load/machine';
-import { usageError, UsageError } from '../throughput/options';
+import { commandLine, wholeNumber } from '../load/command-line';
+import { runCommand } from '../load/run-command';
 import { markdown } from '../load/markdown';
 import { verdictLine } from '../load/verdict';
 import { soakVerdicts } from './goals';
 import { megabytes, runSoak, type RestingState, type SoakReport } from './run';
 
-const USAGE = `Usage: node dist/bench/soak/cli.js [options]      (make soak)
-
+const COMMAND = commandLine({
+  make: 'soak',
+  program: 'soak/cli.js',
+  about: `
 Sends requests of all kinds through one plugin server, with configuration updates in between: replies, timeouts, error
 replies, replies and requests that are too large, clients that leave. Then looks at what is left in its process. Ends
 with status 1 when something is, when a client got something else than it should, or when the event loop stood still.
+A million requests take about ten minutes; warm-up and rests take another four.`,
+  flags: {
+    requests: wholeNumber({ says: 'after the warm-up', byDefault: 1_000_000, least: 100, most: 999_999_999 }),
+    'in-flight': wholeNumber({ says: 'requests in flight', byDefault: 128 }),
+  },
+});
 
-  --requests <number>   default 1000000, which takes about ten minutes; warm-up and rests take another four
-  --help                show this text
-`;
-
-const EXIT_FAILED = 1;
-const EXIT_USAGE = 2;
-
-async function main(): Promise<number> {
-  const values = parse();
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  const requests = requestCount(values.requests);
-  const report = await runSoak({ requests, onProgress: (line) => process.stderr.write(`${line}\n`) });
+runCommand(COMMAND, async (options) => {
+  const report = await runSoak({
+    requests: options.requests,
+    inFlight: options['in-flight'],
+    onProgress: (line) => process.stderr.write(`${line}\n`),
+  });
   const verdicts = soakVerdicts(report);
   const failed = verdicts.filter(({ holds }) => !holds).length;
   const lines = [
@@ -42,27 +41,8 @@ async function main(): Promise<number> {
     failed === 0 ? 'Every goal met.' : `${failed} of ${verdicts.length} goals missed.`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
-  return failed === 0 ? 0 : EXIT_FAILED;
-}
-
-function parse() {
-  try {
-    return parseArgs({
-      options: {
-        requests: { type: 'string', default: '1000000' },
-        help: { type: 'boolean', default: false },
-      },
-    }).values;
-  } catch (error) {
-    throw usageError(error);
-  }
-}
-
-function requestCount(text: string): number {
-  if (!/^[1-9]\d{2,8}$/.test(text))
-    throw new UsageError(`--requests needs a whole number from 100 to 999999999, not '${text}'.`);
-  return Number(text);
-}
+  return failed === 0;
+});
 
 function stateTable({ before, after, warmUpRequests, counts }: SoakReport): string {
   const row = (name: string, of: (state: RestingState) => string | number) => [
@@ -97,12 +77,3 @@ function answers({ counts, elapsedMs }: SoakReport): string[] {
     listed.join(', '),
   ];
 }
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(EXIT_FAILED));
-
-main()
-  .then((code) => (process.exitCode = code))
-  .catch((error: unknown) => {
-    process.stderr.write(`soak: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED;
-  });

@@ -1,7 +1,7 @@
 /**
  * A soak: very many requests of all kinds through one plugin server, and what is left of them in its process.
  *
- *   const report = await runSoak({ requests: 50_000, onProgress: console.log });
+ *   const report = await runSoak({ requests: 50_000, inFlight: 128, onProgress: console.log });
  *
  * Everything is real but Kong, whose part a driver plays: one Kafka node, a responder, the plugin server. Resolves when
  * all of it has been stopped again.
@@ -19,6 +19,7 @@ import { sum } from '../load/statistics';
 
 export interface SoakOptions {
   readonly requests: number;
+  readonly inFlight: number;
   readonly onProgress?: (line: string) => void;
 }
 
@@ -45,7 +46,6 @@ export interface SoakReport {
 
 /** What the engine remembers of code that has run, other than machine code, still grew after 20,000. */
 const WARM_UP_REQUESTS = 100_000;
-const IN_FLIGHT = 128;
 const PARTITIONS = 4;
 const PROGRESS_MS = 10_000;
 /**
@@ -76,7 +76,9 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
       target: { bootstrapServers: kafka.nodes.map(({ port }) => ({ host: '127.0.0.1', port })) },
     } satisfies SoakDriverOptions);
     cleanUps.push(() => driver.stop());
-    return await new Soak(server, probe, bare.probe, driver, options.onProgress).run(options.requests);
+    return await new Soak(server, probe, bare.probe, driver, options.inFlight, options.onProgress).run(
+      options.requests,
+    );
   } finally {
     for (const cleanUp of cleanUps.reverse()) await cleanUp();
   }
@@ -88,6 +90,7 @@ class Soak {
     private readonly probe: ProbedProcess,
     private readonly bare: ProbedProcess,
     private readonly driver: LoadProcess,
+    private readonly inFlight: number,
     private readonly onProgress: (line: string) => void = () => undefined,
   ) {}
 
@@ -132,7 +135,7 @@ class Soak {
   }
 
   #load(load: Pick<SoakLoad, 'mostRequests' | 'updates'>): Promise<SoakCounts> {
-    return this.#ask({ load: { inFlight: IN_FLIGHT, durationMs: PROGRESS_MS, ...load } });
+    return this.#ask({ load: { inFlight: this.inFlight, durationMs: PROGRESS_MS, ...load } });
   }
 
   async #rest(): Promise<RestingState> {

@@ -4,15 +4,14 @@ import { startResponderProcess } from '../../dev/stack';
 import { budgets, correctness, withinReach } from './budgets';
 import { DESCRIPTIONS, startContender, topicsOf, type Contender } from './contenders';
 import { machineFacts } from '../load/machine';
+import { runCommand, type CleanUps } from '../load/run-command';
 import { measure, type Measurement } from './measure';
 import { socketRoundTripMs } from './socket-round-trip';
-import { parseBenchOptions, USAGE, UsageError, type BenchOptions } from './options';
+import { BENCH } from './options';
 import { verdictLine } from '../load/verdict';
 import { table } from './report';
 import { median } from '../load/statistics';
 
-const EXIT_FAILED = 1;
-const EXIT_USAGE = 2;
 const PARTITIONS = 4;
 /** Java needs some 50 000 records before its broker is as fast as it gets, and our processes need some, too. */
 const WARM_UP = { inFlight: 256, durationMs: 4000, round: 0 };
@@ -30,27 +29,13 @@ interface Stage {
   readonly processIds: readonly number[];
 }
 
-/** What was started, ended in the opposite order. */
-const cleanUps: (() => Promise<unknown>)[] = [];
+type BenchOptions = NonNullable<ReturnType<typeof BENCH.parse>>;
 
-async function main(): Promise<number> {
-  const options = parseBenchOptions(process.argv.slice(2));
-  if (!options) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  const facts = await machineFacts();
-  const roundTripMs = await socketRoundTripMs();
-  const stage = await start(options);
-  await warmUp(stage);
-  return report(facts, roundTripMs, options, await measureAll(stage, options));
-}
-
-async function start(options: BenchOptions): Promise<Stage> {
+async function start(options: BenchOptions, cleanUps: CleanUps): Promise<Stage> {
   say('starting Kafka, responder and contenders');
   const kafka: KafkaServer = await startKafka({ optimizeFor: 'throughput' });
   cleanUps.push(() => kafka.stop());
-  const topics = options.contenders.filter((name) => name !== 'empty').map(topicsOf);
+  const topics = options.only.filter((name) => name !== 'empty').map(topicsOf);
   for (const { requestTopic, replyTopic } of topics) {
     await kafka.createTopic(requestTopic, { partitions: PARTITIONS });
     await kafka.createTopic(replyTopic, { partitions: PARTITIONS });
@@ -61,7 +46,7 @@ async function start(options: BenchOptions): Promise<Stage> {
   );
   cleanUps.push(() => responder.stop());
   const contenders: Contender[] = [];
-  for (const name of options.contenders) {
+  for (const name of options.only) {
     const contender = await startContender(name, kafka.connection.bootstrapServers);
     cleanUps.push(() => contender.stop());
     contenders.push(contender);
@@ -86,7 +71,7 @@ async function warmUp({ contenders, processIds }: Stage): Promise<void> {
 async function measureAll(stage: Stage, options: BenchOptions): Promise<Measurement[]> {
   const measurements: Measurement[] = [];
   for (let round = 1; round <= options.rounds; round++) {
-    for (const inFlight of options.levels) {
+    for (const inFlight of options['in-flight']) {
       for (const contender of stage.contenders) {
         const load = { inFlight, durationMs: options.seconds * 1000, round };
         const measurement = await measure(contender, load, stage.processIds);
@@ -114,9 +99,9 @@ function report(
   roundTripMs: number,
   options: BenchOptions,
   measurements: readonly Measurement[],
-): number {
+): boolean {
   const verdicts = [correctness(measurements), ...budgets(measurements)];
-  const legend = options.contenders.map((name) => `- ${name}: ${DESCRIPTIONS[name]}`);
+  const legend = options.only.map((name) => `- ${name}: ${DESCRIPTIONS[name]}`);
   const foreignCores = median(measurements.map((each) => each.foreignCores));
   const lines = [
     `Medians of ${options.rounds} rounds of ${options.seconds} s each; CPU and RSS without drivers, broker and responder.`,
@@ -133,31 +118,17 @@ function report(
     ...withinReach(measurements).map((line) => `      ${line}`),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
-  return verdicts.every(({ holds }) => holds) ? 0 : EXIT_FAILED;
+  return verdicts.every(({ holds }) => holds);
 }
 
 function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-async function cleanUp(): Promise<void> {
-  for (const end of cleanUps.splice(0).reverse()) await end().catch(() => undefined);
-}
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void cleanUp().then(() => process.exit(EXIT_FAILED)));
-}
-
-main()
-  .catch((error: unknown) => {
-    say(`bench: ${error instanceof Error ? error.message : String(error)}`);
-    return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED;
-  })
-  .then(async (code) => {
-    await cleanUp();
-    process.exitCode = code;
-  })
-  .catch((error: unknown) => {
-    say(`bench: ${String(error)}`);
-    process.exitCode = EXIT_FAILED;
-  });
+runCommand(BENCH, async (options, cleanUps) => {
+  const facts = await machineFacts();
+  const roundTripMs = await socketRoundTripMs();
+  const stage = await start(options, cleanUps);
+  await warmUp(stage);
+  return report(facts, roundTripMs, options, await measureAll(stage, options));
+});
