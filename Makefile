@@ -31,16 +31,16 @@ typecheck: $(INSTALLED) ## the compiler, without output
 	@npx --no-install tsc -p tsconfig.json --noEmit
 
 bench: $(BUILT) kafka ## floor, plugin server and stock server side by side, under 3 minutes
-	@node dist/bench/run.js
+	@node dist/bench/throughput/cli.js $(ARGS)
 
 chaos: $(BUILT) kafka ## gateways and brokers killed under load, for each reply routing (ARGS="--seconds 60")
-	@node dist/bench/chaos.js $(ARGS)
+	@node dist/bench/chaos/cli.js $(ARGS)
 
-drill: $(BUILT) kafka ## twenty broker stops under load
-	@node dist/bench/drill.js
+drill: $(BUILT) kafka ## twenty broker stops under load (ARGS="--stops 3")
+	@node dist/bench/drill/cli.js $(ARGS)
 
 soak: $(BUILT) kafka ## a million requests of all kinds, and what is left of them (ARGS="--requests 50000")
-	@node dist/bench/soak.js $(ARGS)
+	@node dist/bench/soak/cli.js $(ARGS)
 
 generate: $(BUILT) ## dumps and reference pages from the option tables
 	@node dist/dev/generate.js

@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { runDrill } from '../../bench/drill-run';
+import { runDrill } from '../../bench/drill/run';
 
 const RATE_PER_SECOND = 100;
 

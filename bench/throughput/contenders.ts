@@ -1,0 +1,171 @@
+/**
+ * The things that are measured. Each is a row: a new one needs nothing else, and a plugin of ours only its folder and a
+ * configuration. All but the empty one stand around the same broker and responder.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { startChild } from '../../dev/child-process';
+import type { KongOptions, PluginSocket } from '../load/kong-events';
+import type { Load, LoadResult } from '../load/load';
+import type { Drivers } from './drivers';
+import type { FloorOptions } from './floor';
+
+export interface Contender {
+  /** The processes that do the work which is measured. */
+  readonly processIds: readonly number[];
+  /** Of the process that makes the load; absent where the thing itself does. */
+  readonly driverId?: number;
+  run(load: Load): Promise<LoadResult>;
+  stop(): Promise<void>;
+}
+
+/** What a contender is started with. */
+export interface Place {
+  /** How it is called in the report: the same contender may stand there twice, of two builds. */
+  readonly label: string;
+  /** Folder of compiled files. */
+  readonly dist: string;
+  readonly drivers: Drivers;
+  readonly kafka: FloorOptions;
+}
+
+interface ContenderRow {
+  readonly says: string;
+  /** Needs no topics, and an open loop would tell nothing about it. */
+  readonly withoutKafka?: true;
+  /** A plugin server of ours: that of another build can be put beside it. */
+  readonly ofBuild?: true;
+  readonly start: (place: Place) => Promise<Contender>;
+}
+
+/** A plugin in our plugin server. */
+interface ServedPlugin {
+  readonly name: string;
+  /** Under the folder of compiled files. */
+  readonly folder: string;
+  readonly config?: (kafka: FloorOptions) => object;
+}
+
+const PRODUCER: ServedPlugin = {
+  name: 'custom_kafka_producer',
+  folder: 'plugins/custom_kafka_producer',
+  config: producerConfig,
+};
+const CONSUMER: ServedPlugin = { name: 'custom_kafka_consumer', folder: 'plugins/custom_kafka_consumer' };
+
+const ROWS = {
+  floor: { says: 'two bare processes: produce, read the reply', start: startFloor },
+  server: {
+    says: 'plugin server, ProtoBuf:1, both plugins, behind a driver that plays Kong',
+    ofBuild: true,
+    start: pluginServer([PRODUCER, CONSUMER]),
+  },
+  stock: {
+    says: "Kong's stock kong-js-pluginserver, MsgPack:1, same plugins, same kind of driver",
+    start: startStockServer,
+  },
+  empty: {
+    says: "plugin server and driver with two plugins that do nothing: what Kong's protocol costs here, without Kafka",
+    withoutKafka: true,
+    start: pluginServer([emptyPlugin('producer'), emptyPlugin('consumer')]),
+  },
+} satisfies Record<string, ContenderRow>;
+
+export type ContenderName = keyof typeof ROWS;
+
+export const CONTENDERS: Readonly<Record<ContenderName, ContenderRow>> = ROWS;
+export const CONTENDER_NAMES = Object.keys(ROWS) as ContenderName[];
+export const BUILD_CONTENDER_NAMES = CONTENDER_NAMES.filter((name) => CONTENDERS[name].ofBuild);
+
+/** Topics of its own for each, or every reader would pay for the others' replies. */
+export function topicsOf(label: string): { requestTopic: string; replyTopic: string } {
+  return { requestTopic: `bench.${label}.requests`, replyTopic: `bench.${label}.replies` };
+}
+
+async function startFloor({ label, drivers, kafka }: Place): Promise<Contender> {
+  const floor = await drivers.start('throughput/floor');
+  await floor.connect(label, kafka);
+  return {
+    processIds: [floor.pid],
+    run: (load) => floor.run(label, load),
+    stop: () => floor.stop(),
+  };
+}
+
+/** One process with these plugins, which meet each request in this order. */
+function pluginServer(plugins: readonly ServedPlugin[]): ContenderRow['start'] {
+  return async ({ label, dist, drivers, kafka }) => {
+    const folder = await mkdtemp(join(tmpdir(), 'plugin-server-'));
+    const socketOf = (name: string) => join(folder, `${name}.sock`);
+    const flags = plugins.flatMap(({ name, folder: path }) => [
+      '--plugin',
+      `${join(dist, path)}=${socketOf(name)}`,
+    ]);
+    const program = join(dist, 'pluginserver', 'main.js');
+    const server = await startChild(label, [program, ...flags], { readyWhen: /"serving"/ });
+    const driver = await drivers.shared('load/kong-protobuf');
+    const sockets = plugins.map(({ name, config }): PluginSocket => ({
+      plugin: name,
+      socket: socketOf(name),
+      config: config?.(kafka) ?? {},
+    }));
+    await driver.connect(label, { plugins: sockets } satisfies KongOptions);
+    return {
+      processIds: [server.pid],
+      driverId: driver.pid,
+      run: (load) => driver.run(label, load),
+      stop: async () => {
+        await server.stop();
+        await rm(folder, { recursive: true, force: true });
+      },
+    };
+  };
+}
+
+/** Two processes, as Kong runs two entries: the stock server knows no way to serve two sockets. */
+async function startStockServer({ label, dist, drivers, kafka }: Place): Promise<Contender> {
+  const folder = await mkdtemp(join(tmpdir(), 'stock-server-'));
+  const program = join(dirname(require.resolve('kong-pdk/package.json')), 'bin', 'kong-js-pluginserver');
+  const plugins = join(dist, 'plugins');
+  const start = (socket: string) =>
+    startChild('stock server', [program, '-d', plugins, '-p', folder, '--sock-name', socket], {
+      readyWhen: /server started/,
+    });
+  const [producer, consumer] = await Promise.all([start('producer.sock'), start('consumer.sock')]);
+  const driver = await drivers.shared('throughput/kong-msgpack');
+  await driver.connect(label, {
+    plugins: [
+      { plugin: PRODUCER.name, socket: join(folder, 'producer.sock'), config: producerConfig(kafka) },
+      {
+        plugin: CONSUMER.name,
+        socket: join(folder, 'consumer.sock'),
+        config: { bootstrap_servers: brokers(kafka), topic: kafka.replyTopic },
+      },
+    ],
+  } satisfies KongOptions);
+  return {
+    processIds: [producer.pid, consumer.pid],
+    driverId: driver.pid,
+    run: (load) => driver.run(label, load),
+    stop: async () => {
+      await Promise.all([producer.stop(), consumer.stop()]);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function emptyPlugin(half: 'producer' | 'consumer'): ServedPlugin {
+  return { name: `empty_${half}`, folder: `bench/throughput/empty-plugins/${half}` };
+}
+
+function producerConfig(kafka: FloorOptions): object {
+  return { bootstrap_servers: brokers(kafka), topic: kafka.requestTopic, reply_topic: kafka.replyTopic };
+}
+
+function brokers({ bootstrapServers }: FloorOptions): { host: string; port: number }[] {
+  return bootstrapServers.map((address) => {
+    const [host = '', port] = address.split(':');
+    return { host, port: Number(port) };
+  });
+}
