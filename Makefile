@@ -6,11 +6,11 @@ SOURCES := $(shell find plugins pluginserver bridge dev test bench -name '*.ts' 
 TESTS ?=
 ARGS ?=
 
-.PHONY: help demo test interop fuzz lint typecheck bench chaos drill soak generate clean
+.PHONY: help demo test interop fuzz lint typecheck bench dead-clusters chaos drill soak generate clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo: $(BUILT) kafka ## gateway, Kafka and responder on this machine (CHECK=1: send one request and end)
 	@node dist/dev/demo.js $(if $(CHECK),--check)
@@ -38,6 +38,9 @@ chaos: $(BUILT) kafka ## gateways and brokers killed under load, for each reply 
 
 drill: $(BUILT) kafka ## twenty broker stops under load (ARGS="--stops 3")
 	@node dist/bench/drill/cli.js $(ARGS)
+
+dead-clusters: $(BUILT) kafka ## what fifty clusters that are away cost the requests of a healthy one
+	@node dist/bench/dead-clusters/cli.js $(ARGS)
 
 soak: $(BUILT) kafka ## a million requests of all kinds, and what is left of them (ARGS="--requests 50000")
 	@node dist/bench/soak/cli.js $(ARGS)

@@ -7,15 +7,15 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DEFAULT_PRODUCER_SETTINGS } from '../bridge/kafka/producer-settings';
-import { RequestReply } from '../bridge/request-reply';
-import { HEADER_RULE } from '../bridge/reply/match-rule';
-import type { Sender } from '../bridge/sender';
-import { freePorts } from '../dev/kafka/ports';
-import { startKafka } from '../dev/kafka/server';
-import { startResponderProcess } from '../dev/stack';
-import { residentMegabytes, threadCount } from './process-usage';
-import { ascending, percentile } from './statistics';
+import { DEFAULT_PRODUCER_SETTINGS } from '../../bridge/kafka/producer-settings';
+import { RequestReply } from '../../bridge/request-reply';
+import { HEADER_RULE } from '../../bridge/reply/match-rule';
+import type { Sender } from '../../bridge/sender';
+import { freePorts } from '../../dev/kafka/ports';
+import { startKafka } from '../../dev/kafka/server';
+import { startResponderProcess } from '../../dev/stack';
+import { residentMegabytes, threadCount } from '../load/process-usage';
+import { ascending, percentile } from '../load/statistics';
 
 export interface DeadClustersOptions {
   readonly dead: number;

@@ -1,78 +1,35 @@
-/** The measurement of dead clusters as a command: `node dist/bench/dead-clusters.js --help`. */
-import { parseArgs } from 'node:util';
-import { setLogSink } from '../bridge/telemetry/log';
-import { runDeadClusters, SITUATIONS, type Footprint, type Sample } from './dead-clusters-run';
-import { machineFacts } from './machine';
-import { positive, usageError, UsageError } from './options';
-import { markdown, verdictLine } from './report';
-import type { Verdict } from './budgets';
-import { median } from './statistics';
+/** The measurement of dead clusters as a command: `node dist/bench/dead-clusters/cli.js --help`. */
+import { setLogSink } from '../../bridge/telemetry/log';
+import { commandLine, wholeNumber } from '../load/command-line';
+import { machineFacts } from '../load/machine';
+import { markdown } from '../load/markdown';
+import { runCommand } from '../load/run-command';
+import { median } from '../load/statistics';
+import { verdictLine, type Verdict } from '../load/verdict';
+import { runDeadClusters, SITUATIONS, type Footprint, type Sample } from './run';
 
-const USAGE = `Usage: node dist/bench/dead-clusters.js [options]
-
+const COMMAND = commandLine({
+  make: 'dead-clusters',
+  program: 'dead-clusters/cli.js',
+  about: `
 Measures the requests of one healthy cluster alone, beside dead clusters that nobody asks, and beside dead clusters that
 are asked all the time. Half of the dead ones refuse connections, half take them and say nothing. Ends with status 1 when
-a request failed, or when the dead ones are noticed.
+a request failed, or when the dead ones are noticed.`,
+  flags: {
+    dead: wholeNumber({ says: 'clusters that are away', byDefault: 50 }),
+    rounds: wholeNumber({ says: 'of all three', byDefault: 5 }),
+    seconds: wholeNumber({ says: 'length of each measurement', byDefault: 5 }),
+    'settle-seconds': wholeNumber({ says: 'before the measurement beside dead clusters', byDefault: 15 }),
+    'watch-seconds': wholeNumber({
+      says: 'how long to watch what they cost when nobody asks',
+      byDefault: 180,
+    }),
+  },
+});
 
-  --dead <number>             dead clusters (default 50)
-  --rounds <number>           of all three (default 5)
-  --seconds <number>          length of each measurement (default 5)
-  --settle-seconds <number>   before the measurement beside dead clusters (default 15)
-  --watch-seconds <number>    how long to watch what they cost when nobody asks (default 180)
-  --help                      show this text
-`;
-
-const EXIT_FAILED = 1;
-const EXIT_USAGE = 2;
 /** What p99 beside dead clusters may be of p99 alone. */
 const MOST_OF_P99 = 1.2;
 const MOST_GROWTH_MB = 5;
-
-async function main(): Promise<number> {
-  const values = parse();
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  setLogSink(() => undefined);
-  const { samples, footprints } = await runDeadClusters({
-    dead: positive('--dead', values.dead),
-    rounds: positive('--rounds', values.rounds),
-    seconds: positive('--seconds', values.seconds),
-    settleSeconds: positive('--settle-seconds', values['settle-seconds']),
-    watchSeconds: positive('--watch-seconds', values['watch-seconds']),
-    onProgress: (line) => process.stderr.write(`${line}\n`),
-  });
-  const verdicts = [...verdictsOf(samples), ...flatness(footprints)];
-  const lines = [
-    `Medians of ${values.rounds} rounds, ${values.dead} dead clusters. On ${await machineFacts()}.`,
-    '',
-    table(samples),
-    '',
-    `Nobody asks, after ${footprints.map(footprintText).join('; ')}.`,
-    '',
-    ...verdicts.map(verdictLine),
-  ];
-  process.stdout.write(`${lines.join('\n')}\n`);
-  return verdicts.every(({ holds }) => holds) ? 0 : EXIT_FAILED;
-}
-
-function parse() {
-  try {
-    return parseArgs({
-      options: {
-        dead: { type: 'string', default: '50' },
-        rounds: { type: 'string', default: '5' },
-        seconds: { type: 'string', default: '5' },
-        'settle-seconds': { type: 'string', default: '15' },
-        'watch-seconds': { type: 'string', default: '180' },
-        help: { type: 'boolean', default: false },
-      },
-    }).values;
-  } catch (error) {
-    throw usageError(error);
-  }
-}
 
 function table(samples: readonly Sample[]): string {
   return markdown([
@@ -144,11 +101,26 @@ function flatness(footprints: readonly Footprint[]): Verdict[] {
   ];
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(EXIT_FAILED));
-
-main()
-  .then((code) => (process.exitCode = code))
-  .catch((error: unknown) => {
-    process.stderr.write(`dead-clusters: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED;
+runCommand(COMMAND, async (options) => {
+  setLogSink(() => undefined);
+  const { samples, footprints } = await runDeadClusters({
+    dead: options.dead,
+    rounds: options.rounds,
+    seconds: options.seconds,
+    settleSeconds: options['settle-seconds'],
+    watchSeconds: options['watch-seconds'],
+    onProgress: (line) => process.stderr.write(`${line}\n`),
   });
+  const verdicts = [...verdictsOf(samples), ...flatness(footprints)];
+  const lines = [
+    `Medians of ${options.rounds} rounds, ${options.dead} dead clusters. On ${await machineFacts()}.`,
+    '',
+    table(samples),
+    '',
+    `Nobody asks, after ${footprints.map(footprintText).join('; ')}.`,
+    '',
+    ...verdicts.map(verdictLine),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return verdicts.every(({ holds }) => holds);
+});
