@@ -54,7 +54,8 @@ function requestIn(input: Buffer): HttpRequest {
   const headers = Object.create(null) as Record<string, string | string[]>;
   for (const [name, value] of lines) {
     const before = headers[name.toLowerCase()];
-    headers[name.toLowerCase()] = before === undefined ? value : [before, value].flat();
+    if (Array.isArray(before)) before.push(value);
+    else headers[name.toLowerCase()] = before === undefined ? value : [before, value];
   }
   const query = lines[0]?.[0] ?? '';
   return {
