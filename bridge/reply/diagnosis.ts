@@ -20,7 +20,7 @@ export interface Diagnosis {
   readonly describe: () => string;
 }
 
-const OUR_IDS = 'ids of this gateway have 36 characters (a UUID)';
+const OUR_IDS = 'expected a UUID of 36 characters, as it was sent';
 /** How Jackson and Spring say which class a value is. */
 const TYPE_HEADER = /^(__|spring_json)/i;
 

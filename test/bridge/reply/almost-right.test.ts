@@ -121,12 +121,12 @@ const HINTS: [reason: string, record: ReceivedRecord, text: RegExp][] = [
   [
     'unknown_id_form',
     receivedRecord({ headers: { 'correlation-id': MINE.replaceAll('-', '') } }),
-    /^the id in header correlation-id has 32 characters; ids of this gateway have 36 characters \(a UUID\)$/,
+    /^the id in header correlation-id has 32 characters; expected a UUID of 36 characters, as it was sent$/,
   ],
   [
     'unknown_id_form',
     receivedRecord({ headers: { 'Correlation-Id': MINE.padEnd(200) } }),
-    /^the id in header Correlation-Id has 200 bytes; ids of this gateway/,
+    /^the id in header Correlation-Id has 200 bytes; expected a UUID/,
   ],
   [
     'ambiguous_id',
