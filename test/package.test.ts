@@ -45,7 +45,7 @@ test('only one folder knows the Kafka client', () => {
 test('the plugin server knows no Kafka, and the bridge no plugin and no protocol of Kong', () => {
   for (const file of compiledFiles('pluginserver')) {
     for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(/require\(["'](\.\.\/[^"']+)["']\)/g)) {
-      assert.match(name, /^\.\.\/bridge\/(errors|clock|bytes-in-flight|telemetry\/)/, file);
+      assert.match(name, /^\.\.\/bridge\/(errors|clock|bytes-in-flight|thread-pool-size|telemetry\/)/, file);
     }
   }
   for (const file of compiledFiles('bridge')) {
