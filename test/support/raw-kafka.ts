@@ -53,7 +53,7 @@ export async function deleteRecordsBefore(
   check('delete records', answer.readInt16BE(4 + 4 + text(topic).length + 4 + 4 + 8));
 }
 
-async function produceBatch({ port, topic, partition = 0 }: Place, batch: Buffer): Promise<void> {
+export async function produceBatch({ port, topic, partition = 0 }: Place, batch: Buffer): Promise<void> {
   const ALL_IN_SYNC = -1;
   const NO_TRANSACTION = -1;
   const body = [int16(NO_TRANSACTION), int16(ALL_IN_SYNC), int32(TIMEOUT_MS), int32(1), text(topic), int32(1), int32(partition), int32(batch.length), batch]; // prettier-ignore

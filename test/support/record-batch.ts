@@ -15,17 +15,25 @@ const NO_PRODUCER = -1;
 const CHECKED_FROM = 21;
 
 export function recordBatch(records: readonly RawRecord[]): Buffer {
+  return batchOf(Buffer.concat(records.map(encodeRecord)), records.length);
+}
+
+/** In the lowest bits of a batch's attributes. */
+export const GZIP = 1;
+
+/** @param encoded the records of the batch one behind the other, compressed as `compression` says */
+export function batchOf(encoded: Buffer, count: number, compression = 0): Buffer {
   const nowMs = Date.now();
   const checked = Buffer.concat([
-    int16(0), // no compression, no transaction
-    int32(records.length - 1),
+    int16(compression), // no transaction
+    int32(count - 1),
     int64(nowMs),
     int64(nowMs),
     int64(NO_PRODUCER),
     int16(NO_PRODUCER),
     int32(NO_PRODUCER),
-    int32(records.length),
-    ...records.map(encodeRecord),
+    int32(count),
+    encoded,
   ]);
   const leaderEpochMagicAndChecksum = 9;
   const head = [int64(0), int32(leaderEpochMagicAndChecksum + checked.length), int32(-1), int8(2)];
@@ -38,7 +46,7 @@ export function withChecksum(batch: Buffer): Buffer {
   return batch;
 }
 
-function encodeRecord({ key = null, value = null, headers = [] }: RawRecord, index: number): Buffer {
+export function encodeRecord({ key = null, value = null, headers = [] }: RawRecord, index: number): Buffer {
   const body = Buffer.concat([
     int8(0),
     varint(0),
@@ -46,9 +54,23 @@ function encodeRecord({ key = null, value = null, headers = [] }: RawRecord, ind
     sized(key),
     sized(value),
     varint(headers.length),
-    ...headers.flatMap(([name, bytes]) => [sized(Buffer.from(name)), sized(bytes)]),
+    ...headers.flatMap(encodeHeader),
   ]);
   return Buffer.concat([varint(body.length), body]);
+}
+
+/** What stands before and behind the value of a record, for one that is too large to be laid out. */
+export function recordAround(
+  valueBytes: number,
+  headers: NonNullable<RawRecord['headers']>,
+): [before: Buffer, behind: Buffer] {
+  const before = Buffer.concat([int8(0), varint(0), varint(0), sized(null), varint(valueBytes)]);
+  const behind = Buffer.concat([varint(headers.length), ...headers.flatMap(encodeHeader)]);
+  return [Buffer.concat([varint(before.length + valueBytes + behind.length), before]), behind];
+}
+
+function encodeHeader([name, value]: readonly [string, Buffer | null]): Buffer[] {
+  return [sized(Buffer.from(name)), sized(value)];
 }
 
 /** Null has the length -1. */
