@@ -117,6 +117,16 @@ export function wholeNumber(of: {
   };
 }
 
+/** Undefined when it is not given: what it is then depends on other flags. */
+export function wholeNumberOrNone(of: { says: string; shownDefault: string }): Flag<number | undefined> {
+  return {
+    takes: '<number>',
+    ...of,
+    byDefault: undefined,
+    read: (flag, text) => whole(flag, text, 1, MOST),
+  };
+}
+
 /** Several of them, separated by commas. */
 export function wholeNumbers(of: { says: string; byDefault: readonly number[] }): Flag<readonly number[]> {
   return {
@@ -142,7 +152,7 @@ export function namesOf<Name extends string>(
 
 export function nameOf<Name extends string>(
   all: readonly Name[],
-  of: { says: string; byDefault: Name },
+  of: { says: string; byDefault: NoInfer<Name> },
 ): Flag<Name> {
   return { takes: '<name>', ...of, shownDefault: of.byDefault, read: (flag, text) => oneOf(all, flag, text) };
 }

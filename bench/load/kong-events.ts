@@ -1,7 +1,8 @@
-/** What both stand-ins for a Kong worker know of the two plugins and of the request they send. */
-import type { EventRounds, Exchanger, Rounds } from './closed-loop';
-import { childOptions, serveLoads } from './load-child';
+/** What both stand-ins for a Kong worker know of plugins and of the request they send. */
+import type { Exchanger } from './load';
+import { serveLoads } from './load-child';
 import { BODY_LENGTH } from './payload';
+import type { Traffic, TrafficCounter } from './traffic';
 
 export interface PluginSocket {
   readonly plugin: string;
@@ -11,12 +12,14 @@ export interface PluginSocket {
 }
 
 export interface KongOptions {
-  readonly producer: PluginSocket;
-  readonly consumer: PluginSocket;
+  /** In the order in which a request meets them: two that share the work, or one that does it all. */
+  readonly plugins: readonly PluginSocket[];
 }
 
 export const PHASE = 'access';
 export const METHOD = 'POST';
+/** Kong would pass the request on to an upstream. */
+const NOBODY_ANSWERED = 0;
 
 /** Of a plain client behind Kong, with the Correlation ID plugin's header, which Kong 3.9 sets before ours run. */
 export function requestHeaders(correlationId: string): Record<string, string> {
@@ -30,25 +33,6 @@ export function requestHeaders(correlationId: string): Record<string, string> {
   };
 }
 
-/** Rounds of the events of one plugin. */
-export class RoundCounter {
-  #events = 0;
-  #rounds = 0;
-  #most = 0;
-
-  add(rounds: number): void {
-    this.#events++;
-    this.#rounds += rounds;
-    if (rounds > this.#most) this.#most = rounds;
-  }
-
-  take(): Rounds {
-    const taken = { events: this.#events, rounds: this.#rounds, most: this.#most };
-    this.#events = this.#rounds = this.#most = 0;
-    return taken;
-  }
-}
-
 /** Absent: the handler returned. */
 export interface Exit {
   readonly status: number;
@@ -57,41 +41,47 @@ export interface Exit {
 
 /** One plugin as a worker sees it, in one of Kong's protocols. */
 export interface PluginEnd<Request> {
-  readonly rounds: RoundCounter;
+  readonly plugin: string;
+  readonly traffic: TrafficCounter;
   startInstance(): Promise<void>;
   run(request: Request, onEnd: (exit: Exit | undefined) => void): void;
 }
 
-/** The producer's event and, unless that ended the request, the consumer's. */
-class KongWorker<Request> implements Exchanger {
+/** Runs the event of one plugin after the other, until one of them answers. */
+export class KongWorker<Request> implements Exchanger {
   constructor(
-    private readonly producer: PluginEnd<Request>,
-    private readonly consumer: PluginEnd<Request>,
+    private readonly ends: readonly PluginEnd<Request>[],
     private readonly requestOf: (nonce: string) => Request,
   ) {}
 
   exchange(nonce: string, done: (status: number, body: Buffer) => void): void {
-    const request = this.requestOf(nonce);
-    this.producer.run(request, (refusal) => {
-      if (refusal) done(refusal.status, refusal.body);
-      else this.consumer.run(request, (exit) => done(exit?.status ?? 0, exit?.body ?? Buffer.alloc(0)));
-    });
+    this.#event(0, this.requestOf(nonce), done);
   }
 
-  takeRounds(): EventRounds {
-    return { producer: this.producer.rounds.take(), consumer: this.consumer.rounds.take() };
+  takeTraffic(): Traffic {
+    return Object.fromEntries(this.ends.map(({ plugin, traffic }) => [plugin, traffic.take()]));
+  }
+
+  #event(index: number, request: Request, done: (status: number, body: Buffer) => void): void {
+    const end = this.ends[index];
+    if (end === undefined) done(NOBODY_ANSWERED, Buffer.alloc(0));
+    else {
+      end.run(request, (exit) => {
+        if (exit) done(exit.status, exit.body);
+        else this.#event(index + 1, request, done);
+      });
+    }
   }
 }
 
-/** Runs this process as a worker that speaks the protocol of these ends. */
-export function serveKongWorker<Request>(
+/** Runs this process as workers that speak the protocol of these ends, a worker for each target. */
+export function serveKongWorkers<Request>(
   newEnd: (options: PluginSocket) => PluginEnd<Request>,
   requestOf: (nonce: string) => Request,
 ): void {
-  serveLoads(async () => {
-    const options = childOptions<KongOptions>();
-    const ends = [newEnd(options.producer), newEnd(options.consumer)] as const;
+  serveLoads(async ({ plugins }: KongOptions) => {
+    const ends = plugins.map(newEnd);
     for (const end of ends) await end.startInstance();
-    return new KongWorker(...ends, requestOf);
+    return new KongWorker(ends, requestOf);
   });
 }

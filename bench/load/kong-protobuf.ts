@@ -1,8 +1,8 @@
-/** A Kong worker over ProtoBuf:1 as a process: it makes the load for the plugin server, an event of each plugin at a time. */
-import { serveKongWorker } from './kong-events';
+/** Kong workers over ProtoBuf:1 as a process: it makes the load for plugin servers of ours. */
+import { serveKongWorkers } from './kong-events';
 import { ProtocolEnd } from './protobuf-end';
 
-serveKongWorker(
+serveKongWorkers(
   (options) => new ProtocolEnd(options),
   (nonce) => nonce,
 );

@@ -1,16 +1,36 @@
-/** The child's end of load-process.ts: connects, then runs one load after the other as it is told. */
-import { runClosedLoop, type Exchanger, type Load } from './closed-loop';
+/** The child's end of load-process.ts: connects to what it is told, and runs loads through it. */
+import { runClosedLoop } from './closed-loop';
+import type { Exchanger, Load } from './load';
+import { runPacedLoop } from './paced-loop';
+
+/** One process drives several targets, one at a time: whoever is compared is driven by the same code, equally warm. */
+export type DriverQuestion = { readonly target: string } & (
+  { readonly connect: object } | { readonly load: Load }
+);
 
 /** What the parent has put on the command line. */
 export function childOptions<T>(): T {
   return JSON.parse(process.argv[2] ?? '{}') as T;
 }
 
-export function serveLoads(connect: () => Promise<Exchanger>): void {
+/** @param connect to a target with the options that the parent has for it */
+export function serveLoads<Options>(connect: (options: Options) => Promise<Exchanger>): void {
   serveQuestions(async () => {
-    const exchanger = await connect();
-    return (load: Load) => runClosedLoop(exchanger, load);
+    const exchangers = new Map<string, Exchanger>();
+    return async (question: DriverQuestion) => {
+      if ('connect' in question) {
+        exchangers.set(question.target, await connect(question.connect as Options));
+        return null;
+      }
+      const exchanger = exchangers.get(question.target);
+      if (exchanger === undefined) throw new Error(`not connected to ${question.target}`);
+      return runLoad(exchanger, question.load);
+    };
   });
+}
+
+function runLoad(exchanger: Exchanger, load: Load): Promise<unknown> {
+  return 'inFlight' in load ? runClosedLoop(exchanger, load) : runPacedLoop(exchanger, load);
 }
 
 /** The same for a child that is asked for something else than loads. */

@@ -1,7 +1,8 @@
 /** A process of its own that makes load, so that what is measured does not pay for the measuring. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import type { Load, LoadResult } from './closed-loop';
+import type { Load, LoadResult } from './load';
+import type { DriverQuestion } from './load-child';
 
 const BENCH = join(__dirname, '..');
 
@@ -17,7 +18,7 @@ export class LoadProcess {
   }
 
   /** @param program its path under bench/, as in 'soak/driver' */
-  static async start(program: string, options: object): Promise<LoadProcess> {
+  static async start(program: string, options: object = {}): Promise<LoadProcess> {
     const started = new LoadProcess(program, options);
     await started.#answer();
     return started;
@@ -27,8 +28,13 @@ export class LoadProcess {
     return this.#child.pid as number;
   }
 
-  run(load: Load): Promise<LoadResult> {
-    return this.ask<LoadResult>(load);
+  /** @param options as the program's `serveLoads` takes them; a target that is connected already is replaced */
+  async connect(target: string, options: object): Promise<void> {
+    await this.ask({ target, connect: options } satisfies DriverQuestion);
+  }
+
+  run(target: string, load: Load): Promise<LoadResult> {
+    return this.ask<LoadResult>({ target, load } satisfies DriverQuestion);
   }
 
   /** One question at a time. */

@@ -11,6 +11,7 @@ import { encodeBytes, encodeString, encodeStruct } from '../../pluginserver/mess
 import { BYTES, ProtoReader, tagOf, VARINT } from '../../pluginserver/wire';
 import { METHOD, requestHeaders, type Exit } from './kong-events';
 import { bodyOf, NONCE_LENGTH } from './payload';
+import type { TrafficCounter } from './traffic';
 
 const EXIT_STATUS = tagOf(1, VARINT);
 const EXIT_BODY = tagOf(2, BYTES);
@@ -57,8 +58,7 @@ export type OnEnd = (exit: Exit | undefined) => void;
 export interface ConnectionPool {
   readonly plugin: string;
   readonly socket: string;
-  /** An event ended after this many rounds of calls and answers. */
-  onRounds(rounds: number): void;
+  readonly traffic: TrafficCounter;
   release(connection: KongConnection): void;
   forget(connection: KongConnection): void;
 }
@@ -84,6 +84,7 @@ export class KongConnection {
   constructor(private readonly pool: ConnectionPool) {
     this.#socket = connectSocket(pool.socket);
     this.#socket.on('data', (chunk) => {
+      pool.traffic.received(chunk.length);
       this.#decoder.push(chunk);
       this.#answer();
     });
@@ -99,7 +100,7 @@ export class KongConnection {
     this.#rounds = 0;
     this.#hasBegun = false;
     this.#expecting = 'method';
-    this.#socket.write(call);
+    this.#write(call);
   }
 
   /** A call outside of events; Kong pools the connection afterwards. */
@@ -108,7 +109,7 @@ export class KongConnection {
     return new Promise((resolve, reject) => {
       this.#onReturn = resolve;
       this.#onCallFailed = reject;
-      this.#socket.write(call);
+      this.#write(call);
     });
   }
 
@@ -122,8 +123,13 @@ export class KongConnection {
   #answer(): void {
     if (this.#answers.length === 0) return;
     this.#rounds++;
-    this.#socket.write(Buffer.concat(this.#answers));
+    this.#write(Buffer.concat(this.#answers));
     this.#answers = [];
+  }
+
+  #write(bytes: Buffer): void {
+    this.pool.traffic.sent(bytes.length);
+    this.#socket.write(bytes);
   }
 
   #onFrame(payload: Buffer): void {
@@ -138,6 +144,7 @@ export class KongConnection {
     } else if (this.#expecting === 'method') {
       this.#method = payload.toString('latin1');
       this.#expecting = payload.length === 0 ? 'return' : 'arguments';
+      if (payload.length > 0) this.pool.traffic.called();
     } else {
       this.#expecting = 'method';
       if (this.#method === EXIT_CALL) this.#end(decodeExit(payload));
@@ -152,7 +159,7 @@ export class KongConnection {
   #end(exit: Exit | undefined): void {
     const onEnd = this.#onEnd;
     this.#onEnd = undefined;
-    this.pool.onRounds(this.#rounds);
+    this.pool.traffic.ended(this.#rounds);
     if (exit === undefined) this.pool.release(this);
     else this.#socket.destroySoon();
     onEnd?.(exit);

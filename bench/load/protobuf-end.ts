@@ -1,7 +1,8 @@
 /** One plugin as a Kong worker sees it over ProtoBuf:1: its instance, and the idle connections to its socket. */
 import { BYTES, ProtoReader, ProtoWriter, tagOf, VARINT } from '../../pluginserver/wire';
-import { PHASE, RoundCounter, type PluginEnd, type PluginSocket } from './kong-events';
+import { PHASE, type PluginEnd, type PluginSocket } from './kong-events';
 import { KongConnection, type ConnectionPool, type OnEnd } from './protobuf-connection';
+import { TrafficCounter } from './traffic';
 
 /** Kong's pool of idle connections per worker. */
 const POOL_SIZE = 256;
@@ -13,7 +14,7 @@ const HANDLE_EVENT = tagOf(36, BYTES);
 const INSTANCE_ID = tagOf(2, VARINT);
 
 export class ProtocolEnd implements PluginEnd<string>, ConnectionPool {
-  readonly rounds = new RoundCounter();
+  readonly traffic = new TrafficCounter();
   /** Events that the server did not know the instance of. */
   reruns = 0;
   readonly #writer = new ProtoWriter();
@@ -76,10 +77,6 @@ export class ProtocolEnd implements PluginEnd<string>, ConnectionPool {
   /** Kong takes the close for "I do not know this instance", and starts a new one before it runs the event again. */
   async #replaced(unknownId: number): Promise<void> {
     if (this.#instanceId === unknownId) await this.startInstance();
-  }
-
-  onRounds(rounds: number): void {
-    this.rounds.add(rounds);
   }
 
   release(connection: KongConnection): void {

@@ -1,159 +1,166 @@
-/** The things that are measured, all but the empty one around the same broker and responder. */
+/**
+ * The things that are measured. Each is a row: a new one needs nothing else, and a plugin of ours only its folder and a
+ * configuration. All but the empty one stand around the same broker and responder.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { startChild } from '../../dev/child-process';
-import { PluginServerProcess } from '../../dev/stack';
-import type { Load, LoadResult } from '../load/closed-loop';
+import type { KongOptions, PluginSocket } from '../load/kong-events';
+import type { Load, LoadResult } from '../load/load';
+import type { Drivers } from './drivers';
 import type { FloorOptions } from './floor';
-import type { KongOptions } from '../load/kong-events';
-import { LoadProcess } from '../load/load-process';
-
-export const CONTENDER_NAMES = ['floor', 'server', 'stock', 'empty'] as const;
-export type ContenderName = (typeof CONTENDER_NAMES)[number];
-
-export const DESCRIPTIONS: Record<ContenderName, string> = {
-  floor: 'two bare processes: produce, read the reply',
-  server: 'plugin server, ProtoBuf:1, behind a driver that plays Kong',
-  stock: "Kong's stock kong-js-pluginserver, MsgPack:1, same plugins, same kind of driver",
-  empty:
-    "plugin server and driver with two plugins that do nothing: what Kong's protocol costs here, without Kafka",
-};
 
 export interface Contender {
-  readonly name: ContenderName;
-  /** The processes whose CPU and memory count; the driver's do not, except where it is the thing itself. */
+  /** The processes that do the work which is measured. */
   readonly processIds: readonly number[];
+  /** Of the process that makes the load; absent where the thing itself does. */
   readonly driverId?: number;
   run(load: Load): Promise<LoadResult>;
   stop(): Promise<void>;
 }
 
+/** What a contender is started with. */
+export interface Place {
+  /** How it is called in the report: the same contender may stand there twice, of two builds. */
+  readonly label: string;
+  /** Folder of compiled files. */
+  readonly dist: string;
+  readonly drivers: Drivers;
+  readonly kafka: FloorOptions;
+}
+
+interface ContenderRow {
+  readonly says: string;
+  /** Needs no topics, and an open loop would tell nothing about it. */
+  readonly withoutKafka?: true;
+  /** A plugin server of ours: that of another build can be put beside it. */
+  readonly ofBuild?: true;
+  readonly start: (place: Place) => Promise<Contender>;
+}
+
+/** A plugin in our plugin server. */
+interface ServedPlugin {
+  readonly name: string;
+  /** Under the folder of compiled files. */
+  readonly folder: string;
+  readonly config?: (kafka: FloorOptions) => object;
+}
+
+const PRODUCER: ServedPlugin = {
+  name: 'custom_kafka_producer',
+  folder: 'plugins/custom_kafka_producer',
+  config: producerConfig,
+};
+const CONSUMER: ServedPlugin = { name: 'custom_kafka_consumer', folder: 'plugins/custom_kafka_consumer' };
+
+const ROWS = {
+  floor: { says: 'two bare processes: produce, read the reply', start: startFloor },
+  server: {
+    says: 'plugin server, ProtoBuf:1, both plugins, behind a driver that plays Kong',
+    ofBuild: true,
+    start: pluginServer([PRODUCER, CONSUMER]),
+  },
+  stock: {
+    says: "Kong's stock kong-js-pluginserver, MsgPack:1, same plugins, same kind of driver",
+    start: startStockServer,
+  },
+  empty: {
+    says: "plugin server and driver with two plugins that do nothing: what Kong's protocol costs here, without Kafka",
+    withoutKafka: true,
+    start: pluginServer([emptyPlugin('producer'), emptyPlugin('consumer')]),
+  },
+} satisfies Record<string, ContenderRow>;
+
+export type ContenderName = keyof typeof ROWS;
+
+export const CONTENDERS: Readonly<Record<ContenderName, ContenderRow>> = ROWS;
+export const CONTENDER_NAMES = Object.keys(ROWS) as ContenderName[];
+export const BUILD_CONTENDER_NAMES = CONTENDER_NAMES.filter((name) => CONTENDERS[name].ofBuild);
+
 /** Topics of its own for each, or every reader would pay for the others' replies. */
-export function topicsOf(name: ContenderName): { requestTopic: string; replyTopic: string } {
-  return { requestTopic: `bench.${name}.requests`, replyTopic: `bench.${name}.replies` };
+export function topicsOf(label: string): { requestTopic: string; replyTopic: string } {
+  return { requestTopic: `bench.${label}.requests`, replyTopic: `bench.${label}.replies` };
 }
 
-export function startContender(name: ContenderName, bootstrapServers: readonly string[]): Promise<Contender> {
-  const target: FloorOptions = { bootstrapServers, ...topicsOf(name) };
-  switch (name) {
-    case 'floor':
-      return startFloor(target);
-    case 'server':
-      return startPluginServer(target);
-    case 'stock':
-      return startStockServer(target);
-    case 'empty':
-      return startEmptyPlugins();
-  }
-}
-
-async function startFloor(target: FloorOptions): Promise<Contender> {
-  const floor = await LoadProcess.start('throughput/floor', target);
+async function startFloor({ label, drivers, kafka }: Place): Promise<Contender> {
+  const floor = await drivers.start('throughput/floor');
+  await floor.connect(label, kafka);
   return {
-    name: 'floor',
     processIds: [floor.pid],
-    run: (load) => floor.run(load),
+    run: (load) => floor.run(label, load),
     stop: () => floor.stop(),
   };
 }
 
-async function startPluginServer(target: FloorOptions): Promise<Contender> {
-  const server = await PluginServerProcess.start();
-  const driver = await LoadProcess.start('load/kong-protobuf', {
-    producer: {
-      plugin: 'custom_kafka_producer',
-      socket: server.socketOf('custom_kafka_producer'),
-      config: producerConfig(target),
-    },
-    consumer: {
-      plugin: 'custom_kafka_consumer',
-      socket: server.socketOf('custom_kafka_consumer'),
-      config: {},
-    },
-  } satisfies KongOptions);
-  return {
-    name: 'server',
-    processIds: [server.child.pid],
-    driverId: driver.pid,
-    run: (load) => driver.run(load),
-    stop: async () => {
-      await driver.stop();
-      await server.stop();
-    },
+/** One process with these plugins, which meet each request in this order. */
+function pluginServer(plugins: readonly ServedPlugin[]): ContenderRow['start'] {
+  return async ({ label, dist, drivers, kafka }) => {
+    const folder = await mkdtemp(join(tmpdir(), 'plugin-server-'));
+    const socketOf = (name: string) => join(folder, `${name}.sock`);
+    const flags = plugins.flatMap(({ name, folder: path }) => [
+      '--plugin',
+      `${join(dist, path)}=${socketOf(name)}`,
+    ]);
+    const program = join(dist, 'pluginserver', 'main.js');
+    const server = await startChild(label, [program, ...flags], { readyWhen: /"serving"/ });
+    const driver = await drivers.shared('load/kong-protobuf');
+    const sockets = plugins.map(({ name, config }): PluginSocket => ({
+      plugin: name,
+      socket: socketOf(name),
+      config: config?.(kafka) ?? {},
+    }));
+    await driver.connect(label, { plugins: sockets } satisfies KongOptions);
+    return {
+      processIds: [server.pid],
+      driverId: driver.pid,
+      run: (load) => driver.run(label, load),
+      stop: async () => {
+        await server.stop();
+        await rm(folder, { recursive: true, force: true });
+      },
+    };
   };
 }
 
 /** Two processes, as Kong runs two entries: the stock server knows no way to serve two sockets. */
-async function startStockServer(target: FloorOptions): Promise<Contender> {
+async function startStockServer({ label, dist, drivers, kafka }: Place): Promise<Contender> {
   const folder = await mkdtemp(join(tmpdir(), 'stock-server-'));
   const program = join(dirname(require.resolve('kong-pdk/package.json')), 'bin', 'kong-js-pluginserver');
-  const plugins = join(__dirname, '..', '..', 'plugins');
+  const plugins = join(dist, 'plugins');
   const start = (socket: string) =>
     startChild('stock server', [program, '-d', plugins, '-p', folder, '--sock-name', socket], {
       readyWhen: /server started/,
     });
   const [producer, consumer] = await Promise.all([start('producer.sock'), start('consumer.sock')]);
-  const driver = await LoadProcess.start('throughput/kong-msgpack', {
-    producer: {
-      plugin: 'custom_kafka_producer',
-      socket: join(folder, 'producer.sock'),
-      config: producerConfig(target),
-    },
-    consumer: {
-      plugin: 'custom_kafka_consumer',
-      socket: join(folder, 'consumer.sock'),
-      config: { bootstrap_servers: brokers(target), topic: target.replyTopic },
-    },
+  const driver = await drivers.shared('throughput/kong-msgpack');
+  await driver.connect(label, {
+    plugins: [
+      { plugin: PRODUCER.name, socket: join(folder, 'producer.sock'), config: producerConfig(kafka) },
+      {
+        plugin: CONSUMER.name,
+        socket: join(folder, 'consumer.sock'),
+        config: { bootstrap_servers: brokers(kafka), topic: kafka.replyTopic },
+      },
+    ],
   } satisfies KongOptions);
   return {
-    name: 'stock',
     processIds: [producer.pid, consumer.pid],
     driverId: driver.pid,
-    run: (load) => driver.run(load),
+    run: (load) => driver.run(label, load),
     stop: async () => {
-      await driver.stop();
       await Promise.all([producer.stop(), consumer.stop()]);
       await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
-async function startEmptyPlugins(): Promise<Contender> {
-  const folder = await mkdtemp(join(tmpdir(), 'empty-plugins-'));
-  const end = (half: 'producer' | 'consumer') => ({
-    plugin: `empty_${half}`,
-    socket: join(folder, `${half}.sock`),
-    config: {},
-  });
-  const [producer, consumer] = [end('producer'), end('consumer')];
-  const flags = [producer, consumer].flatMap(({ plugin, socket }) => [
-    '--plugin',
-    `${join(__dirname, 'empty-plugins', plugin.replace('empty_', ''))}=${socket}`,
-  ]);
-  const server = await startChild(
-    'plugin server',
-    [join(__dirname, '..', '..', 'pluginserver', 'main.js'), ...flags],
-    {
-      readyWhen: /"listening".*empty_consumer/,
-    },
-  );
-  const driver = await LoadProcess.start('load/kong-protobuf', { producer, consumer } satisfies KongOptions);
-  return {
-    name: 'empty',
-    processIds: [server.pid],
-    driverId: driver.pid,
-    run: (load) => driver.run(load),
-    stop: async () => {
-      await driver.stop();
-      await server.stop();
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
+function emptyPlugin(half: 'producer' | 'consumer'): ServedPlugin {
+  return { name: `empty_${half}`, folder: `bench/throughput/empty-plugins/${half}` };
 }
 
-function producerConfig(target: FloorOptions): object {
-  return { bootstrap_servers: brokers(target), topic: target.requestTopic, reply_topic: target.replyTopic };
+function producerConfig(kafka: FloorOptions): object {
+  return { bootstrap_servers: brokers(kafka), topic: kafka.requestTopic, reply_topic: kafka.replyTopic };
 }
 
 function brokers({ bootstrapServers }: FloorOptions): { host: string; port: number }[] {

@@ -10,8 +10,8 @@ import {
   type NativeProducer,
 } from '../../bridge/kafka/binding';
 import { consumerProperties, producerProperties } from '../../bridge/kafka/connection';
-import type { Exchanger } from '../load/closed-loop';
-import { childOptions, serveLoads } from '../load/load-child';
+import type { Exchanger } from '../load/load';
+import { serveLoads } from '../load/load-child';
 import { bodyOf } from '../load/payload';
 
 export interface FloorOptions {
@@ -106,4 +106,4 @@ function called<T>(call: (done: (error: Error | null | undefined, result: T) => 
   });
 }
 
-serveLoads(() => connect(childOptions<FloorOptions>()));
+serveLoads(connect);

@@ -8,13 +8,13 @@ import {
   METHOD,
   PHASE,
   requestHeaders,
-  RoundCounter,
-  serveKongWorker,
+  serveKongWorkers,
   type Exit,
   type PluginEnd,
   type PluginSocket,
 } from '../load/kong-events';
 import { bodyOf } from '../load/payload';
+import { TrafficCounter } from '../load/traffic';
 
 interface PdkCall {
   readonly Method: string;
@@ -53,7 +53,10 @@ class PooledConnection {
   #received: Buffer = Buffer.alloc(0);
   #onResponse: ((response: Response | undefined) => void) | undefined;
 
-  constructor(path: string) {
+  constructor(
+    path: string,
+    private readonly traffic: TrafficCounter,
+  ) {
     this.#socket = connectSocket(path);
     this.#socket.on('data', (chunk) => this.#onData(chunk));
     this.#socket.on('error', () => this.#settle(undefined));
@@ -66,10 +69,12 @@ class PooledConnection {
 
   call(request: Uint8Array, onResponse: (response: Response | undefined) => void): void {
     this.#onResponse = onResponse;
+    this.traffic.sent(request.length);
     this.#socket.write(request);
   }
 
   #onData(chunk: Buffer): void {
+    this.traffic.received(chunk.length);
     this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
     let response: Response;
     try {
@@ -92,7 +97,7 @@ class PooledConnection {
 
 /** One plugin as a worker sees it. */
 class ProtocolEnd implements PluginEnd<RequestContext> {
-  readonly rounds = new RoundCounter();
+  readonly traffic = new TrafficCounter();
   readonly #encoder = new Encoder({ ignoreUndefined: true });
   readonly #idle: PooledConnection[] = [];
   #messageId = 0;
@@ -100,6 +105,10 @@ class ProtocolEnd implements PluginEnd<RequestContext> {
   #told = false;
 
   constructor(private readonly options: PluginSocket) {}
+
+  get plugin(): string {
+    return this.options.plugin;
+  }
 
   async startInstance(): Promise<void> {
     const { plugin, config } = this.options;
@@ -122,7 +131,8 @@ class ProtocolEnd implements PluginEnd<RequestContext> {
       const step = response?.[3] as Step | null | undefined;
       if (!step) return failed(response?.[2]);
       const { Data: data, EventId } = step;
-      if (data === 'ret' || data.Method === EXIT_CALL) this.rounds.add(rounds);
+      if (data === 'ret' || data.Method === EXIT_CALL) this.traffic.ended(rounds);
+      if (data !== 'ret') this.traffic.called();
       if (data === 'ret') return onEnd(undefined);
       if (data.Method === EXIT_CALL) {
         const [status, body] = data.Args as [number, Uint8Array | string];
@@ -146,7 +156,7 @@ class ProtocolEnd implements PluginEnd<RequestContext> {
   #call(method: string, argument: object, onResponse: (response: Response | undefined) => void): void {
     let connection = this.#idle.pop();
     while (connection && !connection.open) connection = this.#idle.pop();
-    const used = connection ?? new PooledConnection(this.options.socket);
+    const used = connection ?? new PooledConnection(this.options.socket, this.traffic);
     const request = this.#encoder.encode([0, ++this.#messageId, method, [argument]]);
     used.call(request, (response) => {
       if (response !== undefined) this.#idle.push(used);
@@ -155,7 +165,7 @@ class ProtocolEnd implements PluginEnd<RequestContext> {
   }
 }
 
-serveKongWorker(
+serveKongWorkers(
   (options) => new ProtocolEnd(options),
   (nonce): RequestContext => ({ nonce, shared: new Map() }),
 );

@@ -48,20 +48,24 @@ test('contenders are compared within a round, and the median over the rounds cou
 });
 
 test('an event of the plugin server takes one round trip, in every measurement', () => {
-  const of = (most: number) => ({ events: 10, rounds: 10, most });
+  const of = (mostRounds: number) => ({
+    ...{ events: 10, rounds: 10, mostRounds },
+    ...{ calls: 40, bytesSent: 100, bytesReceived: 100 },
+  });
   for (const [producer, consumer, holds] of [
     [1, 1, true],
     [2, 1, false],
     [1, 3, false],
-    [0, 1, false],
-    [1, 0, false],
+    // A plugin that the request did not need, as when the other one has done it all.
+    [1, 0, true],
+    [0, 0, false],
   ] as const) {
     const verdicts = budgets([
-      measurement('server', 32, 1, { rounds: { producer: of(producer), consumer: of(consumer) } }),
-      measurement('server', 32, 2, { rounds: { producer: of(0), consumer: of(0) } }),
-      measurement('stock', 32, 2, { rounds: { producer: of(9), consumer: of(9) } }),
+      measurement('server', 32, 1, { traffic: { producer: of(producer), consumer: of(consumer) } }),
+      measurement('server', 32, 2, { traffic: { producer: of(0), consumer: of(0) } }),
+      measurement('stock', 32, 2, { traffic: { producer: of(9), consumer: of(9) } }),
     ]);
-    const found = `at most ${producer} per producer event, ${consumer} per consumer event`;
+    const found = `at most ${producer} per event of producer, at most ${consumer} per event of consumer`;
     assert.deepEqual(verdicts, [{ rule: 'one pipelined round trip per event', found, holds }]);
   }
 });
