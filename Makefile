@@ -6,11 +6,11 @@ SOURCES := $(shell find plugins pluginserver bridge dev test bench -name '*.ts' 
 TESTS ?=
 ARGS ?=
 
-.PHONY: help demo test interop fuzz lint typecheck bench dead-clusters chaos drill soak generate clean
+.PHONY: help demo test interop fuzz lint typecheck bench bench-check chaos dead-clusters drill soak generate clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: $(BUILT) kafka ## gateway, Kafka and responder on this machine (CHECK=1: send one request and end)
 	@node dist/dev/demo.js $(if $(CHECK),--check)
@@ -30,8 +30,11 @@ lint: $(INSTALLED) ## formatter and linter
 typecheck: $(INSTALLED) ## the compiler, without output
 	@npx --no-install tsc -p tsconfig.json --noEmit
 
-bench: $(BUILT) kafka ## floor, plugin server and stock server side by side, under 3 minutes
+bench: $(BUILT) kafka ## floor, plugin server and stock server side by side, under 3 minutes (ARGS="--against ../before/dist")
 	@node dist/bench/throughput/cli.js $(ARGS)
+
+bench-check: $(BUILT) kafka ## ratios of the benchmark against those of bench/throughput/baseline.json
+	@node dist/bench/throughput/check-cli.js $(ARGS)
 
 chaos: $(BUILT) kafka ## gateways and brokers killed under load, for each reply routing (ARGS="--seconds 60")
 	@node dist/bench/chaos/cli.js $(ARGS)

@@ -8,8 +8,10 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 /** @returns what stops it; no call comes afterwards */
 export type StartTicking = (everyMs: number, onTick: () => void) => () => void;
 
-/** One cell, in microseconds; 0: the thread sleeps. */
-type Interval = Int32Array;
+/** What the threads share: counts starts and stops, and the distance in microseconds; 0: the thread sleeps. */
+type Cells = Int32Array;
+const TURN = 0;
+const DISTANCE = 1;
 
 let ticker: Ticker | undefined;
 
@@ -17,44 +19,49 @@ let ticker: Ticker | undefined;
 export const tickEvery: StartTicking = (everyMs, onTick) => (ticker ??= new Ticker()).start(everyMs, onTick);
 
 class Ticker {
-  readonly #interval: Interval = new Int32Array(new SharedArrayBuffer(4));
+  readonly #cells: Cells = new Int32Array(new SharedArrayBuffer(8));
   readonly #thread: Worker;
-  #onTick: (() => void) | undefined;
+  #onTick = (): void => undefined;
 
   constructor() {
-    this.#thread = new Worker(__filename, { workerData: this.#interval });
-    this.#thread.on('message', () => this.#onTick?.());
+    this.#thread = new Worker(__filename, { workerData: this.#cells });
+    this.#thread.on('message', (turn: number) => {
+      // What was still on its way when its turn ended does not count for the next one.
+      if (turn === this.#cells[TURN]) this.#onTick();
+    });
   }
 
   start(everyMs: number, onTick: () => void): () => void {
     this.#onTick = onTick;
     this.#thread.ref();
-    this.#set(Math.round(everyMs * 1000));
+    const turn = this.#next(Math.round(everyMs * 1000));
     return () => {
-      if (this.#onTick !== onTick) return;
-      this.#onTick = undefined;
+      if (this.#cells[TURN] !== turn) return;
       this.#thread.unref();
-      this.#set(0);
+      this.#next(0);
     };
   }
 
-  #set(microseconds: number): void {
-    Atomics.store(this.#interval, 0, microseconds);
-    Atomics.notify(this.#interval, 0);
+  #next(distance: number): number {
+    Atomics.store(this.#cells, DISTANCE, distance);
+    const turn = Atomics.add(this.#cells, TURN, 1) + 1;
+    Atomics.notify(this.#cells, TURN);
+    return turn;
   }
 }
 
-function tick(interval: Interval): never {
+function tick(cells: Cells): never {
   for (;;) {
-    Atomics.wait(interval, 0, 0);
+    const turn = Atomics.load(cells, TURN);
+    const distance = Atomics.load(cells, DISTANCE);
     let dueMs = performance.now();
-    for (let every = Atomics.load(interval, 0); every !== 0; every = Atomics.load(interval, 0)) {
+    const nextIsOver = (): boolean => {
       // After a stall one tick is enough: who is called makes up for the others.
-      dueMs = Math.max(dueMs + every / 1000, performance.now());
-      const waitMs = dueMs - performance.now();
-      if (waitMs > 0) Atomics.wait(interval, 0, every, waitMs);
-      parentPort?.postMessage(undefined);
-    }
+      dueMs = Math.max(dueMs + distance / 1000, performance.now());
+      const waitMs = distance === 0 ? Infinity : dueMs - performance.now();
+      return Atomics.wait(cells, TURN, turn, Math.max(waitMs, 0)) === 'timed-out';
+    };
+    while (nextIsOver()) parentPort?.postMessage(turn);
   }
 }
 

@@ -92,7 +92,7 @@ export const CHECK = commandLine({
   about: `
 Holds ratios of contenders, which say more about the code than about the machine, against those in
 bench/throughput/baseline.json, and ends with status 1 when one is worse: when no round of this run has come up to the
-median of the baseline, and the median of this run is below every round of the baseline.`,
+median of the baseline, and the median of this run is beyond every round of the baseline.`,
   flags: {
     rounds: wholeNumber({ says: 'of all contenders', byDefault: COMPARISON.rounds }),
     starts: wholeNumber({ says: 'of the contenders, spread over the rounds', byDefault: COMPARISON.starts }),
