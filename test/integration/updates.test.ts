@@ -8,6 +8,7 @@ import { DEFAULT_BEHAVIOUR } from '../../dev/responder/behaviour';
 import { startResponder } from '../../dev/responder/responder';
 import { PluginServerProcess } from '../../dev/stack';
 import { ask, kongYml } from '../support/stack';
+import { until } from './kafka/support';
 
 const kafka = useKafka();
 const UPDATES = 20;
@@ -87,6 +88,9 @@ test('workers, routes and versions of a configuration share one client', async (
     await asked;
     await askAll();
   }
+  // Those that Kong has closed go when nobody has used them for ten seconds.
+  const isSettled = async () => (await ofServer()).instances === before.instances;
+  await until('the instances that Kong has closed are gone', isSettled, 30_000);
   assert.deepEqual(await ofServer(), before);
   const { startedInstances = 0, reruns = 0 } = gateway.counters.plugins.custom_kafka_producer ?? {};
   assert.ok(startedInstances > 3 * UPDATES, `${startedInstances} instances were started`);

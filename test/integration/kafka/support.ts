@@ -111,9 +111,13 @@ export class Inbox {
 }
 
 /** For states that raise no event. */
-export async function until(what: string, isSo: () => boolean, limitMs = 10_000): Promise<void> {
+export async function until(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  limitMs = 10_000,
+): Promise<void> {
   const deadline = performance.now() + limitMs;
-  while (!isSo()) {
+  while (!(await isSo())) {
     if (performance.now() > deadline) throw new Error(`Not so after ${limitMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
