@@ -1,7 +1,8 @@
 /** The rows of how a reply becomes the answer of the client, and of who may choose how long that takes. */
 import { NEVER_FORWARDED, normalHeaderName } from '../reply/forwarded-headers';
 import { REPLY_FORMATS, type ReplyOptions } from '../reply/http-response';
-import { demands } from './entity-checks';
+import { UNSENDABLE_STATUSES } from '../reply/reply-status';
+import { demands, IS_UNSET } from './entity-checks';
 import type { ConfigOf, Field, OptionTable, StringType } from './fields';
 import { anyName } from './name-patterns';
 import type { CrossRule } from './parse';
@@ -141,7 +142,23 @@ export const TIMEOUT_CEILING_RULES: CrossRule<{
   },
 ];
 
+const ERROR_STATUS_UNSENDABLE = `error_status: must not be ${UNSENDABLE_STATUSES.join(', ')}, which nginx takes for orders to close the connection without an answer`;
+
 export const REPLY_RULES: CrossRule<ReplyConfig>[] = [
+  {
+    complaint: ({ error_status }) =>
+      UNSENDABLE_STATUSES.includes(error_status) ? ERROR_STATUS_UNSENDABLE : undefined,
+    // No value that has come so far is unset.
+    kong: [
+      demands(
+        'error_status',
+        { one_of: UNSENDABLE_STATUSES },
+        'error_status',
+        IS_UNSET,
+        ERROR_STATUS_UNSENDABLE,
+      ),
+    ],
+  },
   {
     complaint: ({ forward_headers: { include, exclude } }) => {
       const names = new Set(exclude.map(normalHeaderName));

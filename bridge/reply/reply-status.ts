@@ -19,6 +19,9 @@ const CUTS_THE_CONNECTION: ReadonlyMap<number, string> = new Map([
 /** No blanks, signs, exponents or leading zeros: what is not plainly a status is none. */
 const STATUS_TEXT = /^[2-5][0-9]{2}$/;
 
+/** See CUTS_THE_CONNECTION. */
+export const UNSENDABLE_STATUSES: readonly number[] = [...CUTS_THE_CONNECTION.keys()];
+
 export function isStatus(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= MIN_STATUS && (value as number) <= MAX_STATUS;
 }

@@ -217,6 +217,7 @@ const CONSUMER: Refused[] = consumer([
   ['an unknown format', { reply_format: 'xml' }, 'reply_format: must be one of raw, envelope', /expected one of: raw, envelope/],
   ['an error status below 400', { error_status: 399 }, 'error_status: must be between 400 and 599', /between 400 and 599/],
   ['an error status above 599', { error_status: 600 }, 'error_status: must be between 400 and 599', /between 400 and 599/],
+  both('an error status that nginx never sends', { error_status: 444 }, 'error_status: must not be 408, 444, 499, which nginx takes for orders to close the connection without an answer'),
   ['an error header that is a status header', { error_headers: ['x-status-code'] }, 'error_headers: x-status-code is also in status_headers, so that every reply with a status would be an error', 'contains'],
   ['an error header without a name', { error_headers: [''] }, 'error_headers.0: must not be empty', /length must be at least 1/],
   ...['x-a b', 'x*y', 'x:y', 'x-**', 'é'].map((name): Row =>
