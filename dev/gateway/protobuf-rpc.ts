@@ -210,6 +210,8 @@ class EventConversation {
   #onReturn(payload: Buffer): void {
     const result = readReturn(payload, this.sequence);
     if (this.#isOver) return;
+    // Kong answers each call before it reads on, the last one too.
+    this.#flush();
     this.#isOver = true;
     // Kong hands the connection back before it looks at the answer.
     if (this.#frames.isEmpty) this.pool.release(this.#connection);

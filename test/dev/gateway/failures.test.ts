@@ -180,6 +180,20 @@ describe('connections to a plugin server', () => {
     await eventually(() => server.ended === 1);
     assert.equal(gateway.openConnections, 0);
   });
+
+  // The stand-in returned first and forgot the answer. The next event on the connection was then taken for it, and hung.
+  it('bring the answers to calls that an event did not wait for', async (t) => {
+    const told: Promise<unknown>[] = [];
+    const { gateway, server } = await setup(t, (event) => {
+      told.push(event.call('kong.nginx.get_subsystem'));
+      return Promise.resolve();
+    });
+    await send(gateway.url);
+    await send(gateway.url);
+    await Promise.all(told);
+    assert.equal(told.length, 2);
+    assert.equal(server.opened, 1);
+  });
 });
 
 describe('a client that leaves', () => {
