@@ -1,10 +1,10 @@
 /** How a plugin ends a request. Kong runs nothing of the access phase after it. */
 import { errorAnswer, toGatewayError, type ErrorContext, type HttpAnswer } from './errors';
-import type { Kong } from './kong';
+import type { PhaseEvent } from './phase';
 import { log } from './telemetry/log';
 
-export function answer(kong: Kong, { status, body, headers }: HttpAnswer): Promise<void> {
-  return kong.response.exit(status, body, { ...headers });
+export function answer(event: PhaseEvent, { status, body, headers }: HttpAnswer): void {
+  event.exit(status, body, headers);
 }
 
 /** Ends requests with errors, and tells the operator of each kind once: a broken route would flood the log. */
@@ -16,12 +16,12 @@ export class ErrorAnswers {
     this.#plugin = plugin;
   }
 
-  answer(kong: Kong, reason: unknown, context: ErrorContext): Promise<void> {
-    this.#tell(kong, reason, context);
-    return answer(kong, errorAnswer(reason, context));
+  answer(event: PhaseEvent, reason: unknown, context: ErrorContext): void {
+    this.#tell(event, reason, context);
+    answer(event, errorAnswer(reason, context));
   }
 
-  #tell(kong: Kong, reason: unknown, context: ErrorContext): void {
+  #tell(event: PhaseEvent, reason: unknown, context: ErrorContext): void {
     const error = toGatewayError(reason);
     const facts = {
       plugin: this.#plugin,
@@ -38,6 +38,6 @@ export class ErrorAnswers {
     }
     log.warn('a request failed; further ones with this code are logged at level debug', facts);
     // The output of a server that Kong manages is invisible at Kong's default log level; this line is not.
-    kong.log.err(`${this.#plugin}: ${error.code}: ${error.detail}`).catch(() => undefined);
+    event.tell('kong.log.err', `${this.#plugin}: ${error.code}: ${error.detail}`);
   }
 }

@@ -43,9 +43,16 @@ export class Link implements Lingering {
     return this.lease.producer.state === 'up' && (this.channel === undefined || this.channel.ready);
   }
 
+  /** True when requests need not wait; see `whenReady` for those that have to. */
+  readyNow(): boolean {
+    if (!this.ready) return false;
+    this.#mayWait = true;
+    return true;
+  }
+
   /**
-   * Returns at once when everything is up. Right after a start it waits a little for Kafka; neither for a cluster that
-   * is known to be down, nor for what others have waited for in vain since it was last there.
+   * Right after a start it waits a little for Kafka; neither for a cluster that is known to be down, nor for what others
+   * have waited for in vain since it was last there.
    * @throws GatewayError `not_ready` with the reason
    */
   async whenReady(): Promise<void> {

@@ -25,7 +25,7 @@ export class Receiver {
   }
 
   /** @throws GatewayError `not_ready`, `correlation_conflict`, `overloaded` */
-  async exchange({ id, requestId }: WireId, timeoutMs: number, facts: RequestFacts): Promise<Exchange> {
+  exchange({ id, requestId }: WireId, timeoutMs: number, facts: RequestFacts): Exchange {
     const channel = this.#link.channel;
     if (!channel) throw new GatewayError('internal', 'a receiver without a reply channel');
     const onDeadline = () =>

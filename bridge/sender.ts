@@ -61,6 +61,12 @@ export class Sender {
     return this.#link.channel?.routeTag;
   }
 
+  /** True when a record can go out at once. @throws GatewayError `draining` */
+  readyNow(): boolean {
+    this.#owner.refuseWhenDraining();
+    return this.#link.readyNow();
+  }
+
   /** See Link. @throws GatewayError `not_ready` with the reason, `draining` */
   async whenReady(): Promise<void> {
     this.#owner.refuseWhenDraining();
@@ -98,23 +104,26 @@ export class Sender {
     return { channel, wait, accept, prefer, shownId };
   }
 
-  /** Produces without a wait. Resolves when the broker has acknowledged; rejects with produce_timeout before it gives up. */
-  deliver(record: OutgoingRecord): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const forget = this.#owner.within(this.#reportTimeoutMs, () => reject(unconfirmed(record.topic)));
-      const onDelivery = (error: GatewayError | undefined) => {
-        forget();
-        if (error) reject(error);
-        else resolve();
-      };
-      try {
-        this.#link.lease.producer.produce(record, onDelivery, { awaited: true });
-      } catch (error) {
-        forget();
-        throw error;
-      }
-      this.#owner.counters.sent++;
-    });
+  /**
+   * Produces without a wait for a reply.
+   * @param onEnd called once, later: when the broker has acknowledged, or with produce_timeout before it gives up
+   */
+  deliver(record: OutgoingRecord, onEnd: (error: GatewayError | undefined) => void): void {
+    let open = true;
+    const end = (error: GatewayError | undefined): void => {
+      if (!open) return;
+      open = false;
+      forget();
+      onEnd(error);
+    };
+    const forget = this.#owner.within(this.#reportTimeoutMs, () => end(unconfirmed(record.topic)));
+    try {
+      this.#link.lease.producer.produce(record, end, { awaited: true });
+    } catch (error) {
+      forget();
+      throw error;
+    }
+    this.#owner.counters.sent++;
   }
 
   /** Produces without a wait, and without waiting for the broker. The record is in the buffer when this returns. */

@@ -16,15 +16,10 @@ import { BrokenConfiguration } from './broken-configurations';
 import type { Connection, ExpectedAnswer } from './connection';
 import { toAnswer } from './exit-arguments';
 import { frameOf } from './frames';
-import {
-  encodeExit,
-  encodeReturn,
-  encodeString,
-  decodeOptionalString,
-  EMPTY,
-  END_OF_CALLS,
-} from './messages';
+import { encodeExit, encodeReturn, decodeOptionalString, EMPTY, END_OF_CALLS } from './messages';
 import { createKong, pdkMethod, type PdkCaller, type PdkMemory, type PdkMethod } from './pdk';
+import type { PlannedEvent } from './plugin-module';
+import { NGINX_ID_CALL, REQUEST_ID_CALL, REQUEST_ID_VARIABLE, type ReadPlan } from './read-plan';
 import { Refusal } from './refusal';
 
 /** What an event needs from the plugin it runs for. */
@@ -50,8 +45,6 @@ const EXIT = pdkMethod('kong.response.exit');
 const GET_VAR = pdkMethod('kong.nginx.get_var');
 const LOG_ERR = pdkMethod('kong.log.err');
 
-const REQUEST_ID_VARIABLE = 'kong_request_id';
-const REQUEST_ID_CALL = Buffer.concat([GET_VAR.nameFrame, encodeString(REQUEST_ID_VARIABLE)]);
 const HEARTBEAT_CALL = Buffer.concat([pdkMethod('kong.nginx.get_subsystem').nameFrame, EMPTY]);
 /** Kong answers an unknown method with one 500 for the client and forgets the connection. */
 const REFUSED_CALL = Buffer.concat([frameOf(Buffer.from('kong.event.failed')), EMPTY]);
@@ -59,11 +52,12 @@ const REFUSED_CALL = Buffer.concat([frameOf(Buffer.from('kong.event.failed')), E
 /** Phases that run inside a request, where nginx variables and `exit` exist. In the others both are Lua errors. */
 const REQUEST_PHASES = new Map(['rewrite', 'access', 'response'].map((phase) => [phase, phase]));
 
+const NO_ANSWERS: unknown[] = [];
 const noop = (): void => undefined;
 const IGNORED_ANSWER: ExpectedAnswer = { answer: noop, fail: noop };
 
-/** As an expected answer, an event is the one that waits for its own request id. */
-export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
+/** As an expected answer, an event is the one that waits for its own request id, and for the answers of its plan. */
+export class PluginEvent implements PdkCaller, PdkMemory, PlannedEvent, ExpectedAnswer {
   /** Tick of the server's timer when the event began, and when it last wrote. */
   readonly startedTick: number;
   activeTick: number;
@@ -73,7 +67,11 @@ export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
   private held = false;
   private ended: EventEnd | 'server' | undefined;
   private requestIdState: 'unknown' | 'asked' | 'known' = 'unknown';
-  private requestId: string | undefined;
+  /** Known from the first answer on; undefined outside of requests. */
+  requestId: string | undefined;
+  /** What Kong has said so far to the questions of a plan, and how many answers are missing. */
+  private answers: unknown[] = [];
+  private answersToCome = 0;
   /** Of handlers that ask for the id themselves; they share the server's own call. */
   private requestIdAnswer: PdkAnswer | undefined;
   private abort: AbortController | undefined;
@@ -88,7 +86,8 @@ export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
     private readonly owner: EventOwner,
     phase: string,
     private readonly sequence: number,
-    private handler: Handler | undefined,
+    /** Undefined when it has begun: what it keeps is its own affair. */
+    private work: Handler | ReadPlan | undefined,
   ) {
     this.startedTick = owner.tick;
     this.activeTick = owner.tick;
@@ -99,13 +98,24 @@ export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
   }
 
   start(): void {
-    if (this.inRequest) {
-      this.requestIdState = 'asked';
-      this.connection.expect(this);
+    const { work } = this;
+    if (!this.inRequest) {
+      if (typeof work === 'function') this.runHandler(work);
+      return;
+    }
+    this.requestIdState = 'asked';
+    this.connection.expect(this);
+    if (typeof work === 'function') {
       this.connection.send(REQUEST_ID_CALL);
       this.held = this.owner.holdsHandlers;
+      if (!this.held) this.runHandler(work);
+      return;
     }
-    if (!this.held) this.runHandler();
+    if (work === undefined) return;
+    for (let count = work.calls.length; count > 0; count--) this.connection.expect(this);
+    this.answersToCome = work.calls.length;
+    this.connection.send(work.frames);
+    this.connection.flush();
   }
 
   get open(): boolean {
@@ -137,7 +147,7 @@ export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
   }
 
   call(method: PdkMethod, args: readonly unknown[]): Promise<unknown> {
-    if (method === EXIT) return this.exit(args[0], args[1], args[2]);
+    if (method === EXIT) return this.exitWith(args[0], args[1], args[2]);
     if (this.open && method === GET_VAR && args[0] === REQUEST_ID_VARIABLE) {
       if (this.requestIdState === 'known') return Promise.resolve(this.requestId);
       if (this.requestIdState === 'asked') {
@@ -154,7 +164,7 @@ export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
     return answer.promise;
   }
 
-  private sendCall(method: PdkMethod, args: readonly unknown[], answer: PdkAnswer): void {
+  private sendCall(method: PdkMethod, args: readonly unknown[], answer: ExpectedAnswer): void {
     this.activeTick = this.owner.tick;
     let encoded: Buffer;
     try {
@@ -169,7 +179,7 @@ export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
   }
 
   /** Resolves at once: Kong does not answer an exit, it closes the connection. */
-  private exit(status: unknown, body: unknown, headers: unknown): Promise<void> {
+  private exitWith(status: unknown, body: unknown, headers: unknown): Promise<void> {
     if (this.open) {
       const { answer, error } = toAnswer(status, body, headers, this.requestId);
       if (error !== undefined) this.reportError(error);
@@ -181,9 +191,8 @@ export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
     return Promise.resolve();
   }
 
-  private writeExit(answer: HttpAnswer): void {
-    this.connection.send(EXIT.nameFrame);
-    for (const part of encodeExit(answer.status, answer.body, answer.headers)) this.connection.send(part);
+  private writeExit({ status, body, headers }: Pick<HttpAnswer, 'status' | 'body' | 'headers'>): void {
+    for (const part of encodeExit(EXIT.nameFrame, status, body, headers)) this.connection.send(part);
     this.connection.flush();
   }
 
@@ -194,14 +203,85 @@ export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
     this.reservedBytes += sizeBytes;
   }
 
+  // ---- What a planned phase does: see plugin-module.ts ---------------------------------------------------
+
+  exit(status: number, body: Buffer, headers: Readonly<Record<string, string | string[]>>): void {
+    if (!this.open) return;
+    this.writeExit({ status, body, headers });
+    this.end('exit');
+  }
+
+  pass(): void {
+    this.onHandlerReturn();
+  }
+
+  tell(wireName: string, ...args: unknown[]): void {
+    if (this.open) this.sendCall(pdkMethod(wireName), args, IGNORED_ANSWER);
+  }
+
+  /** An answer to one of its questions. */
+  private onPlannedAnswer(plan: ReadPlan, payload: Buffer): void {
+    if (!this.open) return;
+    const call = plan.calls[this.answers.length];
+    if (call === undefined) {
+      this.learnRequestId(payload);
+      this.onAnswerThere(plan);
+      return;
+    }
+    let value: unknown;
+    try {
+      value = call.method.decode(payload, call.args, this);
+    } catch (error) {
+      value = toGatewayError(error);
+    }
+    this.addAnswer(plan, value);
+  }
+
+  /** Behind its other questions, as the last answer. */
+  private askForNginxId(): void {
+    this.answersToCome++;
+    this.connection.expect(this);
+    this.connection.send(NGINX_ID_CALL);
+    this.connection.flush();
+  }
+
+  private addAnswer(plan: ReadPlan, value: unknown): void {
+    const index = this.answers.push(value) - 1;
+    if (!isThenable(value)) {
+      this.onAnswerThere(plan);
+      return;
+    }
+    const settle = (content: unknown): void => {
+      this.answers[index] = content;
+      this.onAnswerThere(plan);
+    };
+    value.then(settle, (error: unknown) => settle(toGatewayError(error)));
+  }
+
+  private onAnswerThere(plan: ReadPlan): void {
+    if (--this.answersToCome > 0 || !this.open) return;
+    this.runPlan(plan);
+  }
+
+  private runPlan(plan: ReadPlan): void {
+    const { answers } = this;
+    // The body is among them, and the event may wait for long.
+    this.answers = NO_ANSWERS;
+    this.work = undefined;
+    try {
+      plan.phase.run(this, answers);
+    } catch (error) {
+      this.onHandlerError(error);
+    }
+  }
+
   // ---- How the handler ends ------------------------------------------------------------------------------
 
-  private runHandler(): void {
-    const handler = this.handler;
-    this.handler = undefined;
+  private runHandler(handler: Handler): void {
+    this.work = undefined;
     let result: unknown;
     try {
-      result = handler?.(createKong(this));
+      result = handler(createKong(this));
     } catch (error) {
       this.onHandlerError(error);
       return;
@@ -331,19 +411,14 @@ export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
     this.connection.send(HEARTBEAT_CALL);
   }
 
-  /** Known from the first answer on; undefined outside of requests. */
-  get kongRequestId(): string | undefined {
-    return this.requestId;
-  }
-
-  /** Kong's answer to the server's own question. */
+  /** Kong's answer to the server's own question, or to one of a plan. */
   answer(payload: Buffer): void {
-    this.requestIdState = 'known';
-    try {
-      this.requestId = decodeOptionalString(payload);
-    } catch (error) {
-      log.error('Kong sent a request id that cannot be read', { ...this.facts(), reason: String(error) });
+    const { work } = this;
+    if (this.requestIdState === 'known') {
+      if (typeof work === 'object') this.onPlannedAnswer(work, payload);
+      return;
     }
+    this.learnRequestId(payload);
     if (!this.open) {
       this.requestIdAnswer?.fail(new GatewayError('internal', 'the event is over'));
     } else if (this.requestId !== undefined && this.owner.isExhausted(this.requestId, this.phase)) {
@@ -354,12 +429,28 @@ export class PluginEvent implements PdkCaller, PdkMemory, ExpectedAnswer {
     } else {
       this.requestIdAnswer?.answer(payload);
       this.requestIdAnswer = undefined;
-      if (this.held) this.runHandler();
+      if (typeof work === 'function') {
+        if (this.held) this.runHandler(work);
+      } else if (work !== undefined && this.requestId === undefined) this.askForNginxId();
+      else if (work?.calls.length === 0) this.runPlan(work);
+    }
+  }
+
+  private learnRequestId(payload: Buffer): void {
+    this.requestIdState = 'known';
+    try {
+      this.requestId = decodeOptionalString(payload);
+    } catch (error) {
+      log.error('Kong sent a request id that cannot be read', { ...this.facts(), reason: String(error) });
     }
   }
 
   fail(error: GatewayError): void {
-    this.requestIdAnswer?.fail(error);
+    if (this.requestIdState !== 'known') {
+      this.requestIdState = 'known';
+      this.requestIdAnswer?.fail(error);
+      if (typeof this.work === 'object' && this.open) this.askForNginxId();
+    } else if (typeof this.work === 'object' && this.answersToCome > 0) this.addAnswer(this.work, error);
   }
 
   private end(how: EventEnd): void {

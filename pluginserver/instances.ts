@@ -19,7 +19,9 @@ import {
 import type { LoadedPlugin } from './plugin-loader';
 import type { PluginInstance } from './plugin-module';
 import { RareLog } from './rare-log';
+import { ReadPlan } from './read-plan';
 
+const NO_PLANS: ReadonlyMap<string, ReadPlan> = new Map();
 const ID_LIMIT = 2 ** 31;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MAX_IDLE_MS = DAY_MS;
@@ -39,6 +41,8 @@ export interface Instance {
   readonly configBytes: number;
   /** What answers events: the plugin's instance, or the reason why there is none. */
   readonly served: PluginInstance | BrokenConfiguration;
+  /** Of the phases that know beforehand what they ask Kong for. */
+  readonly plans: ReadonlyMap<string, ReadPlan>;
   eventsInFlight: number;
   usedAtMs: number;
   /** Somebody has said that it is no longer needed; an event says that it is. */
@@ -95,11 +99,13 @@ export class Instances {
     const nowMs = this.nowMs();
     this.makeRoom(config.length);
     const id = this.takeId();
+    const { served, plans } = this.create(id, name, config);
     const instance: Instance = {
       id,
       startedAtMs: nowMs,
       configBytes: config.length,
-      served: this.create(id, name, config),
+      served,
+      plans,
       eventsInFlight: 0,
       usedAtMs: nowMs,
       isRetired: false,
@@ -171,7 +177,7 @@ export class Instances {
     return this.nextId;
   }
 
-  private create(id: number, name: string, config: Buffer): PluginInstance | BrokenConfiguration {
+  private create(id: number, name: string, config: Buffer): Pick<Instance, 'served' | 'plans'> {
     let parsed: unknown;
     try {
       parsed = JSON.parse(config.toString());
@@ -186,15 +192,21 @@ export class Instances {
     }
     try {
       const instance = this.plugin.create(parsed);
+      const plans = plansOf(instance);
       this.brokenOnes.mended(ids);
-      return instance;
+      return { served: instance, plans };
     } catch (error) {
       if (error instanceof GatewayError) return this.broken(id, ids, error.detail, error);
       return this.broken(id, ids, error instanceof Error ? error.message : 'its constructor threw', error);
     }
   }
 
-  private broken(id: number, ids: ConfigurationIds, detail: string, cause?: unknown): BrokenConfiguration {
+  private broken(
+    id: number,
+    ids: ConfigurationIds,
+    detail: string,
+    cause?: unknown,
+  ): Pick<Instance, 'served' | 'plans'> {
     const broken = this.brokenOnes.add(id, ids, detail, cause, this.nowMs());
     const message = 'a plugin instance cannot work; its requests are answered with 500';
     const facts = {
@@ -206,7 +218,7 @@ export class Instances {
     };
     if (broken.isUntold) this.rareLog.write('error', message, facts);
     else log.debug(message, facts);
-    return broken;
+    return { served: broken, plans: NO_PLANS };
   }
 
   private callClose({ served, id }: Instance): void {
@@ -217,4 +229,10 @@ export class Instances {
       log.error('closing a plugin instance failed', { plugin: this.plugin.name, instance: id, error });
     }
   }
+}
+
+/** @throws GatewayError */
+function plansOf({ planned }: PluginInstance): ReadonlyMap<string, ReadPlan> {
+  if (planned === undefined) return NO_PLANS;
+  return new Map(Object.entries(planned).map(([phase, asked]) => [phase, new ReadPlan(asked)]));
 }

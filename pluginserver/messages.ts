@@ -336,18 +336,29 @@ export function encodeEntity(entity: Readonly<Entity>, fields: MessageFields): B
   return writer.finish();
 }
 
-/** The parts of one frame, so that a large body goes to the socket without being copied. */
+/** A larger body goes to the socket as it is instead of being copied. */
+const COPY_BELOW_BYTES = 16 * 1024;
+
+/** A call of exit as it goes to the socket: one buffer, or several around a large body. */
 export function encodeExit(
+  nameFrame: Buffer,
   status: number,
   body: Buffer,
   headers: Readonly<Record<string, string | string[]>>,
-): [head: Buffer, body: Buffer, tail: Buffer] {
+): readonly Buffer[] {
+  if (body.length < COPY_BELOW_BYTES) {
+    writer.frame(nameFrame);
+    writer.int(FIRST_VARINT, status);
+    writer.bytes(SECOND_BYTES, body);
+    writer.message(tagOf(3, BYTES), () => writeStruct(writer, headers));
+    return [writer.finish()];
+  }
   writer.frame();
   writer.message(tagOf(3, BYTES), () => writeStruct(writer, headers));
   const tail = writer.finishWithoutLength();
-  writer.frame();
-  writer.int(tagOf(1, VARINT), status);
-  writer.uint(tagOf(2, BYTES));
+  writer.frame(nameFrame);
+  writer.int(FIRST_VARINT, status);
+  writer.uint(SECOND_BYTES);
   writer.uint(body.length);
   return [writer.finish(body.length + tail.length), body, tail];
 }

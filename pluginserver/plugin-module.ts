@@ -5,8 +5,38 @@
 
 export type Phase = 'certificate' | 'rewrite' | 'access' | 'response' | 'log';
 
+/**
+ * A phase that knows beforehand what it asks Kong for, in place of the method of that name; phases inside a request only
+ * (rewrite, access, response). The method is still what Kong's stock server runs.
+ */
+export interface PlannedPhase {
+  /** Kong's name of a method and its arguments, asked in this order, in one write. */
+  readonly reads: readonly (readonly [method: string, ...args: unknown[]])[];
+  /**
+   * @param answers one for each of `reads`; an Error where that one failed. The array may be kept, and is not used again.
+   * @returns nothing: the event ends by `exit` or `pass`, now or later. What it throws is answered as internal.
+   */
+  run(event: PlannedEvent, answers: readonly unknown[]): void;
+}
+
+/** One event of a planned phase. */
+export interface PlannedEvent {
+  /** Kong's id of the request. */
+  readonly requestId: string | undefined;
+  /** Further calls whose answers nobody needs, such as `kong.service.request.set_header`. */
+  tell(method: string, ...args: unknown[]): void;
+  /** Ends the request with this answer: see exit-arguments.ts for what it may be. */
+  exit(status: number, body: Buffer, headers: Readonly<Record<string, string | string[]>>): void;
+  /** Ends the event: Kong goes on with the next plugin. */
+  pass(): void;
+  /** Calls back when Kong has closed the event or the server has answered it before the plugin did. */
+  onOver(callback: () => void): void;
+}
+
 /** One per Kong worker and plugin configuration. One object serves many requests at the same time. */
 export type PluginInstance = Partial<Record<Phase, (kong: unknown) => unknown>> & {
+  /** In place of the methods of the same names; see PlannedPhase. */
+  readonly planned?: Readonly<Partial<Record<Phase, PlannedPhase>>>;
   /** Kong has closed the instance, or it has expired. Events in flight go on. */
   close?(): void;
 };

@@ -35,6 +35,6 @@ export class Refusal {
 
   private encode(requestId: string | undefined): Buffer {
     const { status, body, headers } = errorAnswer(this.error, { requestId });
-    return Buffer.concat([EXIT.nameFrame, ...encodeExit(status, body, headers)]);
+    return Buffer.concat(encodeExit(EXIT.nameFrame, status, body, headers));
   }
 }

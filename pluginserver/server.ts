@@ -18,6 +18,7 @@ import { Overload } from './overload';
 import { Peer } from './peer';
 import { isPhase, type LoadedPlugin } from './plugin-loader';
 import { RareLog } from './rare-log';
+import type { ReadPlan } from './read-plan';
 import { Refusal } from './refusal';
 import { Reruns } from './reruns';
 import { messageOf, SocketPath } from './socket-path';
@@ -431,7 +432,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
       connection.close();
       return;
     }
-    const event = new PluginEvent(connection, this, phase, sequence, handlerOf(instance, phase));
+    const event = new PluginEvent(connection, this, phase, sequence, workOf(instance, phase));
     const refusal = this.refusal ?? (this.mayShed(phase) ? this.overload.refusal() : undefined);
     peer.event = event;
     this.events++;
@@ -469,7 +470,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     event.reservedBytes = 0;
     if (how === 'closed') {
       this.eventsClosedByKong++;
-      if (event.kongRequestId !== undefined) this.reruns.record(event.kongRequestId, event.phase);
+      if (event.requestId !== undefined) this.reruns.record(event.requestId, event.phase);
     }
     if (this.openEvents.size === 0 && this.idleWaiters.length > 0) {
       for (const resolve of this.idleWaiters.splice(0)) resolve();
@@ -493,7 +494,9 @@ function pause(durationMs: number): Promise<void> {
  * An instance that cannot work fails every event; a phase the plugin does not have is none of its business, and a
  * name that is no phase must not reach its other members, such as `close`.
  */
-function handlerOf({ served }: Instance, phase: string): Handler {
+function workOf({ served, plans }: Instance, phase: string): Handler | ReadPlan {
+  const plan = plans.get(phase);
+  if (plan !== undefined) return plan;
   if (served instanceof BrokenConfiguration) {
     return () => {
       throw served;

@@ -141,16 +141,26 @@ const KEPT_BYTES = 64 * 1024;
  */
 export class ProtoWriter {
   private buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  private lengthAt = 0;
   private position = LENGTH_PREFIX_BYTES;
 
-  frame(): this {
+  /** @param before complete frames that go out in front of it, in the same buffer */
+  frame(before?: Uint8Array): this {
+    this.lengthAt = 0;
     this.position = LENGTH_PREFIX_BYTES;
+    if (before !== undefined) {
+      this.lengthAt = before.length;
+      this.reserve(before.length);
+      this.buffer.set(before, 0);
+      this.position += before.length;
+    }
     return this;
   }
 
   /** @param trailingBytes bytes that the caller sends after this frame's bytes and that belong to it */
   finish(trailingBytes = 0): Buffer {
-    this.buffer.writeUInt32LE(this.position - LENGTH_PREFIX_BYTES + trailingBytes, 0);
+    const lengthBytes = this.position - this.lengthAt - LENGTH_PREFIX_BYTES + trailingBytes;
+    this.buffer.writeUInt32LE(lengthBytes, this.lengthAt);
     return this.take(0);
   }
 

@@ -185,7 +185,8 @@ class Route {
       const facts = { accept: undefined, prefer: undefined, shownId: id };
       const { channel, wait } = this.#sender.request(record, { id }, facts);
       channel.claim(wait, TIMEOUT_MS, HEADER_RULE);
-      return 'reply' in (await wait.outcome);
+      const outcome = await new Promise<object>((resolve) => wait.whenEnded(resolve));
+      return 'reply' in outcome;
     } catch {
       return false;
     }

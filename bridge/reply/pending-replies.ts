@@ -21,8 +21,8 @@ export interface PendingReply<Reply> {
   readonly requestId: string | undefined;
   /** Monotonic milliseconds. */
   readonly createdAtMs: number;
-  /** Resolves when the wait has ended, and never rejects: nobody may be listening yet. */
-  readonly outcome: Promise<Outcome<Reply>>;
+  /** Calls back once when the wait has ended, at once where it has. One listener. */
+  whenEnded(listener: (outcome: Outcome<Reply>) => void): void;
 }
 
 /** Whose waits they are: one configuration. A full one leaves room for the others. */
@@ -40,10 +40,10 @@ export interface OwnedWait<Reply, Owner> extends PendingReply<Reply> {
 }
 
 class Entry<Reply, Owner> implements OwnedWait<Reply, Owner>, Deadline {
-  readonly outcome: Promise<Outcome<Reply>>;
-  settle!: (outcome: Outcome<Reply>) => void;
   isOver = false;
   onDeadline!: () => void;
+  #outcome: Outcome<Reply> | undefined;
+  #listener: ((outcome: Outcome<Reply>) => void) | undefined;
 
   constructor(
     readonly owner: Owner,
@@ -53,8 +53,16 @@ class Entry<Reply, Owner> implements OwnedWait<Reply, Owner>, Deadline {
     readonly key: string,
     readonly createdAtMs: number,
     public deadlineAtMs: number,
-  ) {
-    this.outcome = new Promise((resolve) => (this.settle = resolve));
+  ) {}
+
+  whenEnded(listener: (outcome: Outcome<Reply>) => void): void {
+    if (this.#outcome !== undefined) listener(this.#outcome);
+    else this.#listener = listener;
+  }
+
+  settle(outcome: Outcome<Reply>): void {
+    this.#outcome = outcome;
+    this.#listener?.(outcome);
   }
 }
 

@@ -89,6 +89,7 @@ function requestNeeds({ topic, key, value, headers }: RecordOptions): RequestNee
   const { format } = value;
   const envelopeUri = format === 'envelope' && value.envelope.uri;
   return {
+    method: headers.methodAndPath || (format === 'envelope' && value.envelope.method),
     body: format !== 'envelope' || value.envelope.body || key.source === 'body_field',
     query: envelopeUri || topic.queryArg !== undefined || key.source === 'query',
     uri: envelopeUri || headers.methodAndPath,

@@ -1,10 +1,11 @@
 /** The second half of a request: wait for the reply, answer with it. */
-import { answer, ErrorAnswers } from '../../bridge/answer';
+import { ErrorAnswers } from '../../bridge/answer';
 import { connectionOf } from '../../bridge/config/connection-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
 import { replyOptions } from '../../bridge/config/reply-options';
 import { GatewayError } from '../../bridge/errors';
-import { onOver, type Kong } from '../../bridge/kong';
+import type { Kong } from '../../bridge/kong';
+import { answerOf, overPromises, type Phase, type PhaseEvent, type Read } from '../../bridge/phase';
 import { nodeId } from '../../bridge/node-id';
 import { SHARED_WIRE_ID, wireIdFromText } from '../../bridge/reply/apart';
 import { responseMapper, type ResponseMapper } from '../../bridge/reply/http-response';
@@ -14,8 +15,7 @@ import { preferredWaitSeconds, withPreference } from '../../bridge/reply/preferr
 import type { Exchange } from '../../bridge/exchange';
 import type { Receiver } from '../../bridge/receiver';
 import type { RequestReply } from '../../bridge/request-reply';
-import { listHeaderOf, MAX_HEADERS } from '../../bridge/request/http-request';
-import { kongRequestId } from '../../bridge/request/kong-request-id';
+import { listHeaderOf, MAX_HEADERS, type HttpRequest } from '../../bridge/request/http-request';
 import { CONSUMER, CONSUMER_OPTIONS, type ConsumerConfig } from './config';
 
 export class ConsumerHandler {
@@ -26,12 +26,20 @@ export class ConsumerHandler {
   readonly #toResponse: ResponseMapper;
   /** Only where the producer is in another process. */
   readonly #receiver: Receiver | undefined;
+  /** What our plugin server runs. */
+  readonly planned: { readonly access: Phase };
 
   constructor(config: ConsumerConfig, requestReply: RequestReply) {
     this.#config = config;
     this.#requestReply = requestReply;
     this.#rule = matchRule(config.match, config.match_name);
     this.#toResponse = responseMapper(replyOptions(config));
+    this.planned = {
+      access: {
+        reads: requestReply.together ? [] : READS_APART,
+        run: (event, answers) => this.#run(event, answers),
+      },
+    };
     if (!requestReply.together && config.bootstrap_servers && config.topic !== undefined) {
       this.#receiver = requestReply.openReceiver({
         key: configKey(CONSUMER_OPTIONS, config),
@@ -43,49 +51,65 @@ export class ConsumerHandler {
     }
   }
 
-  async access(kong: Kong): Promise<void> {
-    let requestId: string | undefined;
-    let exchange: Exchange | undefined;
-    let preferredSeconds: number | undefined;
-    let isOver = false;
-    onOver(kong, () => {
-      isOver = true;
-      exchange?.channel.fail(exchange.wait, new GatewayError('internal', 'Kong closed the event'));
-    });
-    try {
-      requestId = await kongRequestId(kong);
-      exchange = this.#requestReply.claim(requestId) ?? (await this.#startedElsewhere(kong));
-      preferredSeconds = preferredWaitSeconds(exchange.prefer, this.#config.timeout_ceiling);
-      const outcome = await this.#outcome(exchange, preferredSeconds);
-      if ('error' in outcome) throw outcome.error;
-      const response = this.#toResponse(outcome.reply);
-      this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
-      await answer(kong, { ...response, headers: withPreference(response.headers, preferredSeconds) });
-    } catch (error) {
-      // Kong or the plugin server has ended the event: there is nobody to answer.
-      if (isOver) return;
-      await this.#errors.answer(kong, error, {
-        requestId,
-        correlationId: exchange?.shownId,
-        accept: this.#config.problem_details ? exchange?.accept : undefined,
-        returnErrorMessage: this.#config.error_handling.return_error_message,
-        headers: withPreference({}, preferredSeconds),
-      });
-    }
+  /** What Kong's stock server runs. */
+  access(kong: Kong): Promise<void> {
+    return overPromises(kong, this.planned.access);
   }
 
   close(): void {
     this.#receiver?.close();
   }
 
-  /** Not async: that would be one more suspended function for each request that waits. */
-  #outcome({ channel, wait }: Exchange, preferredSeconds: number | undefined): Exchange['wait']['outcome'] {
-    const timeoutMs = preferredSeconds === undefined ? this.#config.timeout : preferredSeconds * 1000;
-    channel.claim(wait, timeoutMs, this.#rule);
-    return wait.outcome;
+  #run(event: PhaseEvent, answers: readonly unknown[]): void {
+    let exchange: Exchange | undefined;
+    try {
+      exchange = this.#requestReply.claim(event.requestId ?? '') ?? this.#startedElsewhere(answers);
+      this.#wait(event, exchange);
+    } catch (error) {
+      this.#refuse(event, error, exchange);
+    }
   }
 
-  async #startedElsewhere(kong: Kong): Promise<Exchange> {
+  #wait(event: PhaseEvent, exchange: Exchange): void {
+    const { channel, wait } = exchange;
+    const preferredSeconds = preferredWaitSeconds(exchange.prefer, this.#config.timeout_ceiling);
+    let isOver = false;
+    event.onOver(() => {
+      // There is nobody to answer.
+      isOver = true;
+      channel.fail(wait, new GatewayError('internal', 'Kong closed the event'));
+    });
+    const timeoutMs = preferredSeconds === undefined ? this.#config.timeout : preferredSeconds * 1000;
+    channel.claim(wait, timeoutMs, this.#rule);
+    wait.whenEnded((outcome) => {
+      if (isOver) return;
+      try {
+        if ('error' in outcome) throw outcome.error;
+        const response = this.#toResponse(outcome.reply);
+        this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
+        event.exit(response.status, response.body, withPreference(response.headers, preferredSeconds));
+      } catch (error) {
+        this.#refuse(event, error, exchange, preferredSeconds);
+      }
+    });
+  }
+
+  #refuse(
+    event: PhaseEvent,
+    error: unknown,
+    exchange: Exchange | undefined,
+    preferredSeconds?: number,
+  ): void {
+    this.#errors.answer(event, error, {
+      requestId: event.requestId,
+      correlationId: exchange?.shownId,
+      accept: this.#config.problem_details ? exchange?.accept : undefined,
+      returnErrorMessage: this.#config.error_handling.return_error_message,
+      headers: withPreference({}, preferredSeconds),
+    });
+  }
+
+  #startedElsewhere(answers: readonly unknown[]): Exchange {
     if (this.#requestReply.together) throw noProducer();
     if (!this.#receiver) {
       throw new GatewayError(
@@ -93,20 +117,23 @@ export class ConsumerHandler {
         'bootstrap_servers and topic: required here, because custom_kafka_producer runs in another process',
       );
     }
-    // One round trip for all.
-    const [shared, headers] = await Promise.all([
-      kong.ctx.shared.get(SHARED_WIRE_ID),
-      kong.request.getHeaders(MAX_HEADERS),
-    ]);
+    const shared = answerOf<unknown>(answers, 0);
+    const headers = answerOf<HttpRequest['headers'] | undefined>(answers, 1) ?? {};
     if (typeof shared !== 'string' || shared === '') throw noProducer();
     const wire = wireIdFromText(shared);
     return this.#receiver.exchange(wire, this.#config.timeout, {
-      accept: listHeaderOf(headers ?? {}, 'accept'),
-      prefer: listHeaderOf(headers ?? {}, 'prefer'),
+      accept: listHeaderOf(headers, 'accept'),
+      prefer: listHeaderOf(headers, 'prefer'),
       shownId: wire.id,
     });
   }
 }
+
+/** Of the process that has the producer nothing else is known. */
+const READS_APART: readonly Read[] = [
+  ['kong.ctx.shared.get', SHARED_WIRE_ID],
+  ['kong.request.get_headers', MAX_HEADERS],
+];
 
 /** In a process of its own it reads all partitions, which is right with every routing but `topic`. */
 function routeOf(replyTopic: string): ReplyRoute {

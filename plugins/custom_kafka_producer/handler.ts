@@ -2,14 +2,16 @@
 import { connectionOf } from '../../bridge/config/connection-options';
 import { producerSettings } from '../../bridge/config/produce-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
+import type { OutgoingRecord } from '../../bridge/kafka/records';
 import { reportTimeoutMs } from '../../bridge/kafka/producer-settings';
 import type { Kong } from '../../bridge/kong';
+import { overPromises, type Phase, type PhaseEvent } from '../../bridge/phase';
 import type { RequestReply } from '../../bridge/request-reply';
 import type { Sender } from '../../bridge/sender';
 import { answer, ErrorAnswers } from '../../bridge/answer';
 import { SHARED_WIRE_ID, wireIdToText } from '../../bridge/reply/apart';
-import { wireId } from '../../bridge/request/correlation-id';
-import { headerOf, listHeaderOf, readRequest, type HttpRequest } from '../../bridge/request/http-request';
+import { wireId, type WireId } from '../../bridge/request/correlation-id';
+import { headerIn, listHeaderOf, RequestReader, type HttpRequest } from '../../bridge/request/http-request';
 import { recordBuilder, type RecordBuilder } from '../../bridge/request/record-builder';
 import { PRODUCER, PRODUCER_OPTIONS, type ProducerConfig } from './config';
 import { replyRouteOf } from './routing-options';
@@ -21,6 +23,9 @@ export class ProducerHandler {
   readonly #requestReply: RequestReply;
   readonly #sender: Sender;
   readonly #records: RecordBuilder;
+  readonly #reader: RequestReader;
+  /** What our plugin server runs. */
+  readonly planned: { readonly access: Phase };
   /** In lower case, as request headers are named. */
   readonly #correlationHeader: string;
 
@@ -41,65 +46,112 @@ export class ProducerHandler {
       reportTimeoutMs: reportTimeoutMs(produce),
       orphanTopic: config.orphan_topic,
     });
+    this.#reader = new RequestReader(this.#records.needs, {
+      maxBodyBytes: config.max_request_bytes,
+      boundedRead: requestReply.together,
+    });
+    this.planned = {
+      access: { reads: this.#reader.reads, run: (event, answers) => this.#run(event, answers) },
+    };
   }
 
-  async access(kong: Kong): Promise<void> {
-    let request: HttpRequest | undefined;
-    const { max_request_bytes: maxBodyBytes } = this.#config;
-    try {
-      request = await readRequest(kong, this.#records.needs, {
-        maxBodyBytes,
-        boundedRead: this.#requestReply.together,
-      });
-      if (request.refusal) throw request.refusal;
-      const decoding = this.#records.decoded(request, maxBodyBytes);
-      if (decoding) request = await decoding;
-      await this.#send(kong, request);
-    } catch (error) {
-      await this.#errors.answer(kong, error, {
-        requestId: request?.id,
-        correlationId: request && this.#clientsId(request),
-        accept: request && listHeaderOf(request.headers, 'accept'),
-        returnErrorMessage: this.#config.error_handling.return_error_message,
-      });
-    }
+  /** What Kong's stock server runs. */
+  access(kong: Kong): Promise<void> {
+    return overPromises(kong, this.planned.access);
   }
 
   close(): void {
     this.#sender.close();
   }
 
-  async #send(kong: Kong, request: HttpRequest): Promise<void> {
-    const clientsId = this.#clientsId(request);
-    const wire = wireId(this.#config.correlation, clientsId, this.#sender.routeTag);
-    const record = this.#records.build(request, wire.id);
-    await this.#sender.whenReady();
-
-    if (this.#config.reply_topic === undefined) {
-      if (this.#config.producer_async) this.#sender.enqueue(record);
-      else await this.#sender.deliver(record);
-      return answer(kong, MESSAGE_SENT);
-    }
-    if (this.#requestReply.together) {
-      const facts = {
-        accept: listHeaderOf(request.headers, 'accept'),
-        prefer: listHeaderOf(request.headers, 'prefer'),
-        shownId: clientsId ?? wire.id,
-      };
-      this.#requestReply.offer(request.id, this.#sender.request(record, wire, facts));
-    } else {
-      this.#sender.post(record, wire);
-      await kong.ctx.shared.set(SHARED_WIRE_ID, wireIdToText(wire));
-    }
-    // Before Kong 3.9 the Correlation ID plugin runs after us: without this it would echo another id than was sent.
-    if (clientsId === undefined) {
-      await kong.service.request.setHeader(this.#config.correlation_header, wire.id);
+  #run(event: PhaseEvent, answers: readonly unknown[]): void {
+    const headers = this.#reader.headers(answers);
+    try {
+      const request = this.#reader.request(event.requestId ?? '', answers);
+      if (request.refusal) throw request.refusal;
+      const decoding = this.#records.decoded(request, this.#config.max_request_bytes);
+      if (decoding) this.#runDecoded(event, headers, decoding);
+      else this.#build(event, request);
+    } catch (error) {
+      this.#refuse(event, headers, error);
     }
   }
 
+  /** Here and below: a method of its own, so that the way of all others makes no closure. */
+  #runDecoded(event: PhaseEvent, headers: HttpRequest['headers'], decoding: Promise<HttpRequest>): void {
+    decoding
+      .then((request) => this.#build(event, request))
+      .catch((error: unknown) => this.#refuse(event, headers, error));
+  }
+
+  #build(event: PhaseEvent, request: HttpRequest): void {
+    const { headers } = request;
+    const wire = wireId(this.#config.correlation, this.#clientsId(headers), this.#sender.routeTag);
+    const record = this.#records.build(request, wire.id);
+    if (this.#sender.readyNow()) this.#send(event, headers, record, wire);
+    else this.#sendWhenReady(event, headers, record, wire);
+  }
+
+  #sendWhenReady(
+    event: PhaseEvent,
+    headers: HttpRequest['headers'],
+    record: OutgoingRecord,
+    wire: WireId,
+  ): void {
+    this.#sender
+      .whenReady()
+      .then(() => this.#send(event, headers, record, wire))
+      .catch((error: unknown) => this.#refuse(event, headers, error));
+  }
+
+  #send(event: PhaseEvent, headers: HttpRequest['headers'], record: OutgoingRecord, wire: WireId): void {
+    if (this.#config.reply_topic === undefined) {
+      this.#sendOneWay(event, headers, record);
+      return;
+    }
+    const clientsId = this.#clientsId(headers);
+    if (this.#requestReply.together) {
+      const facts = {
+        accept: listHeaderOf(headers, 'accept'),
+        prefer: listHeaderOf(headers, 'prefer'),
+        shownId: clientsId ?? wire.id,
+      };
+      this.#requestReply.offer(event.requestId ?? '', this.#sender.request(record, wire, facts));
+    } else {
+      this.#sender.post(record, wire);
+      event.tell('kong.ctx.shared.set', SHARED_WIRE_ID, wireIdToText(wire));
+    }
+    // Before Kong 3.9 the Correlation ID plugin runs after us: without this it would echo another id than was sent.
+    if (clientsId === undefined) {
+      event.tell('kong.service.request.set_header', this.#config.correlation_header, wire.id);
+    }
+    event.pass();
+  }
+
+  #sendOneWay(event: PhaseEvent, headers: HttpRequest['headers'], record: OutgoingRecord): void {
+    if (this.#config.producer_async) {
+      this.#sender.enqueue(record);
+      answer(event, MESSAGE_SENT);
+      return;
+    }
+    this.#sender.deliver(record, (error) => {
+      if (error) this.#refuse(event, headers, error);
+      else answer(event, MESSAGE_SENT);
+    });
+  }
+
+  #refuse(event: PhaseEvent, headers: HttpRequest['headers'], error: unknown): void {
+    this.#errors.answer(event, error, {
+      requestId: event.requestId,
+      correlationId: this.#clientsId(headers),
+      accept: listHeaderOf(headers, 'accept'),
+      returnErrorMessage: this.#config.error_handling.return_error_message,
+    });
+  }
+
   /** The id of Kong's Correlation ID plugin: what the client knows the request by. */
-  #clientsId(request: HttpRequest): string | undefined {
-    return headerOf(request, this.#correlationHeader);
+  #clientsId(headers: HttpRequest['headers']): string | undefined {
+    return headerIn(headers, this.#correlationHeader);
   }
 }
 

@@ -384,6 +384,15 @@ test('apart: only the id crosses, early replies are held for the consumer', asyn
   producing.nothingPending();
 });
 
+/** The handler of a stock server that throws is passed over by Kong: the upstream would get the request. */
+test('apart: an id that cannot be handed over ends the request with an error', async () => {
+  const { producer } = route({ together: false });
+  const kong = new FakeKong();
+  kong.ctx.shared.set = () => Promise.reject(new Error('Kong is gone'));
+  await producer.access(kong);
+  assert.equal(kong.answer.status, 500);
+});
+
 test('apart: a consumer that does not know where to read says so', async () => {
   const { consumer } = route({ together: false });
   const kong = new FakeKong();

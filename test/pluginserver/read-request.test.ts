@@ -1,27 +1,32 @@
 /** The reads of the producer over Kong's protocol: the round trips are what a request costs. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { Kong } from '../../bridge/kong';
-import { readRequest } from '../../bridge/request/http-request';
+import { RequestReader } from '../../bridge/request/http-request';
 import { encode } from './support/kong-schema';
 import { framesIn } from './support/fake-kong';
 import { serve } from './support/serving';
 
 it('everything a record can need is read in one round trip', async (t) => {
-  const needs = {
-    body: true,
-    query: true,
-    uri: true,
-    scheme: true,
-    captures: true,
-    consumer: true,
-    route: true,
-  };
+  const reader = new RequestReader(
+    {
+      method: true,
+      body: true,
+      query: true,
+      uri: true,
+      scheme: true,
+      captures: true,
+      consumer: true,
+      route: true,
+    },
+    { maxBodyBytes: 100, boundedRead: true },
+  );
   const { connect } = await serve(t, {
-    access: async (tested) => {
-      const kong = tested as unknown as Kong;
-      const request = await readRequest(kong, needs, { maxBodyBytes: 100, boundedRead: true });
-      void kong.response.exit(200, JSON.stringify({ ...request, body: request.body.toString() }), {});
+    planned: {
+      reads: reader.reads,
+      run: (event, answers) => {
+        const request = reader.request(event.requestId ?? '', answers);
+        event.exit(200, Buffer.from(JSON.stringify({ ...request, body: request.body.toString() })), {});
+      },
     },
   });
   const kong = await connect();
@@ -33,8 +38,8 @@ it('everything a record can need is read in one round trip', async (t) => {
   assert.equal(asked.length, 10);
   for (const method of asked.slice(1)) await kong.expectCall(method.toString());
 
-  kong.answerText('PUT');
   kong.answerStruct({ host: 'shop' });
+  kong.answerText('PUT');
   kong.answerBody({ content: Buffer.from('body') });
   kong.answerText('a=1');
   kong.answerText('/orders/7?a=1');

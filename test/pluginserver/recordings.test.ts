@@ -165,7 +165,12 @@ function checkArguments(method: string, payload: Buffer, { type, value }: Argume
         Object.entries(fields).map(([name, item]) => [name, plainRecorded(item)]),
       );
       const frame = Buffer.concat(
-        messages.encodeExit(value.status as number, body, headers as Record<string, string | string[]>),
+        messages.encodeExit(
+          Buffer.alloc(0),
+          value.status as number,
+          body,
+          headers as Record<string, string | string[]>,
+        ),
       );
       const ours = decode('ExitArgs', frame.subarray(4));
       assert.equal(ours.status, recorded.status);

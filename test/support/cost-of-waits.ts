@@ -95,7 +95,7 @@ async function measure(waits: number, bodyBytes: number): Promise<number> {
   const begin = async (id: string, waiter: Socket): Promise<void> => {
     const open = consumer.openEventCount;
     const headers = { 'kong-request-id': id, accept: 'application/json', 'content-type': 'text/plain' };
-    const answers = [text(id), text('POST'), encode('Struct', structMessage(headers)), body];
+    const answers = [text(id), encode('Struct', structMessage(headers)), body];
     sender.write(event(producing, answers));
     await eventually(() => kafka.produced.length > 0, 'nothing was produced');
     const { record, onDelivery } = kafka.produced.pop() ?? assert.fail('nothing was produced');

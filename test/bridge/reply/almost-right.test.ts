@@ -15,6 +15,7 @@ import { FakeClock } from '../../support/fake-clock';
 import { FakeReader } from '../../support/fake-reader';
 import { receivedRecord } from '../../support/records';
 import { openReplyChannel, replyTopics } from '../../support/reply-channel';
+import { outcomeOf } from '../../support/outcome-of';
 
 const MINE = '123e4567-e89b-42d3-a456-426614174abc';
 const TIMEOUT_MS = 1000;
@@ -54,7 +55,7 @@ for (const [what, record] of FOUND) {
     const { channel, reader, register } = open(undefined, { rules: RULES });
     const wait = register(MINE);
     reader.deliver(record);
-    assert.ok('reply' in (await wait.outcome));
+    assert.ok('reply' in (await outcomeOf(wait)));
     // Late and second ones are told from foreign ones by the same comparison.
     reader.deliver(record);
     assert.deepEqual([channel.topic.counters.duplicate, channel.inFlight], [1, 0]);
@@ -66,7 +67,7 @@ test('an id that carries the tag of a partition is found in capitals, too', asyn
   const id = taggedId(0xabc);
   const wait = register(id);
   reader.deliver(receivedRecord({ headers: { 'correlation-id': id.toUpperCase() } }));
-  assert.ok('reply' in (await wait.outcome));
+  assert.ok('reply' in (await outcomeOf(wait)));
 });
 
 test('a UUID that the client wrote in capitals is found in either case', async () => {
@@ -74,7 +75,7 @@ test('a UUID that the client wrote in capitals is found in either case', async (
     const { reader, register } = open();
     const wait = register(MINE.toUpperCase(), 'ours');
     reader.deliver(receivedRecord({ headers: { 'correlation-id': id } }));
-    assert.ok('reply' in (await wait.outcome));
+    assert.ok('reply' in (await outcomeOf(wait)));
   }
 });
 
@@ -85,7 +86,7 @@ test('what is found by a rule that comes later may be almost right, too', async 
   reader.deliver(receivedRecord({ key: MINE.toUpperCase() }));
   channel.stopExpecting();
   channel.claim(wait, TIMEOUT_MS, matchRule('key', undefined));
-  assert.ok('reply' in (await wait.outcome));
+  assert.ok('reply' in (await outcomeOf(wait)));
   assert.equal(channel.topic.heldRecords, 0);
 });
 
@@ -165,7 +166,7 @@ test('no hint: an id of another gateway, a request that was answered, and what c
   const wait = register(MINE);
   reader.deliver(nameless);
   reader.deliver(receivedRecord({ headers: { 'correlation-id': MINE } }));
-  assert.ok('reply' in (await wait.outcome));
+  assert.ok('reply' in (await outcomeOf(wait)));
   clock.advance(TIMEOUT_MS + 10);
   inVain(receivedRecord({ headers: { 'correlation-id': crypto.randomUUID() } }));
   assert.deepEqual([hints(), lines], [[], []]);

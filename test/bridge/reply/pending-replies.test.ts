@@ -4,6 +4,7 @@ import { GatewayError } from '../../../bridge/errors';
 import { DeadlineWheel } from '../../../bridge/reply/deadline-wheel';
 import { PendingReplies, type WaitOwner } from '../../../bridge/reply/pending-replies';
 import { FakeClock } from '../../support/fake-clock';
+import { outcomeOf } from '../../support/outcome-of';
 
 const timeout = () => new GatewayError('reply_timeout', 'no reply');
 
@@ -50,7 +51,7 @@ test('a reply settles its own wait and leaves nothing pending', async () => {
   const { clock, pending, nothingLeft } = registry();
   const wait = pending.register('a', clock.now() + 100, timeout);
   assert.equal(pending.settle('a', 'hello'), true);
-  assert.deepEqual(await wait.outcome, { reply: 'hello' });
+  assert.deepEqual(await outcomeOf(wait), { reply: 'hello' });
   nothingLeft();
 });
 
@@ -59,7 +60,7 @@ test('the second reply finds nobody', async () => {
   const wait = pending.register('a', clock.now() + 100, timeout);
   assert.equal(pending.settle('a', 'first'), true);
   assert.equal(pending.settle('a', 'second'), false);
-  assert.deepEqual(await wait.outcome, { reply: 'first' });
+  assert.deepEqual(await outcomeOf(wait), { reply: 'first' });
   nothingLeft();
 });
 
@@ -74,7 +75,7 @@ test('the deadline ends a wait with the error made for it', async () => {
   const { clock, pending, nothingLeft } = registry();
   const wait = pending.register('a', clock.now() + 100, timeout);
   clock.advance(120);
-  const outcome = await wait.outcome;
+  const outcome = await outcomeOf(wait);
   assert.equal('error' in outcome && outcome.error.code, 'reply_timeout');
   assert.equal(pending.settle('a', 'late'), false);
   nothingLeft();
@@ -84,7 +85,7 @@ test('a failed delivery ends the wait at once', async () => {
   const { clock, registry: waits, pending, nothingLeft } = registry();
   const wait = pending.register('a', clock.now() + 5000, timeout);
   waits.fail(wait, new GatewayError('produce_failed', 'refused'));
-  const outcome = await wait.outcome;
+  const outcome = await outcomeOf(wait);
   assert.equal('error' in outcome && outcome.error.code, 'produce_failed');
   nothingLeft();
 });
@@ -94,7 +95,7 @@ test('a wait whose deadline is moved ends at the new one', async () => {
   const wait = pending.register('a', clock.now() + 10_000, timeout);
   waits.extend(wait, clock.now() + 50);
   clock.advance(70);
-  assert.ok('error' in (await wait.outcome));
+  assert.ok('error' in (await outcomeOf(wait)));
   waits.extend(wait, clock.now() + 50);
   nothingLeft();
 });
@@ -104,7 +105,7 @@ test('an id in flight is refused and the first wait is unharmed', async () => {
   const wait = pending.register('a', clock.now() + 100, timeout);
   assert.throws(() => pending.register('a', clock.now() + 100, timeout), { code: 'correlation_conflict' });
   pending.settle('a', 'mine');
-  assert.deepEqual(await wait.outcome, { reply: 'mine' });
+  assert.deepEqual(await outcomeOf(wait), { reply: 'mine' });
   nothingLeft();
 });
 
@@ -129,12 +130,12 @@ test('the waits of one owner end together, those of another go on', async () => 
   const going = waits.register(other, 'd', clock.now() + 100, timeout);
   waits.failAllOf((one) => one === owner, new GatewayError('draining', 'over'));
   for (const wait of ending) {
-    const outcome = await wait.outcome;
+    const outcome = await outcomeOf(wait);
     assert.equal('error' in outcome && outcome.error.code, 'draining');
   }
   assert.deepEqual([owner.inFlight, other.inFlight], [0, 1]);
   waits.settle(going, 'a reply');
-  assert.deepEqual(await going.outcome, { reply: 'a reply' });
+  assert.deepEqual(await outcomeOf(going), { reply: 'a reply' });
   nothingLeft();
 });
 
@@ -177,7 +178,7 @@ test('what comes late for one wait does nothing to a later one under the same id
   assert.equal(waits.fail(first, timeout()), false);
   waits.extend(first, clock.now());
   pending.settle('a', 'second');
-  assert.deepEqual(await second.outcome, { reply: 'second' });
+  assert.deepEqual(await outcomeOf(second), { reply: 'second' });
   nothingLeft();
 });
 
@@ -202,7 +203,7 @@ test('whatever races for a wait, exactly one wins', async () => {
     clock.advance(80 + (i % 41));
     const settled = pending.settle(id, 'reply');
     clock.advance(40);
-    const outcome = await wait.outcome;
+    const outcome = await outcomeOf(wait);
     assert.equal('reply' in outcome, settled);
     if ('reply' in outcome) replies++;
     else timeouts++;

@@ -36,7 +36,7 @@ function start(registry: Registry, id: string, deadlineAtMs: number): Race {
     deadlineAtMs,
     () => new GatewayError('reply_timeout', 'too late'),
   );
-  void wait.outcome.then((outcome) => {
+  wait.whenEnded((outcome) => {
     assert.equal(race.outcome, undefined, 'a wait ends once');
     race.outcome = 'reply' in outcome ? 'reply' : 'timeout';
   });
@@ -92,7 +92,7 @@ test(`${RACES} races against real time, through a reply channel`, async () => {
       const got: number[] = [];
       statuses.push(got);
       const wait = channel.register(id, timeoutMs, () => new GatewayError('reply_timeout', 'too late'));
-      void wait.outcome.then((outcome) => got.push('reply' in outcome ? 200 : outcome.error.status));
+      wait.whenEnded((outcome) => got.push('reply' in outcome ? 200 : outcome.error.status));
       return { id, atMs: wait.createdAtMs + timeoutMs + OFFSETS_MS[index % OFFSETS_MS.length]! };
     });
     for (const [index, { atMs, id }] of replies.entries()) {

@@ -12,6 +12,7 @@ import { FakeClock } from '../../support/fake-clock';
 import { FakeReader } from '../../support/fake-reader';
 import { receivedRecord } from '../../support/records';
 import { openReplyChannel, replyTopics } from '../../support/reply-channel';
+import { outcomeOf } from '../../support/outcome-of';
 
 const TIMEOUT_MS = 1000;
 
@@ -44,7 +45,7 @@ test('a first reply, a second one, one of another gateway and one without an id'
   reply('mine');
   reply('not mine');
   deliver(receivedRecord({}));
-  assert.ok('reply' in (await wait.outcome));
+  assert.ok('reply' in (await outcomeOf(wait)));
   assert.deepEqual(nonZero(channel.topic.counters), {
     replies: 1,
     duplicate: 1,
@@ -79,14 +80,14 @@ test('a reader that is lost ends every wait at once, and a reply after that is l
   const waits = ['a', 'b', 'c'].map((id) => register(id));
   reader.lose(new GatewayError('reply_reader_lost', 'gone'));
   for (const wait of waits) {
-    const outcome = await wait.outcome;
+    const outcome = await outcomeOf(wait);
     assert.equal('error' in outcome && outcome.error.code, 'reply_reader_lost');
   }
   assert.equal(channel.inFlight, 0);
   reply('a');
   const next = register('d');
   reply('d');
-  assert.ok('reply' in (await next.outcome));
+  assert.ok('reply' in (await outcomeOf(next)));
   assert.deepEqual(nonZero({ ...channel.topic.counters, latest_by_ms: 0 }), { replies: 1, late: 1 });
 });
 
@@ -113,12 +114,12 @@ test('a reply that came before its wait, or before the rule that finds it, was e
   reply('early');
   const early = register('early');
   channel.settleFromHeld(early);
-  assert.ok('reply' in (await early.outcome));
+  assert.ok('reply' in (await outcomeOf(early)));
 
   deliver(receivedRecord({ value: '{"id":"in the body"}' }));
   const byBody = register('in the body');
   channel.claim(byBody, TIMEOUT_MS, matchRule('body_field', 'id'));
-  assert.ok('reply' in (await byBody.outcome));
+  assert.ok('reply' in (await outcomeOf(byBody)));
   assert.deepEqual(nonZero(channel.topic.counters), { replies: 2 });
 });
 

@@ -11,6 +11,7 @@ import { FakeClock } from '../../support/fake-clock';
 import { FakeReader } from '../../support/fake-reader';
 import { receivedRecord } from '../../support/records';
 import { openReplyChannel, replyTopics } from '../../support/reply-channel';
+import { outcomeOf } from '../../support/outcome-of';
 
 const TIMEOUT_MS = 1000;
 
@@ -72,7 +73,7 @@ test('a record is looked at once by each distinct rule, also with a thousand con
 
   const wait = register(channels[777]!, 'mine');
   reader.deliver(withId('mine'));
-  assert.ok('reply' in (await wait.outcome));
+  assert.ok('reply' in (await outcomeOf(wait)));
   assert.deepEqual([headers.asked, keys.asked], [11, 10]);
   assert.equal(channels[777]!.counters.replies, 1);
   assert.deepEqual(
@@ -91,11 +92,11 @@ test('the end of a configuration ends its waits alone, and takes its rules with 
   const going = openReplyChannel(topics, reader);
   const [ended, alive] = [register(ending, 'ended'), register(going, 'alive')];
   ending.close(new GatewayError('draining', 'over'));
-  const outcome = await ended.outcome;
+  const outcome = await outcomeOf(ended);
   assert.equal('error' in outcome && outcome.error.code, 'draining');
   assert.throws(() => register(ending, 'more'), { code: 'draining' });
   reader.deliver(withId('alive'));
-  assert.ok('reply' in (await alive.outcome));
+  assert.ok('reply' in (await outcomeOf(alive)));
   reader.deliver(withId('ended'));
   assert.equal(keys.asked, 0);
   assert.equal(going.topic.counters.late, 1);
@@ -126,7 +127,7 @@ test('where one configuration shares the topic with requests, a reply to another
   const [asked, waiting] = [register(sharing, 'asked'), register(other, 'waiting')];
   for (const id of ['asked', 'waiting'])
     reader.deliver(receivedRecord({ headers: { 'correlation-id': id, 'reply-to': 'replies' } }));
-  assert.ok('reply' in (await waiting.outcome));
+  assert.ok('reply' in (await outcomeOf(waiting)));
   assert.equal(sharing.inFlight, 1);
   assert.deepEqual([sharing.topic.counters.requests, sharing.topic.counters.replies], [1, 1]);
   sharing.fail(asked, new GatewayError('internal', 'the test is over'));
@@ -148,7 +149,7 @@ for (const rule of [HEADER_RULE, matchRule('key', undefined), matchRule('body_fi
     reader.deliver(
       receivedRecord(rule === HEADER_RULE ? { headers: { 'correlation-id': 'chosen' } } : reply),
     );
-    assert.ok('reply' in (await wait.outcome));
+    assert.ok('reply' in (await outcomeOf(wait)));
     assert.deepEqual([mine.inFlight, theirs.inFlight], [0, 0]);
   });
 }
@@ -174,7 +175,7 @@ test('a record that another client read ends nobody here, and is no duplicate', 
   otherReader.deliver(withId('mine'));
   assert.equal(channel.inFlight, 1);
   reader.deliver(withId('mine'));
-  assert.ok('reply' in (await wait.outcome));
+  assert.ok('reply' in (await outcomeOf(wait)));
   otherReader.deliver(withId('mine'));
   assert.deepEqual([other.topic.counters.foreign, other.topic.counters.duplicate], [2, 0]);
 });
@@ -226,7 +227,7 @@ test('a reply that carries the id of ours ends no later wait under the same chos
   reader.deliver(reply('ours-1', 'Kong-Kafka-Request-Id'));
   assert.deepEqual([channel.inFlight, channel.topic.counters.foreign], [1, 2]);
   reader.deliver(reply('ours-2'));
-  assert.ok('reply' in (await next.outcome));
+  assert.ok('reply' in (await outcomeOf(next)));
   assert.equal(channel.inFlight, 0);
 });
 
@@ -235,7 +236,7 @@ test('a service that copies the chosen id alone is answered, too', async () => {
   const channel = openReplyChannel(replyTopics(new FakeClock()), reader);
   const wait = register(channel, 'chosen', 'ours');
   reader.deliver(withId('chosen'));
-  assert.ok('reply' in (await wait.outcome));
+  assert.ok('reply' in (await outcomeOf(wait)));
 });
 
 /** In a process of its own the consumer keeps what comes early: a late reply, too, and gave it to the next request. */

@@ -11,6 +11,7 @@ import { FakeClock } from '../../support/fake-clock';
 import { FakeReader } from '../../support/fake-reader';
 import { receivedRecord } from '../../support/records';
 import { openReplyChannel, replyTopics } from '../../support/reply-channel';
+import { outcomeOf } from '../../support/outcome-of';
 
 const MINE = '123e4567-e89b-42d3-a456-426614174000';
 const RULES = [HEADER_RULE, matchRule('key', undefined), matchRule('body_field', 'id')];
@@ -60,7 +61,7 @@ for (const [what, record, counter] of UNTRUSTED) {
     assert.deepEqual(counted(channel), { [counter]: 1 });
     assert.equal(channel.inFlight, 1);
     reader.deliver(header(MINE));
-    assert.ok('reply' in (await wait.outcome));
+    assert.ok('reply' in (await outcomeOf(wait)));
     assert.equal(channel.inFlight, 0);
   });
 }
@@ -69,14 +70,14 @@ for (const [what, record, counter] of UNTRUSTED) {
 test('a correlation header that is repeated with the same id is that id', async () => {
   const { channel, reader, wait } = open();
   reader.deliver(header(MINE, MINE));
-  assert.ok('reply' in (await wait.outcome));
+  assert.ok('reply' in (await outcomeOf(wait)));
   assert.deepEqual(counted(channel), { replies: 1 });
 });
 
 test('a reply that is replayed ends nothing, even when its id is given again', async () => {
   const { channel, reader, wait } = open();
   for (let copy = 0; copy < 3; copy++) reader.deliver(header(MINE));
-  assert.ok('reply' in (await wait.outcome));
+  assert.ok('reply' in (await outcomeOf(wait)));
   assert.deepEqual(counted(channel), { replies: 1, duplicate: 2 });
   assert.throws(() => channel.register(MINE, 1000, () => assert.fail('never waits')), {
     code: 'correlation_conflict',

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GatewayError } from '../../../bridge/errors';
-import { readRequest, type RequestNeeds } from '../../../bridge/request/http-request';
+import type { RequestNeeds } from '../../../bridge/request/http-request';
 import { FakeKong } from '../../support/fake-kong';
+import { readRequest } from '../../support/read-request';
 
 const NOTHING: RequestNeeds = {
+  method: false,
   body: false,
   query: false,
   uri: false,
@@ -18,7 +20,7 @@ const LIMIT = { maxBodyBytes: 100, boundedRead: true };
 test('only what is needed is asked for', async () => {
   const kong = new FakeKong({ body: 'x' });
   const request = await readRequest(kong, NOTHING, LIMIT);
-  assert.deepEqual(kong.reads, ['kong_request_id', 'getMethod', 'getHeaders']);
+  assert.deepEqual(kong.reads, ['kong_request_id', 'getHeaders']);
   assert.equal(request.body.length, 0);
 });
 
@@ -53,15 +55,16 @@ test('a body that is refused leaves known whose request it was', async () => {
   assert.equal(request.headers.accept, 'application/problem+json');
 });
 
-test('a bug, and a connection that Kong has closed, end the reading', async () => {
+test('a bug in the reading of the body refuses the request; without headers there is none', async () => {
   const bug = new TypeError('a bug');
   const kong = new FakeKong();
   kong.request.getRawBody = () => Promise.reject(bug);
-  await assert.rejects(readRequest(kong, { ...NOTHING, body: true }, LIMIT), bug);
+  const { refusal } = await readRequest(kong, { ...NOTHING, body: true }, LIMIT);
+  assert.equal(refusal?.code, 'internal');
+  assert.equal(refusal.cause, bug);
   const closed = new GatewayError('internal', 'Kong closed the connection');
-  kong.request.getRawBody = () => Promise.reject(closed);
   kong.request.getHeaders = () => Promise.reject(closed);
-  await assert.rejects(readRequest(kong, { ...NOTHING, body: true }, LIMIT), closed);
+  await assert.rejects(readRequest(kong, NOTHING, LIMIT), closed);
 });
 
 test('without a bounded read, and with a limit of nothing, the size is checked afterwards', async () => {

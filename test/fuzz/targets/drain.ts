@@ -10,6 +10,7 @@ import { FakeReader } from '../../support/fake-reader';
 import { openReplyChannel, replyTopics } from '../../support/reply-channel';
 import { httpText, sample } from '../http-text';
 import type { FuzzTarget } from '../target';
+import { outcomeOf } from '../../support/outcome-of';
 
 const OURS = '7a3c1c9e-52b1-4f0e-9d59-0f3a5b1c2d3e';
 /** A header of this name stands for as many as its value says, so that few bytes can be many headers. */
@@ -105,7 +106,7 @@ export const DRAIN: FuzzTarget = {
     bounds.readEnded();
     assert.ok(bounds.records >= 1);
     if (channel.inFlight === 0) assert.ok(ours > 0, 'a record without its id ended the wait');
-    else assert.equal(await settled(wait.outcome), 'waits');
+    else assert.equal(await settled(outcomeOf(wait)), 'waits');
     assert.ok(channel.topic.heldRecords <= messages.length);
     channel.close(new GatewayError('draining', 'the case is over'));
     assert.equal(channel.inFlight, 0);

@@ -58,7 +58,7 @@ export const PDK: FuzzTarget = {
     for (const method of METHODS) checkArguments(method, args);
     const { answer } = toAnswer(args[0], args[1], args[2], 'id');
     assert.ok(answer.status >= 200 && answer.status <= 599);
-    const frame = Buffer.concat(encodeExit(answer.status, answer.body, answer.headers));
+    const frame = Buffer.concat(encodeExit(Buffer.alloc(0), answer.status, answer.body, answer.headers));
     assert.equal(frame.readUInt32LE(0), frame.length - 4, 'exit');
   },
 };

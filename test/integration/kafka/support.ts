@@ -10,6 +10,7 @@ import type { ReplyChannel, ReplyChannelOptions } from '../../../bridge/reply/re
 import type { ReplySource } from '../../../bridge/reply/reply-topics';
 import { setLogSink } from '../../../bridge/telemetry/log';
 import { openReplyChannel, replyTopics } from '../../support/reply-channel';
+import { outcomeOf } from '../../support/outcome-of';
 
 // Outages are the subject of these tests; their log lines would drown the results.
 setLogSink(() => undefined);
@@ -50,7 +51,7 @@ export function openChannel(
   });
   const wait = async (id: string) => {
     const timeout = () => new GatewayError('reply_timeout', 'none came');
-    const outcome = await channel.register(id, 30_000, timeout).outcome;
+    const outcome = await outcomeOf(channel.register(id, 30_000, timeout));
     return 'reply' in outcome ? (outcome.reply.value?.toString() ?? '(null)') : outcome.error.code;
   };
   return { channel, wait };

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setLogSink } from '../../../bridge/telemetry/log';
 import { Overload } from '../../../pluginserver/overload';
-import type { ProcessHooks } from '../../../pluginserver/plugin-module';
+import type { PlannedPhase, ProcessHooks } from '../../../pluginserver/plugin-module';
 import { toPlugin } from '../../../pluginserver/plugin-loader';
 import { PluginServer } from '../../../pluginserver/server';
 import { FakeKong } from './fake-kong';
@@ -39,6 +39,8 @@ export type TestHandler = (kong: Kong) => unknown;
 export interface TestPlugin {
   readonly name?: string;
   readonly access?: TestHandler;
+  /** In place of `access`. */
+  readonly planned?: PlannedPhase;
   readonly log?: TestHandler;
   readonly certificate?: TestHandler;
   readonly onCreate?: (config: unknown) => void;
@@ -102,8 +104,9 @@ export async function serve(t: TestContext, plugin: TestPlugin): Promise<Serving
 }
 
 function moduleOf(plugin: TestPlugin): object {
-  const { name = 'demo', access, log, certificate, onCreate, onClose, hooks, continues } = plugin;
+  const { name = 'demo', access, planned, log, certificate, onCreate, onClose, hooks, continues } = plugin;
   class Plugin {
+    readonly planned = planned && { access: planned };
     constructor(config: unknown) {
       onCreate?.(config);
     }

@@ -1,0 +1,122 @@
+/**
+ * A phase of a plugin as our plugin server runs it: what it asks of Kong is known when its configuration comes, and one
+ * callback gets all answers. `overPromises` runs the same phase over the `kong` object of npm kong-pdk, for Kong's stock
+ * server. The plugin server's side of it is pluginserver/plugin-module.ts.
+ */
+import { errorAnswer, GatewayError, toGatewayError } from './errors';
+import { onOver, type Kong } from './kong';
+import { kongRequestId } from './request/kong-request-id';
+
+/** A question to Kong, under Kong's own name. */
+export type Read =
+  | readonly ['kong.request.get_method']
+  /** @param max headers at most; Kong's own limit is 1000, and its default of 100 drops the rest silently */
+  | readonly ['kong.request.get_headers', number]
+  /** @param max bytes; 0 means any size */
+  | readonly ['kong.request.get_raw_body', number]
+  | readonly ['kong.request.get_raw_query']
+  | readonly ['kong.nginx.get_var', string]
+  | readonly ['kong.request.get_forwarded_scheme']
+  | readonly ['kong.request.get_uri_captures']
+  | readonly ['kong.client.get_consumer']
+  | readonly ['kong.router.get_route']
+  | readonly ['kong.ctx.shared.get', string];
+
+/** Something Kong is told; nobody needs its answer. */
+export type Tell =
+  | readonly ['kong.log.err', string]
+  | readonly ['kong.ctx.shared.set', string, string]
+  | readonly ['kong.service.request.set_header', string, string];
+
+export interface Phase {
+  readonly reads: readonly Read[];
+  /**
+   * The event ends by `exit` or `pass`, now or later.
+   * @param answers one for each of `reads`; an Error where that one failed
+   */
+  run(event: PhaseEvent, answers: readonly unknown[]): void;
+}
+
+export interface PhaseEvent {
+  /** Kong's id of the request, the same in every plugin and when Kong runs an event again. */
+  readonly requestId: string | undefined;
+  tell(...call: Tell): void;
+  exit(status: number, body: Buffer, headers: Readonly<Record<string, string | string[]>>): void;
+  /** Kong goes on with the next plugin. */
+  pass(): void;
+  /** Calls back when the event is over before the plugin has ended it. Only our server can tell. */
+  onOver(callback: () => void): void;
+}
+
+/**
+ * Resolves when the phase has ended its event. It ends with an error where Kong could not be told something: the next
+ * plugin would miss it.
+ */
+export async function overPromises(kong: Kong, phase: Phase): Promise<void> {
+  const [requestId, ...answers] = await Promise.all([
+    kongRequestId(kong).catch(() => undefined),
+    ...phase.reads.map((read) => ask(kong, read).catch(toGatewayError)),
+  ]);
+  const told: Promise<unknown>[] = [];
+  await new Promise<unknown>((resolve) => {
+    const event: PhaseEvent = {
+      requestId,
+      tell: (...call) => void told.push(tell(kong, call)),
+      exit: (status, body, headers) => resolve(kong.response.exit(status, body, { ...headers })),
+      pass: () => resolve(undefined),
+      onOver: (callback) =>
+        onOver(kong, () => {
+          callback();
+          resolve(undefined);
+        }),
+    };
+    phase.run(event, answers);
+  });
+  await Promise.all(told).catch((reason: unknown) => {
+    const { status, body, headers } = errorAnswer(reason, { requestId });
+    return kong.response.exit(status, body, { ...headers });
+  });
+}
+
+function ask(kong: Kong, read: Read): Promise<unknown> {
+  switch (read[0]) {
+    case 'kong.request.get_method':
+      return kong.request.getMethod();
+    case 'kong.request.get_headers':
+      return kong.request.getHeaders(read[1]);
+    case 'kong.request.get_raw_body':
+      return kong.request.getRawBody(read[1]);
+    case 'kong.request.get_raw_query':
+      return kong.request.getRawQuery();
+    case 'kong.nginx.get_var':
+      return kong.nginx.getVar(read[1]);
+    case 'kong.request.get_forwarded_scheme':
+      return kong.request.getForwardedScheme();
+    case 'kong.request.get_uri_captures':
+      return kong.request.getUriCaptures();
+    case 'kong.client.get_consumer':
+      return kong.client.getConsumer();
+    case 'kong.router.get_route':
+      return kong.router.getRoute();
+    case 'kong.ctx.shared.get':
+      return kong.ctx.shared.get(read[1]);
+  }
+}
+
+function tell(kong: Kong, call: Tell): Promise<unknown> {
+  switch (call[0]) {
+    case 'kong.log.err':
+      return kong.log.err(call[1]).catch(() => undefined);
+    case 'kong.ctx.shared.set':
+      return kong.ctx.shared.set(call[1], call[2]);
+    case 'kong.service.request.set_header':
+      return kong.service.request.setHeader(call[1], call[2]);
+  }
+}
+
+/** The answer to a read. @throws GatewayError with which it failed */
+export function answerOf<T>(answers: readonly unknown[], index: number): T {
+  const answer = answers[index];
+  if (answer instanceof GatewayError) throw answer;
+  return answer as T;
+}
