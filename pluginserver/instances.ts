@@ -45,7 +45,7 @@ export interface Instance {
   readonly plans: ReadonlyMap<string, ReadPlan>;
   eventsInFlight: number;
   usedAtMs: number;
-  /** Somebody has said that it is no longer needed; an event says that it is. */
+  /** Somebody has said that it is no longer needed. */
   isRetired: boolean;
 }
 
@@ -118,7 +118,8 @@ export class Instances {
 
   /**
    * Kong no longer needs it. It is closed when nobody has used it for a while, because anybody on the socket can name
-   * any id: one that is in use stays.
+   * any id: one that is in use stays, for as long as it is. Requests of the old configuration that come late are no reason
+   * to keep it longer.
    */
   retire(id: number): Instance | undefined {
     const instance = this.byId.get(id);

@@ -438,7 +438,6 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     this.events++;
     instance.eventsInFlight++;
     instance.usedAtMs = Date.now();
-    instance.isRetired = false;
     this.openEvents.set(event, instance);
     this.overload.openEvents++;
     if (refusal !== undefined) event.refuse(refusal);

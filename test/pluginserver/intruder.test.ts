@@ -101,6 +101,36 @@ describe('instances', () => {
   });
 });
 
+describe('an instance that Kong has closed', () => {
+  // Such a request made it one that is needed. Kong had closed it and never would again: it kept its Kafka clients for a
+  // day, and a soak with 6000 changes of the configuration ended with 7000 instances and a client for each connection.
+  it('goes when it is not used any more, whatever requests came late', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
+    let closes = 0;
+    const { server, connect } = await serve(t, {
+      access: (kong: Kong) => kong.response.exit(200, 'of the old configuration'),
+      onClose: () => closes++,
+    });
+    const kong = await connect();
+    const id = await kong.startInstance('demo');
+    kong.call({ cmd_close_instance: { v: id } });
+    await kong.readReturn();
+    for (let request = 0; request < 3; request++) {
+      t.mock.timers.tick(9000);
+      const late = await connect();
+      late.handleEvent(id);
+      await late.answerRequestId();
+      assert.equal((await late.readExit()).status, 200);
+      server.onTick();
+      assert.equal(server.status().instances, 1);
+    }
+    t.mock.timers.tick(11_000);
+    server.onTick();
+    assert.equal(server.status().instances, 0);
+    assert.equal(closes, 1);
+  });
+});
+
 describe('connections', () => {
   it('that are idle make room for new ones, the oldest first, and those in use stay', async (t) => {
     const release = deferred();
