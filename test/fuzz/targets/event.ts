@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setLogSink } from '../../../bridge/telemetry/log';
 import { toPlugin } from '../../../pluginserver/plugin-loader';
+import type { PlannedPhase } from '../../../pluginserver/plugin-module';
 import { PluginServer } from '../../../pluginserver/server';
 import { frame } from '../../pluginserver/support/fake-kong';
 import { decode, encode, structMessage } from '../../pluginserver/support/kong-schema';
@@ -17,8 +18,24 @@ const LIMIT_BYTES = 2000;
 const INSTANCE = 0x0123_4567;
 const NEEDLE = instanceVarint(INSTANCE);
 
-/** Reads what records are made of, then exits, in the phases of a request. */
+/** Reads what records are made of, then exits, in the phases of a request; once as a handler, once laid beforehand. */
 class Plugin {
+  readonly planned: { readonly rewrite: PlannedPhase } = {
+    rewrite: {
+      reads: [
+        ['kong.request.get_method'],
+        ['kong.request.get_headers', 1000],
+        ['kong.request.get_raw_body', 10],
+      ],
+      run: (event, answers) => {
+        assert.equal(answers.length, 3);
+        event.tell('kong.ctx.shared.set', 'key', event.requestId ?? '');
+        if (Buffer.isBuffer(answers[2])) event.exit(200, answers[2], {});
+        else event.pass();
+      },
+    },
+  };
+  rewrite(): void {}
   async access(kong: Kong): Promise<void> {
     const [method, headers, body] = await Promise.all([
       kong.request.getMethod(),
@@ -40,6 +57,7 @@ function event(phase: string): Buffer {
 }
 const text = (value: string): Buffer => frame(encode('Text', { v: value }));
 const nothing = frame(Buffer.alloc(0));
+const body = (content: string): Buffer => frame(encode('RawBody', { content: Buffer.from(content) }));
 const headers = frame(encode('Struct', structMessage({ host: 'a', 'x-a': 'caf\xe9' })));
 /** Cuts, 0 for none, and whether the peer leaves in order. */
 const head = Buffer.of(3, 40, 1);
@@ -95,6 +113,16 @@ export const EVENT: FuzzTarget = {
   name: 'event',
   samples: [
     sample(event('access'), text('id'), text('POST'), headers, text('v'), nothing),
+    sample(event('rewrite'), text('id'), text('POST'), headers, body('v'), nothing),
+    sample(
+      event('rewrite'),
+      nothing,
+      text('POST'),
+      headers,
+      body('too much for it'),
+      text('of nginx'),
+      nothing,
+    ),
     sample(event('log'), nothing, event('access'), text('id'), text('GET'), headers, nothing, nothing),
     sample(frame(encode('RpcCall', { sequence: 2, cmd_get_plugin_info: { v: 'demo' } })), event('access')),
     sample(frame(encode('RpcCall', { sequence: 2, cmd_start_instance: { name: 'demo', config: '{}' } }))),
