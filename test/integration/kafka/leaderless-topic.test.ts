@@ -3,41 +3,20 @@
  * the queue that all topics of a connection share, and the requests of every other route were refused as `overloaded`.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { GatewayError } from '../../../bridge/errors';
 import { partitionOfKey } from '../../../bridge/kafka/key-partition';
-import { freePorts } from '../../../dev/kafka/ports';
-import { startKafka } from '../../../dev/kafka/server';
-import type { KafkaServer } from '../../../dev/kafka/server';
-import { MetadataProxy } from './metadata-proxy';
+import { useKafkaBehindProxy } from './kafka-behind-proxy';
 import { connect, deliver, until } from './support';
 
 const QUEUE = 100;
 
-let server: KafkaServer;
-let proxy: MetadataProxy;
-let connection: { bootstrapServers: string[] };
-
-before(async () => {
-  const [brokerPort = 0, proxyPort = 0] = await freePorts(2);
-  proxy = new MetadataProxy(brokerPort);
-  await proxy.listen(proxyPort);
-  server = await startKafka({
-    port: brokerPort,
-    properties: { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${proxyPort}` },
-  });
-  connection = { bootstrapServers: [`127.0.0.1:${proxyPort}`] };
-});
-
-after(async () => {
-  await server.stop();
-  await proxy.close();
-});
+const kafka = useKafkaBehindProxy();
 
 /** A producer with a small queue; `send` tells the code of a refusal, or undefined. */
 async function open(t: TestContext) {
-  const { producer } = connect(t, connection, {
+  const { producer } = connect(t, kafka.connection, {
     // Leaders that are back shall be found soon.
     producer: { 'queue.buffering.max.messages': QUEUE, 'topic.metadata.refresh.interval.ms': 1000 },
   });
@@ -57,10 +36,10 @@ async function open(t: TestContext) {
 }
 
 test('a topic without a leader leaves room for others, is told, refused, and served when it has one again', async (t) => {
-  await server.createTopic('good');
-  await server.createTopic('bad', { partitions: 2 });
+  await kafka.server.createTopic('good');
+  await kafka.server.createTopic('bad', { partitions: 2 });
   // Before the client learns of leaders, with its first metadata: the real one serves all the same.
-  proxy.leaderless.set('bad', 'all');
+  kafka.proxy.leaderless.set('bad', 'all');
   const { producer, send, refusals, stalled } = await open(t);
   await deliver(producer, { topic: 'good' });
 
@@ -76,16 +55,16 @@ test('a topic without a leader leaves room for others, is told, refused, and ser
   assert.match(refusals.at(-1) ?? '', /^Topic bad has no leader for 2 of its 2 partitions/);
   await deliver(producer, { topic: 'good' });
 
-  proxy.leaderless.delete('bad');
+  kafka.proxy.leaderless.delete('bad');
   await until('it is served again', () => producer.outstanding === 0, 20_000);
   await until('nothing is refused', () => send('bad') === undefined);
   await until('nothing stalls', () => stalled().length === 0);
 });
 
 test('where one partition has no leader, only records that belong there are refused', async (t) => {
-  await server.createTopic('half', { partitions: 2 });
-  proxy.leaderless.set('half', [1]);
-  t.after(() => proxy.leaderless.clear());
+  await kafka.server.createTopic('half', { partitions: 2 });
+  kafka.proxy.leaderless.set('half', [1]);
+  t.after(() => kafka.proxy.leaderless.clear());
   const { producer, send, stalled } = await open(t);
   const keyFor = (partition: number) =>
     ['a', 'b', 'c', 'd'].find((key) => partitionOfKey(key, 2) === partition);
@@ -97,7 +76,7 @@ test('where one partition has no leader, only records that belong there are refu
   await deliver(producer, { topic: 'half', key: fine });
   for (let i = 0; i < 20; i++) await deliver(producer, { topic: 'half' });
 
-  proxy.leaderless.clear();
+  kafka.proxy.leaderless.clear();
   await until('it is served again', () => send('half', { key: lost }) === undefined, 20_000);
   await until('all have arrived', () => producer.outstanding === 0, 20_000);
 });

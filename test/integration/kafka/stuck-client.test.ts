@@ -4,52 +4,31 @@
  * restarts; with recovery switched off and an answer without brokers it happens every time.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import type { GatewayError } from '../../../bridge/errors';
 import { TopicReader } from '../../../bridge/kafka/reader';
-import { freePorts } from '../../../dev/kafka/ports';
-import { startKafka } from '../../../dev/kafka/server';
-import type { KafkaServer } from '../../../dev/kafka/server';
-import { MetadataProxy } from './metadata-proxy';
+import { useKafkaBehindProxy } from './kafka-behind-proxy';
 import { connect, deliver, Inbox, until } from './support';
 
 const NEVER_RECOVERS = { 'metadata.recovery.strategy': 'none' };
 const HEALED_WITHIN_MS = 3000;
 
-let server: KafkaServer;
-let proxy: MetadataProxy;
-let connection: { bootstrapServers: string[] };
-
-before(async () => {
-  const [brokerPort = 0, proxyPort = 0] = await freePorts(2);
-  proxy = new MetadataProxy(brokerPort);
-  await proxy.listen(proxyPort);
-  server = await startKafka({
-    port: brokerPort,
-    properties: { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${proxyPort}` },
-  });
-  connection = { bootstrapServers: [`127.0.0.1:${proxyPort}`] };
-});
-
-after(async () => {
-  await server.stop();
-  await proxy.close();
-});
+const kafka = useKafkaBehindProxy();
 
 test('a producer without brokers is replaced, and what it held is reported at once', async (t) => {
-  await server.createTopic('requests');
+  await kafka.server.createTopic('requests');
   const { producer } = connect(
     t,
-    { ...connection, clientId: 'stuck-producer' },
+    { ...kafka.connection, clientId: 'stuck-producer' },
     { producer: NEVER_RECOVERS },
   );
   await producer.whenUp();
   await deliver(producer, { topic: 'requests' });
 
-  proxy.victim = 'stuck-producer';
-  const before = proxy.emptyAnswers;
+  kafka.proxy.victim = 'stuck-producer';
+  const before = kafka.proxy.emptyAnswers;
   await producer.partitionsOf('requests').catch(() => 0);
-  assert.ok(proxy.emptyAnswers > before, 'the client was told that there are no brokers');
+  assert.ok(kafka.proxy.emptyAnswers > before, 'the client was told that there are no brokers');
   const outcomes: GatewayError[] = [];
   try {
     producer.produce({ topic: 'requests', value: null, headers: [] }, (error) =>
@@ -59,7 +38,7 @@ test('a producer without brokers is replaced, and what it held is reported at on
     // The loss of the last broker may already be known.
     outcomes.push(error as GatewayError);
   }
-  proxy.victim = undefined;
+  kafka.proxy.victim = undefined;
   const over = performance.now();
 
   await until('the client was replaced', () => producer.status()['replaced'] === 1, HEALED_WITHIN_MS);
@@ -72,9 +51,9 @@ test('a producer without brokers is replaced, and what it held is reported at on
 });
 
 test('a reader without brokers is replaced and goes on where it was', async (t) => {
-  await server.createTopic('replies', { partitions: 2 });
-  const { producer } = connect(t, { ...connection, clientId: 'healthy' });
-  const reader = new TopicReader({ ...connection, clientId: 'stuck-reader' }, producer, {
+  await kafka.server.createTopic('replies', { partitions: 2 });
+  const { producer } = connect(t, { ...kafka.connection, clientId: 'healthy' });
+  const reader = new TopicReader({ ...kafka.connection, clientId: 'stuck-reader' }, producer, {
     // It hears the bad news by itself only when it asks for metadata often.
     overrides: { ...NEVER_RECOVERS, 'topic.metadata.refresh.interval.ms': 200 },
   });
@@ -88,10 +67,10 @@ test('a reader without brokers is replaced and goes on where it was', async (t) 
   for (let i = 0; i < 10; i++) await send();
   await inbox.has(10);
 
-  proxy.victim = 'stuck-reader';
-  const before = proxy.emptyAnswers;
-  await until('the reader was told that there are no brokers', () => proxy.emptyAnswers > before);
-  proxy.victim = undefined;
+  kafka.proxy.victim = 'stuck-reader';
+  const before = kafka.proxy.emptyAnswers;
+  await until('the reader was told that there are no brokers', () => kafka.proxy.emptyAnswers > before);
+  kafka.proxy.victim = undefined;
   const over = performance.now();
   for (let i = 0; i < 10; i++) await send();
 
