@@ -8,7 +8,8 @@ import { FakeClock } from '../../support/fake-clock';
 import { FakeReader } from '../../support/fake-reader';
 import { setLogSink } from '../../../bridge/telemetry/log';
 import { openReplyChannel, replyTopics } from '../../support/reply-channel';
-import { httpText, sample } from '../http-text';
+import { sample } from '../http-text';
+import { replyRecordIn } from '../reply-record';
 import type { FuzzTarget } from '../target';
 
 const MINE = '123e4567-e89b-42d3-a456-426614174abc';
@@ -19,19 +20,6 @@ const RULES = [
   matchRule('body_field', 'id'),
 ];
 const LONGEST_HINT = 2000;
-
-function recordIn(input: Buffer): ReceivedRecord {
-  const { headers, body } = httpText(input);
-  return {
-    topic: 'replies',
-    partition: 0,
-    offset: 0,
-    timestamp: -1,
-    key: body.length > 0 ? body.subarray(0, 36) : null,
-    value: body.length > 0 ? body : null,
-    headers: headers.map(([name, value]) => [name, Buffer.from(value, 'latin1')] as const),
-  };
-}
 
 export const NEAR_MISSES: FuzzTarget = {
   name: 'near-misses',
@@ -58,7 +46,7 @@ export const NEAR_MISSES: FuzzTarget = {
   run: (input) => {
     const restoreLog = setLogSink(() => undefined);
     try {
-      check(recordIn(input));
+      check(replyRecordIn(input, 36));
     } finally {
       restoreLog();
     }

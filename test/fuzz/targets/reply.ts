@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { withoutMark } from '../../../bridge/byte-order-mark';
 import { isContentCoding } from '../../../bridge/content-coding';
 import { GatewayError } from '../../../bridge/errors';
-import type { ReceivedRecord } from '../../../bridge/kafka/records';
 import { correlationIdOf, isRequest, MAX_ID_BYTES } from '../../../bridge/reply/dialects';
 import { errorStatusOf, readErrorMark } from '../../../bridge/reply/error-mark';
 import { isNeverForwarded } from '../../../bridge/reply/forwarded-headers';
 import { REPLY_FORMATS, responseMapper } from '../../../bridge/reply/http-response';
 import { matchRule } from '../../../bridge/reply/match-rule';
 import { readEnvelope } from '../../../bridge/reply/reply-envelope';
-import { httpText, sample } from '../http-text';
+import { sample } from '../http-text';
+import { replyRecordIn } from '../reply-record';
 import { unlessRefused, type FuzzTarget } from '../target';
 
 const isInvalidReply = (error: unknown): boolean =>
@@ -69,19 +69,6 @@ const MAPPERS = REPLY_FORMATS.map((format) =>
   }),
 );
 
-function recordIn(input: Buffer): ReceivedRecord {
-  const { headers, body } = httpText(input);
-  return {
-    topic: 'replies',
-    partition: 0,
-    offset: 0,
-    timestamp: -1,
-    key: body.length > 0 ? body.subarray(0, 40) : null,
-    value: body.length > 0 ? body : null,
-    headers: headers.map(([name, value]) => [name, Buffer.from(value, 'latin1')] as const),
-  };
-}
-
 export const REPLY: FuzzTarget = {
   name: 'reply',
   samples: [
@@ -108,7 +95,7 @@ export const REPLY: FuzzTarget = {
     '{"status":"404","message":',
   ],
   run: (input) => {
-    const record = recordIn(input);
+    const record = replyRecordIn(input, 40);
     for (const map of MAPPERS) {
       const answer = unlessRefused(() => map(record), isAnswer);
       if (answer === undefined) continue;
