@@ -4,10 +4,13 @@ import { CORRELATIONS } from '../request/correlation-id';
 import { CONNECTION_OPTIONS, CONNECTION_RULES, SOCKET_TIMEOUT } from './connection-options';
 import type { ConfigOf, OptionTable } from './fields';
 import type { CrossRule } from './parse';
-import { COMPRESSION, COMPRESSION_RULE, DELIVERY_OPTIONS } from './produce-options';
-import { RECORD_OPTIONS, RECORD_RULES } from './record-options';
+import type { COMPRESSION, DELIVERY_OPTIONS } from './produce-options';
+import { COMPRESSION_RULE } from './produce-options';
+import type { RECORD_OPTIONS} from './record-options';
+import { RECORD_RULES } from './record-options';
 import { ROUTING_RULES, type RoutingConfig } from './routing-options';
-import { BOOTSTRAP_SERVER_LIST, ERROR_HANDLING, HEADER_NAME, TOPIC_NAME } from './shared-options';
+import type { ERROR_HANDLING} from './shared-options';
+import { BOOTSTRAP_SERVER_LIST, HEADER_NAME, TOPIC_NAME } from './shared-options';
 
 /** Where the records go. */
 export const TARGET_OPTIONS = [
