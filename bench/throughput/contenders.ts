@@ -53,16 +53,26 @@ const PRODUCER: ServedPlugin = {
   config: producerConfig,
 };
 const CONSUMER: ServedPlugin = { name: 'custom_kafka_consumer', folder: 'plugins/custom_kafka_consumer' };
+const REQUEST_REPLY: ServedPlugin = {
+  name: 'custom_kafka_request_reply',
+  folder: 'plugins/custom_kafka_request_reply',
+  config: producerConfig,
+};
 
 const ROWS = {
   floor: { says: 'two bare processes: produce, read the reply', start: startFloor },
   server: {
-    says: 'plugin server, ProtoBuf:1, both plugins, behind a driver that plays Kong',
+    says: 'plugin server, ProtoBuf:1, producer and consumer, behind a driver that plays Kong',
     ofBuild: true,
     start: pluginServer([PRODUCER, CONSUMER]),
   },
+  'one-event': {
+    says: 'the same with the one plugin that is both: one event of Kong for each request',
+    ofBuild: true,
+    start: pluginServer([REQUEST_REPLY]),
+  },
   stock: {
-    says: "Kong's stock kong-js-pluginserver, MsgPack:1, same plugins, same kind of driver",
+    says: "Kong's stock kong-js-pluginserver, MsgPack:1, producer and consumer, same kind of driver",
     start: startStockServer,
   },
   empty: {

@@ -23,6 +23,8 @@ export const AGAINST = 'against';
 /** One start is enough for an overview; what is to be told apart by a few percent needs several. */
 const OVERVIEW = { rounds: 5, starts: 1 };
 const COMPARISON = { rounds: 9, starts: 3 };
+/** Of more contenders than a comparison has. */
+const CHECKS = { rounds: 8, starts: 3 };
 
 const LOAD_FLAGS = {
   seconds: wholeNumber({ says: 'length of each measurement', byDefault: 1 }),
@@ -94,8 +96,8 @@ Holds ratios of contenders, which say more about the code than about the machine
 bench/throughput/baseline.json, and ends with status 1 when one is worse: when no round of this run has come up to the
 median of the baseline, and the median of this run is beyond every round of the baseline.`,
   flags: {
-    rounds: wholeNumber({ says: 'of all contenders', byDefault: COMPARISON.rounds }),
-    starts: wholeNumber({ says: 'of the contenders, spread over the rounds', byDefault: COMPARISON.starts }),
+    rounds: wholeNumber({ says: 'of all contenders', byDefault: CHECKS.rounds }),
+    starts: wholeNumber({ says: 'of the contenders, spread over the rounds', byDefault: CHECKS.starts }),
     ...LOAD_FLAGS,
     record: toggle('write what is found as the new baseline'),
   },
@@ -104,7 +106,7 @@ median of the baseline, and the median of this run is beyond every round of the 
 export type CheckOptions = NonNullable<ReturnType<typeof CHECK.parse>>;
 
 /** What the ratios of baseline.ts are made of. */
-const CHECKED: readonly ContenderName[] = ['floor', 'server', 'stock'];
+const CHECKED: readonly ContenderName[] = ['floor', 'server', 'one-event', 'stock'];
 
 export function checkPlan(options: CheckOptions, dist = OWN_DIST): Plan {
   const { rounds, starts, seconds } = options;

@@ -21,7 +21,7 @@ test('without flags everything is measured, once started, at three levels and tw
   assert.deepEqual(rest, { rounds: 5, starts: 1, seconds: 1, inFlight: [1, 32, 256], shares: [0.3, 0.6] });
   assert.deepEqual(
     entries.map(({ contender }) => contender),
-    ['floor', 'server', 'stock', 'empty'],
+    ['floor', 'server', 'one-event', 'stock', 'empty'],
   );
 });
 
@@ -30,6 +30,11 @@ test('a comparison has more rounds and starts, both builds at the rate of the ot
   assert.deepEqual(labels(comparison), ['server /own', `against ${DIST}`]);
   const { rounds, starts, pacedBy } = comparison;
   assert.deepEqual([rounds, starts, pacedBy], [9, 3, 'against']);
+  const { entries } = plan(`--against ${DIST} --only one-event,server --against-as one-event`);
+  assert.deepEqual(
+    entries.map(({ label, contender }) => `${label}: ${contender}`),
+    ['one-event: one-event', 'server: server', 'against: one-event'],
+  );
 });
 
 test('what is said on the command line wins, and no round is without a start of its own kind', () => {
@@ -46,7 +51,7 @@ test('what is said on the command line wins, and no round is without a start of 
 
 test('what cannot be compared is refused in one sentence', () => {
   for (const [line, message] of [
-    [`--against ${DIST} --only floor`, '--against compares server, and not floor.'],
+    [`--against ${DIST} --only floor`, '--against compares server, one-event, and not floor.'],
     ['--against /nowhere', "--against needs a folder with pluginserver/main.js in it, not '/nowhere'."],
   ] as const) {
     assert.throws(
@@ -61,6 +66,6 @@ test('the check measures what its ratios are made of', () => {
   const options = CHECK.parse(['--rounds', '2']);
   assert.ok(options && !options.record);
   const check = checkPlan(options, '/own');
-  assert.deepEqual(labels(check), ['floor /own', 'server /own', 'stock /own']);
+  assert.deepEqual(labels(check), ['floor /own', 'server /own', 'one-event /own', 'stock /own']);
   assert.deepEqual([check.rounds, check.starts, check.shares], [2, 2, []]);
 });
