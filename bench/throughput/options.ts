@@ -83,7 +83,8 @@ export function benchPlan(options: BenchOptions, dist = OWN_DIST): Plan {
   const strange = only.find((name) => !CONTENDERS[name].ofBuild);
   if (strange !== undefined)
     throw new UsageError(`--against compares ${BUILD_CONTENDER_NAMES.join(', ')}, and not ${strange}.`);
-  const theirs = { label: AGAINST, contender: options['against-as'], dist: otherDist(against) };
+  const contender = options['against-as'];
+  const theirs = { label: AGAINST, contender, dist: otherDist(against, contender) };
   const ours = entriesOf(only.length === 0 ? ['server'] : only, dist);
   return { ...common, entries: [...ours, theirs], pacedBy: AGAINST };
 }
@@ -124,10 +125,13 @@ function entriesOf(names: readonly ContenderName[], dist: string): Plan['entries
   return names.map((name) => ({ label: name, contender: name, dist }));
 }
 
-/** @throws UsageError where no build is */
-function otherDist(folder: string): string {
+/** @throws UsageError where no build is, or one from before the contender */
+function otherDist(folder: string, contender: ContenderName): string {
   const dist = resolve(folder);
-  if (!existsSync(join(dist, 'pluginserver', 'main.js')))
-    throw new UsageError(`--against needs a folder with pluginserver/main.js in it, not '${folder}'.`);
+  const plugins = CONTENDERS[contender].ofBuild ?? [];
+  for (const needed of ['pluginserver/main.js', ...plugins.map((plugin) => plugin.folder)]) {
+    if (!existsSync(join(dist, needed)))
+      throw new UsageError(`--against needs a folder with ${needed} in it, not '${folder}'.`);
+  }
   return dist;
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { test } from 'node:test';
 import { UsageError } from '../../../bench/load/command-line';
 import { BENCH, benchPlan, CHECK, checkPlan } from '../../../bench/throughput/options';
 import type { Plan } from '../../../bench/throughput/plan';
@@ -49,10 +51,19 @@ test('what is said on the command line wins, and no round is without a start of 
   }
 });
 
-test('what cannot be compared is refused in one sentence', () => {
+test('what cannot be compared is refused in one sentence', (t) => {
+  // A build from before the one plugin.
+  const OLD = mkdtempSync(join(tmpdir(), 'old-'));
+  t.after(() => rmSync(OLD, { recursive: true }));
+  mkdirSync(join(OLD, 'pluginserver'));
+  writeFileSync(join(OLD, 'pluginserver', 'main.js'), '');
   for (const [line, message] of [
     [`--against ${DIST} --only floor`, '--against compares server, one-event, and not floor.'],
     ['--against /nowhere', "--against needs a folder with pluginserver/main.js in it, not '/nowhere'."],
+    [
+      `--against ${OLD} --against-as one-event`,
+      `--against needs a folder with plugins/custom_kafka_request_reply in it, not '${OLD}'.`,
+    ],
   ] as const) {
     assert.throws(
       () => plan(line),
