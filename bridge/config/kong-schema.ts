@@ -5,6 +5,7 @@ import type {
   Field,
   IntegerType,
   MapType,
+  NumberType,
   OptionTable,
   RecordType,
   StringType,
@@ -89,7 +90,7 @@ function isEmptyMap(field: Field): boolean {
   return field.type === 'map' && Object.keys(field.default ?? {}).length === 0;
 }
 
-type AnyType = StringType | IntegerType | { type: 'boolean' } | ArrayType | MapType | RecordType;
+type AnyType = StringType | IntegerType | NumberType | { type: 'boolean' } | ArrayType | MapType | RecordType;
 
 function kongType(type: AnyType): SchemaNode {
   switch (type.type) {
@@ -110,6 +111,8 @@ function kongType(type: AnyType): SchemaNode {
         ...(type.oneOf && { one_of: type.oneOf }),
         ...(type.between && { between: type.between }),
       };
+    case 'number':
+      return { type: 'number', ...(type.between && { between: type.between }) };
     case 'boolean':
       return { type: 'boolean' };
     case 'array':
