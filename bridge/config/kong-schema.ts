@@ -18,9 +18,13 @@ export interface PluginIdentity {
   readonly version: string;
   readonly priority: number;
   readonly phases: readonly string[];
+  /** Default false: a configuration for one consumer would split the request and reply halves of a route. */
+  readonly mayBePerConsumer?: boolean;
 }
 
 type SchemaNode = Record<string, unknown>;
+
+const NOT_PER_CONSUMER: SchemaNode = { consumer: { type: 'foreign', reference: 'consumers', eq: null } };
 
 /**
  * One plugin per dump, because Kong 3.9 takes only the first. Only attributes that Kong 3.4 knows; the
@@ -42,8 +46,7 @@ export function kongDump(
         Schema: {
           name: plugin.name,
           fields: [
-            // Per-consumer configuration would split one route's request and reply halves.
-            { consumer: { type: 'foreign', reference: 'consumers', eq: null } },
+            ...(plugin.mayBePerConsumer === true ? [] : [NOT_PER_CONSUMER]),
             {
               protocols: {
                 type: 'set',

@@ -105,6 +105,13 @@ export const PRODUCE_OPTIONS = [
 
 type ProduceConfig = ConfigOf<typeof PRODUCE_OPTIONS>;
 
+export const COMPRESSION_RULE: CrossRule<Pick<ProduceConfig, 'compression_type'>> = {
+  complaint: (config) =>
+    isCompressionBuiltIn(config.compression_type)
+      ? undefined
+      : `compression_type: the Kafka client library of this gateway was built without ${config.compression_type}`,
+};
+
 const ASYNC_WITH_REPLY =
   'producer_async: only without reply_topic, because a request that waits for its reply is never answered early';
 
@@ -114,12 +121,7 @@ export const PRODUCE_RULES: CrossRule<ProduceConfig & { readonly reply_topic: st
       config.producer_async && config.reply_topic !== undefined ? ASYNC_WITH_REPLY : undefined,
     kong: [demands('producer_async', { eq: true }, 'reply_topic', IS_UNSET, ASYNC_WITH_REPLY)],
   },
-  {
-    complaint: (config) =>
-      isCompressionBuiltIn(config.compression_type)
-        ? undefined
-        : `compression_type: the Kafka client library of this gateway was built without ${config.compression_type}`,
-  },
+  COMPRESSION_RULE,
 ];
 
 export function producerSettings(config: ProduceConfig): ProducerSettings {

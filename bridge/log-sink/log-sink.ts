@@ -42,6 +42,8 @@ export interface LogSinkOptions extends SinkLimits {
   /** For the log and the status page. */
   readonly topic: string;
   readonly name?: string | undefined;
+  /** Of whoever writes to it by its name. */
+  readonly secret?: string | undefined;
   readonly shape: RecordShape;
 }
 
