@@ -4,21 +4,17 @@ import type { ProducerSettings } from '../kafka/producer-settings';
 import { demands } from './entity-checks';
 import type { ConfigOf, OptionTable } from './fields';
 import type { CrossRule } from './parse';
-import { COMPRESSION_RULE, PRODUCE_OPTIONS, producerSettings } from './produce-options';
-
-const [
-  ACKS,
-  IDEMPOTENCE,
-  REQUEST_TIMEOUT,
-  MESSAGES_PER_REQUEST,
-  BYTES_PER_REQUEST,
-  MAX_ATTEMPTS,
-  BACKOFF,
-  ASYNC,
-  FLUSH_TIMEOUT,
-  MESSAGES_IN_MEMORY,
+import {
+  ASYNC_OPTIONS,
   COMPRESSION,
-] = PRODUCE_OPTIONS;
+  COMPRESSION_RULE,
+  DELIVERY_OPTIONS,
+  producerSettings,
+} from './produce-options';
+
+const [ACKS, IDEMPOTENCE, REQUEST_TIMEOUT, MESSAGES_PER_REQUEST, BYTES_PER_REQUEST, MAX_ATTEMPTS, BACKOFF] =
+  DELIVERY_OPTIONS;
+const [ASYNC, FLUSH_TIMEOUT, MESSAGES_IN_MEMORY] = ASYNC_OPTIONS;
 
 export const LOG_PRODUCE_OPTIONS = [
   ACKS,
@@ -83,7 +79,7 @@ export const LOG_PRODUCE_RULES: CrossRule<LogProduceConfig>[] = [
 ];
 
 export function logProducerSettings(config: LogProduceConfig): ProducerSettings {
-  return producerSettings(config);
+  return producerSettings(config, config);
 }
 
 export function sinkLimits(config: LogProduceConfig): SinkLimits {

@@ -232,7 +232,9 @@ function explain(error: ErrorObject | undefined, table: OptionTable): string {
     }
     case 'minItems':
     case 'minLength':
-      return `${path}: must not be empty`;
+      return params.limit === 1
+        ? `${path}: must not be empty`
+        : `${path}: must be longer, at least ${String(params.limit)}`;
     default:
       return `${path}: ${error.message ?? 'not valid'}`;
   }

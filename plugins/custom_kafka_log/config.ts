@@ -1,7 +1,7 @@
 /** Every option of custom_kafka_log. The Kong schema, the check, the type and the reference come from here. */
 import { CONNECTION_OPTIONS, CONNECTION_RULES, SOCKET_TIMEOUT } from '../../bridge/config/connection-options';
 import type { ConfigOf, OptionTable } from '../../bridge/config/fields';
-import type { PluginIdentity } from '../../bridge/config/kong-schema';
+import type { PluginDefinition, PluginIdentity } from '../../bridge/config/kong-schema';
 import { LOG_ENTRY_OPTIONS, LOG_ENTRY_RULES } from '../../bridge/config/log-entry-options';
 import { LOG_PRODUCE_OPTIONS, LOG_PRODUCE_RULES } from '../../bridge/config/log-produce-options';
 import { configParser, type CrossRule } from '../../bridge/config/parse';
@@ -12,14 +12,13 @@ import { version } from '../../bridge/version';
 export const LOG: PluginIdentity = {
   name: 'custom_kafka_log',
   version,
+  purpose:
+    "Writes Kong's log entry of each request to a Kafka topic, after the answer. It never delays or refuses a request: what Kafka does not take in time is dropped, counted and told.",
   // Kong's own Kafka Log has it; in the log phase nothing depends on the order.
   priority: 5,
   phases: ['log'],
   mayBePerConsumer: true,
 };
-
-export const LOG_PURPOSE =
-  "Writes Kong's log entry of each request to a Kafka topic, after the answer. It never delays or refuses a request: what Kafka does not take in time is dropped, counted and told.";
 
 export const LOG_OPTIONS = [
   {
@@ -55,3 +54,5 @@ export const LOG_RULES: CrossRule<LogConfig>[] = [
 ];
 
 export const parseLogConfig = configParser(LOG_OPTIONS, LOG_RULES);
+
+export const DEFINITION: PluginDefinition = { identity: LOG, options: LOG_OPTIONS, rules: LOG_RULES };
