@@ -49,7 +49,7 @@ export interface TestPlugin {
   readonly onClose?: () => void;
   readonly hooks?: ProcessHooks;
   readonly maxFrameBytes?: number;
-  readonly continues?: boolean;
+  readonly continues?: string;
   readonly overload?: Overload;
 }
 
