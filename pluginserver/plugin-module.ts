@@ -3,6 +3,8 @@
  * `kong-js-pluginserver`, plus one optional export that only this server knows.
  */
 
+import type { HttpRoute } from '../listener/http-route';
+
 export type Phase = 'certificate' | 'rewrite' | 'access' | 'response' | 'log';
 
 /**
@@ -74,6 +76,8 @@ export interface ProcessHooks {
   idle?(): Promise<void>;
   /** Ends everything, within a bound of its own. */
   close?(): Promise<void>;
+  /** What the process answers over HTTP, where it has a port for that. */
+  readonly http?: readonly HttpRoute[];
   /** For the status page: small, JSON, without secrets. `ready` false makes `/ready` answer 503. */
   status?(): { ready: boolean; [fact: string]: unknown };
 }

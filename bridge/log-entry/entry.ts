@@ -14,13 +14,17 @@ export interface JsonObject {
 
 /** Undefined for what is no JSON object. */
 export function readEntry(bytes: Buffer): JsonObject | undefined {
+  const entry = readJson(bytes);
+  return isObject(entry) ? entry : undefined;
+}
+
+/** Undefined for what is no JSON. */
+export function readJson(bytes: Buffer): Json | undefined {
   try {
-    const entry = isUtf8(bytes)
-      ? (JSON.parse(bytes.toString('utf8')) as Json)
-      : (JSON.parse(bytes.toString('latin1'), (_, value: Json) =>
-          typeof value === 'string' ? textFromKong(value) : value,
-        ) as Json);
-    return isObject(entry) ? entry : undefined;
+    if (isUtf8(bytes)) return JSON.parse(bytes.toString('utf8')) as Json;
+    return JSON.parse(bytes.toString('latin1'), (_, value: Json) =>
+      typeof value === 'string' ? textFromKong(value) : value,
+    ) as Json;
   } catch {
     return undefined;
   }

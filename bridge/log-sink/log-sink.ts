@@ -101,6 +101,10 @@ export class LogSink implements Lingering {
     };
   }
 
+  get secret(): string | undefined {
+    return this.#options.secret;
+  }
+
   /** Records without an end yet. */
   get held(): number {
     return this.#waiting.size + this.#handedRecords;

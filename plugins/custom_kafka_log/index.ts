@@ -3,6 +3,7 @@ import { kongFields } from '../../bridge/config/kong-schema';
 import { logSinks, logProcessHooks } from '../../bridge/log-sink/log-process';
 import { LOG, LOG_OPTIONS, parseLogConfig } from './config';
 import { LogHandler } from './handler';
+import { openSinksOfFile, SINKS_FILE_VARIABLE } from './sinks-file';
 
 export class Plugin extends LogHandler {
   /** @throws GatewayError `misconfigured` with the option's name and the reason */
@@ -15,4 +16,16 @@ export const Name = LOG.name;
 export const Version = LOG.version;
 export const Priority = LOG.priority;
 export const Schema = kongFields(LOG_OPTIONS);
-export const Process = logProcessHooks;
+export const Process = {
+  ...logProcessHooks,
+  start: once(() => openSinksOfFile(logSinks, process.env[SINKS_FILE_VARIABLE])),
+};
+
+/** The server says it again when another plugin follows. */
+function once(call: () => void): () => void {
+  let wasCalled = false;
+  return () => {
+    if (!wasCalled) call();
+    wasCalled = true;
+  };
+}
