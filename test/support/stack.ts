@@ -11,6 +11,7 @@ export interface TestRoute {
   /** Absent: the plugin is not on the route. */
   readonly producer?: Record<string, unknown>;
   readonly consumer?: Record<string, unknown>;
+  readonly log?: Record<string, unknown>;
 }
 
 export function kongYml(bootstrapServers: string, routes: readonly TestRoute[]): string {
@@ -35,6 +36,7 @@ export function kongYml(bootstrapServers: string, routes: readonly TestRoute[]):
       plugins: [
         ...plugin('custom_kafka_producer', route.producer && { bootstrap_servers, ...route.producer }),
         ...plugin('custom_kafka_consumer', route.consumer),
+        ...plugin('custom_kafka_log', route.log && { bootstrap_servers, ...route.log }),
       ],
     })),
   });
