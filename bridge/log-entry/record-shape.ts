@@ -46,9 +46,9 @@ export type LeftOut = 'not_wanted' | 'unreadable' | 'too_large';
 
 export interface RecordShape {
   /** @param bytes JSON of one entry */
-  ofBytes(bytes: Buffer): OutgoingRecord | LeftOut;
+  readonly ofBytes: (bytes: Buffer) => OutgoingRecord | LeftOut;
   /** @param entry of its own: it is changed */
-  ofEntry(entry: JsonObject): OutgoingRecord | LeftOut;
+  readonly ofEntry: (entry: JsonObject) => OutgoingRecord | LeftOut;
 }
 
 export function recordShape(options: ShapeOptions): RecordShape {
