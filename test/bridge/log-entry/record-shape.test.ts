@@ -154,6 +154,14 @@ test('own fields read the entry as Kong made it, whatever is left out or comes f
   assert.equal('service' in record, false);
 });
 
+// It was in itself, and could not be printed.
+test('an object may be copied into itself, and is the one of before', () => {
+  const record = shaped({ customFields: { 'service.copy': '$(/service)', 'service.name': 'other' } });
+  const { copy, name } = record.service as JsonObject;
+  assert.deepEqual(copy, logEntry().service);
+  assert.equal(name, 'other');
+});
+
 test('a field named __proto__ is a field', () => {
   const record = recordOf({ customFields: { '__proto__.x': '1' } }, Buffer.from('{}'));
   assert.equal(record.value!.toString(), '{"__proto__":{"x":"1"}}');
