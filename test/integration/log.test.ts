@@ -93,6 +93,25 @@ test('SIGTERM: what was handed over is in the topic when the process ends', asyn
   }
 });
 
+test('a plugin server that stands still delays no request, and has every entry when it goes on', async () => {
+  const topic = await kafka.topic();
+  const stack = await Stack.start(kafka.bootstrapServers, [{ path: '/logged', log: { topic } }]);
+  try {
+    await ask(`${stack.url}/logged`);
+    while ((await logStatus(stack.server)).accepted < 1)
+      await new Promise((resolve) => setImmediate(resolve));
+    stack.server.child.kill('SIGSTOP');
+    for (let round = 0; round < 20; round++)
+      await Promise.all(Array.from({ length: 50 }, () => ask(`${stack.url}/logged`)));
+    stack.server.child.kill('SIGCONT');
+    assert.equal((await entriesIn(topic, 1001)).length, 1001);
+    assert.equal((await logStatus(stack.server)).accepted, 1001);
+  } finally {
+    stack.server.child.kill('SIGCONT');
+    await stack.stop();
+  }
+});
+
 test('a Kafka that was never there slows no request, and does not make the gateway unready', async () => {
   const stack = await Stack.start('127.0.0.1:1', [{ path: '/logged', log: { topic: 'logs' } }]);
   try {
