@@ -14,7 +14,7 @@ import { isObject, readJson, type JsonObject } from '../../bridge/log-entry/entr
 import type { LogSink } from '../../bridge/log-sink/log-sink';
 import type { LogSinks } from '../../bridge/log-sink/log-sinks';
 
-export const SECRET_HEADER = 'x-sink-secret';
+const SECRET_HEADER = 'x-sink-secret';
 /** A thousand entries of a kilobyte or two; Kong sends 200 at most unless it is told otherwise. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** What an entry costs beside its text. */
