@@ -31,7 +31,11 @@ export interface Kong {
   readonly response: {
     exit(status: number, body: Buffer | string, headers: Record<string, string | string[]>): Promise<void>;
   };
-  readonly log: { err(text: string): Promise<void> };
+  readonly log: {
+    err(text: string): Promise<void>;
+    /** JSON of the log entry; in the log phase only. */
+    serialize(): Promise<string>;
+  };
   /** Use the function of that name. */
   readonly onOver?: (callback: () => void) => void;
 }

@@ -191,9 +191,7 @@ export const PDK: Record<string, PdkFunction> = {
 
   ...Object.fromEntries(LOG_LEVELS.map((level) => [`kong.log.${level}`, log(level)])),
   'kong.log.set_serialize_value': () => undefined,
-  'kong.log.serialize': () => {
-    throw new LuaError('function cannot be called in access phase (only in: log)');
-  },
+  'kong.log.serialize': (request) => request.logEntry,
 
   'kong.nginx.get_var': nginxVariable,
   'kong.nginx.get_subsystem': () => 'http',
