@@ -13,6 +13,7 @@ import {
 import { DIALECT_NAMES } from '../../bridge/reply/dialects';
 import { CORRELATIONS } from '../../bridge/request/correlation-id';
 import { version } from '../../bridge/version';
+import { TRACE_OPTIONS } from '../../bridge/config/trace-options';
 import { RECORD_OPTIONS, RECORD_RULES } from './record-options';
 import { ROUTING_OPTIONS, ROUTING_RULES } from './routing-options';
 
@@ -45,6 +46,7 @@ export const PRODUCER_OPTIONS = [
   },
   ...ROUTING_OPTIONS,
   ...RECORD_OPTIONS,
+  ...TRACE_OPTIONS,
   {
     name: 'dialects',
     type: 'array',

@@ -1,0 +1,67 @@
+/**
+ * What of a client's trace goes into the record, so that the responder's spans join it. All of it is the client's word:
+ * what is malformed is left out, and no request fails because of it.
+ */
+import {
+  cleanBaggage,
+  cleanTracestate,
+  contextHeaders,
+  parseB3,
+  parseTraceparent,
+  B3_NAMES,
+  type B3Form,
+  type TraceContext,
+} from '../telemetry/trace-context';
+import type { CompiledRules } from './header-rules';
+import type { HttpRequest } from './http-request';
+import type { RecordHeader, RecordHeaders } from './record-headers';
+
+type Headers = HttpRequest['headers'];
+
+const NONE: RecordHeaders = [];
+
+/** @param b3 in which form to write the context beside W3C's; unless `off`, it is also read where W3C's is missing */
+export function traceHeaders(rules: CompiledRules, b3: B3Form): (headers: Headers) => RecordHeaders {
+  const { forwards } = rules;
+  const hasContext = forwards('traceparent');
+  const hasState = hasContext && forwards('tracestate');
+  const hasBaggage = forwards('baggage');
+  const readsB3 = b3 !== 'off' && B3_NAMES.every(forwards);
+  const writtenB3 = readsB3 ? b3 : 'off';
+
+  return (headers) => {
+    const fromW3c = hasContext ? w3cContext(headers) : undefined;
+    const context = fromW3c ?? (readsB3 ? b3Context(headers) : undefined);
+    const baggage = hasBaggage ? listOf(headers.baggage, cleanBaggage) : undefined;
+    if (context === undefined && baggage === undefined) return NONE;
+    const out: RecordHeader[] = context === undefined ? [] : [...contextHeaders(context, writtenB3)];
+    // Without a traceparent of its own nobody knows what a tracestate belongs to.
+    const state = fromW3c && hasState ? listOf(headers.tracestate, cleanTracestate) : undefined;
+    if (state !== undefined) out.push(['tracestate', state]);
+    if (baggage !== undefined) out.push(['baggage', baggage]);
+    return out;
+  };
+}
+
+/** The trace a client says it is in. */
+export function w3cContext({ traceparent }: Headers): TraceContext | undefined {
+  const text = onlyOne(traceparent);
+  return text === undefined ? undefined : parseTraceparent(text);
+}
+
+export function b3Context(headers: Headers): TraceContext | undefined {
+  return parseB3((name) => onlyOne(headers[name]));
+}
+
+/** Of several nobody can know which is right. */
+function onlyOne(value: string | readonly string[] | undefined): string | undefined {
+  if (value === undefined || typeof value === 'string') return value;
+  return value.length === 1 ? value[0] : undefined;
+}
+
+function listOf(
+  value: string | readonly string[] | undefined,
+  clean: (text: string) => string | undefined,
+): string | undefined {
+  return value === undefined ? undefined : clean(String(value));
+}
