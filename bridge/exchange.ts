@@ -1,6 +1,7 @@
 /** A request between its two plugins. */
 import type { ReplyChannel } from './reply/reply-channel';
 import type { Wait } from './reply/reply-topic';
+import type { RequestTrace } from './telemetry/tracing';
 
 /** A request on its way: what the consumer half needs to know of it. */
 export interface Exchange {
@@ -11,6 +12,7 @@ export interface Exchange {
   readonly prefer: string | undefined;
   /** The id the client knows the request by; the one on the wire is `wait.id`. */
   readonly shownId: string;
+  readonly trace: RequestTrace;
 }
 
 /** What of it comes from the client's request. */

@@ -16,7 +16,7 @@ import { wireId, type WireId } from './request/correlation-id';
 import { headerIn, listHeaderOf, RequestReader, type HttpRequest } from './request/http-request';
 import { recordBuilder, type RecordBuilder } from './request/record-builder';
 import type { RequestReply } from './request-reply';
-import type { Sender } from './sender';
+import type { Sender, SentRequest } from './sender';
 
 export interface RequestHalfOptions {
   readonly plugin: string;
@@ -32,10 +32,8 @@ export interface RequestHalfOptions {
 }
 
 /** A request that is ready to be sent. */
-export interface BuiltRequest {
+export interface BuiltRequest extends SentRequest {
   readonly headers: HttpRequest['headers'];
-  readonly record: OutgoingRecord;
-  readonly wire: WireId;
 }
 
 export class RequestHalf {
@@ -64,6 +62,7 @@ export class RequestHalf {
       maxInFlight: config.max_in_flight,
       reportTimeoutMs: reportTimeoutMs(produce),
       orphanTopic: config.orphan_topic,
+      trace: { replyTopic: config.reply_topic, b3: config.trace.b3 },
     });
     this.#reader = new RequestReader(this.#records.needs, {
       maxBodyBytes: config.max_request_bytes,
@@ -127,15 +126,25 @@ export class RequestHalf {
   #build(event: PhaseEvent, request: HttpRequest): void {
     const { headers } = request;
     const wire = wireId(this.#options.config.correlation, this.clientsId(headers), this.sender.routeTag);
-    const built = { headers, record: this.#records.build(request, wire.id), wire };
-    if (this.sender.readyNow()) this.#options.send(event, built);
-    else this.#sendWhenReady(event, built);
+    const record = this.#records.build(request, wire.id);
+    if (this.sender.readyNow()) this.#send(event, headers, record, wire);
+    else this.#sendWhenReady(event, headers, record, wire);
   }
 
-  #sendWhenReady(event: PhaseEvent, built: BuiltRequest): void {
+  #sendWhenReady(
+    event: PhaseEvent,
+    headers: HttpRequest['headers'],
+    record: OutgoingRecord,
+    wire: WireId,
+  ): void {
     this.sender
       .whenReady()
-      .then(() => this.#options.send(event, built))
-      .catch((error: unknown) => this.refuse(event, built.headers, error));
+      .then(() => this.#send(event, headers, record, wire))
+      .catch((error: unknown) => this.refuse(event, headers, error));
+  }
+
+  #send(event: PhaseEvent, headers: HttpRequest['headers'], record: OutgoingRecord, wire: WireId): void {
+    const trace = this.sender.trace(record, wire);
+    this.#options.send(event, { headers, record, wire, trace });
   }
 }

@@ -45,15 +45,15 @@ export class ProducerHandler {
       this.#sendOneWay(event, request);
       return;
     }
-    const { headers, record, wire } = request;
+    const { headers, wire } = request;
     const { sender } = this.#half;
     if (this.#requestReply.together) {
       this.#requestReply.offer(
         event.requestId ?? '',
-        sender.request(record, wire, this.#half.factsOf(request)),
+        sender.request(request, this.#half.factsOf(request)),
       );
     } else {
-      sender.post(record, wire);
+      sender.post(request);
       event.tell('kong.ctx.shared.set', SHARED_WIRE_ID, wireIdToText(wire));
     }
     // Before Kong 3.9 the Correlation ID plugin runs after us: without this it would echo another id than was sent.
@@ -63,14 +63,15 @@ export class ProducerHandler {
     event.pass();
   }
 
-  #sendOneWay(event: PhaseEvent, { headers, record }: BuiltRequest): void {
+  #sendOneWay(event: PhaseEvent, request: BuiltRequest): void {
+    const { headers } = request;
     const { sender } = this.#half;
     if (this.#config.producer_async) {
-      sender.enqueue(record);
+      sender.enqueue(request);
       answer(event, MESSAGE_SENT);
       return;
     }
-    sender.deliver(record, (error) => {
+    sender.deliver(request, (error) => {
       if (error) this.#half.refuse(event, headers, error);
       else answer(event, MESSAGE_SENT);
     });
