@@ -7,6 +7,8 @@ import type { RequestTrace } from './telemetry/tracing';
 export interface Exchange {
   readonly channel: ReplyChannel;
   readonly wait: Wait;
+  /** Where the request went; undefined where another process sent it. */
+  readonly topic: string | undefined;
   readonly accept: string | undefined;
   /** All Prefer headers, joined by commas. */
   readonly prefer: string | undefined;

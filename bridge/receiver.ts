@@ -39,6 +39,6 @@ export class Receiver {
     const wait = channel.register(id, timeoutMs, onDeadline, requestId);
     channel.settleFromHeld(wait);
     // Its first half is the other process's.
-    return { channel, wait, ...facts, trace: UNTRACED };
+    return { channel, wait, topic: undefined, ...facts, trace: UNTRACED };
   }
 }

@@ -6,6 +6,7 @@ import { GatewayError, toGatewayError } from './errors';
 import type { Exchange } from './exchange';
 import type { ReceivedRecord } from './kafka/records';
 import type { PhaseEvent } from './phase';
+import { tellLogFields, type LogFields } from './telemetry/trace-kong';
 import { responseMapper, type ResponseMapper } from './reply/http-response';
 import { matchRule, type MatchRule } from './reply/match-rule';
 import type { Outcome } from './reply/pending-replies';
@@ -16,6 +17,8 @@ export interface ReplyHalfOptions {
   readonly plugin: string;
   readonly config: WaitConfig;
   readonly returnErrorMessage: boolean;
+  /** See trace-options.ts. */
+  readonly logFields: boolean;
 }
 
 /** What a trace says of a wait after which nobody is answered. */
@@ -73,6 +76,7 @@ export class ReplyHalf {
       if ('error' in outcome) throw outcome.error;
       const response = this.#toResponse(outcome.reply);
       this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
+      if (this.#options.logFields) tellLogFields(event, logFieldsOf('ok', exchange, outcome.reply));
       event.exit(response.status, response.body, withPreference(response.headers, preferredSeconds));
       return undefined;
     } catch (error) {
@@ -82,6 +86,9 @@ export class ReplyHalf {
   }
 
   refuse(event: PhaseEvent, error: unknown, exchange: Exchange | undefined, preferredSeconds?: number): void {
+    if (this.#options.logFields) {
+      tellLogFields(event, logFieldsOf(toGatewayError(error).code, exchange, undefined));
+    }
     this.#errors.answer(event, error, {
       requestId: event.requestId,
       correlationId: exchange?.shownId,
@@ -90,4 +97,19 @@ export class ReplyHalf {
       headers: withPreference({}, preferredSeconds),
     });
   }
+}
+
+function logFieldsOf(
+  code: string,
+  exchange: Exchange | undefined,
+  reply: ReceivedRecord | undefined,
+): LogFields {
+  return {
+    code,
+    topic: exchange?.topic,
+    correlation_id: exchange?.wait.id,
+    reply_topic: exchange?.channel.replyTopic,
+    partition: reply?.partition,
+    offset: reply?.offset,
+  };
 }

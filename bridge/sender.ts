@@ -126,7 +126,7 @@ export class Sender {
     }
     this.#owner.counters.sent++;
     const { accept, prefer, shownId } = facts;
-    return { channel, wait, accept, prefer, shownId, trace };
+    return { channel, wait, topic, accept, prefer, shownId, trace };
   }
 
   /**

@@ -6,11 +6,12 @@ import type { ConfigOf, OptionTable } from './fields';
 import type { CrossRule } from './parse';
 import type { COMPRESSION, DELIVERY_OPTIONS } from './produce-options';
 import { COMPRESSION_RULE } from './produce-options';
-import type { RECORD_OPTIONS} from './record-options';
+import type { RECORD_OPTIONS } from './record-options';
 import { RECORD_RULES } from './record-options';
 import { ROUTING_RULES, type RoutingConfig } from './routing-options';
-import type { ERROR_HANDLING} from './shared-options';
+import type { ERROR_HANDLING } from './shared-options';
 import { BOOTSTRAP_SERVER_LIST, HEADER_NAME, TOPIC_NAME } from './shared-options';
+import type { LOG_FIELDS } from './trace-options';
 import { TRACE_OPTIONS } from './trace-options';
 
 /** Where the records go. */
@@ -85,6 +86,7 @@ export type RequestConfig = RoutingConfig &
       ...typeof REQUEST_OPTIONS,
       ...typeof DELIVERY_OPTIONS,
       typeof COMPRESSION,
+      typeof LOG_FIELDS,
       typeof ERROR_HANDLING,
     ]
   >;

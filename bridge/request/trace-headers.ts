@@ -22,34 +22,45 @@ const NONE: RecordHeaders = [];
 
 /** @param b3 in which form to write the context beside W3C's; unless `off`, it is also read where W3C's is missing */
 export function traceHeaders(rules: CompiledRules, b3: B3Form): (headers: Headers) => RecordHeaders {
-  const { forwards } = rules;
-  const hasContext = forwards('traceparent');
-  const hasState = hasContext && forwards('tracestate');
-  const hasBaggage = forwards('baggage');
-  const readsB3 = b3 !== 'off' && B3_NAMES.every(forwards);
-  const writtenB3 = readsB3 ? b3 : 'off';
+  const contextOf = clientsContext(rules, b3);
+  const hasState = rules.forwards('traceparent') && rules.forwards('tracestate');
+  const hasBaggage = rules.forwards('baggage');
+  const writtenB3 = passesB3(rules, b3) ? b3 : 'off';
 
   return (headers) => {
-    const fromW3c = hasContext ? w3cContext(headers) : undefined;
-    const context = fromW3c ?? (readsB3 ? b3Context(headers) : undefined);
+    const context = contextOf(headers);
     const baggage = hasBaggage ? listOf(headers.baggage, cleanBaggage) : undefined;
     if (context === undefined && baggage === undefined) return NONE;
     const out: RecordHeader[] = context === undefined ? [] : [...contextHeaders(context, writtenB3)];
     // Without a traceparent of its own nobody knows what a tracestate belongs to.
-    const state = fromW3c && hasState ? listOf(headers.tracestate, cleanTracestate) : undefined;
+    const state = hasState && w3cContext(headers) ? listOf(headers.tracestate, cleanTracestate) : undefined;
     if (state !== undefined) out.push(['tracestate', state]);
     if (baggage !== undefined) out.push(['baggage', baggage]);
     return out;
   };
 }
 
-/** The trace a client says it is in. */
-export function w3cContext({ traceparent }: Headers): TraceContext | undefined {
+/** The trace a client says it is in, as far as the configuration lets it have a say. */
+export function clientsContext(
+  rules: CompiledRules,
+  b3: B3Form,
+): (headers: Headers) => TraceContext | undefined {
+  const readsW3c = rules.forwards('traceparent');
+  const readsB3 = passesB3(rules, b3);
+  return (headers) =>
+    (readsW3c ? w3cContext(headers) : undefined) ?? (readsB3 ? b3Context(headers) : undefined);
+}
+
+function passesB3({ forwards }: CompiledRules, b3: B3Form): boolean {
+  return b3 !== 'off' && B3_NAMES.every(forwards);
+}
+
+function w3cContext({ traceparent }: Headers): TraceContext | undefined {
   const text = onlyOne(traceparent);
   return text === undefined ? undefined : parseTraceparent(text);
 }
 
-export function b3Context(headers: Headers): TraceContext | undefined {
+function b3Context(headers: Headers): TraceContext | undefined {
   return parseB3((name) => onlyOne(headers[name]));
 }
 

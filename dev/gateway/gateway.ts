@@ -50,6 +50,8 @@ export interface GatewayOptions {
   /** Kong's `client_body_buffer_size`. */
   readonly bodyBufferBytes?: number;
   readonly onLog?: (line: LogLine) => void;
+  /** When a client has been answered: what Kong's log phase finds. */
+  readonly onLogPhase?: (request: Pick<RequestContext, 'id' | 'context' | 'logFields'>) => void;
   /** What `{vault://env/…}` references are looked up in. */
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -286,7 +288,10 @@ class RunningGateway implements Gateway {
     const connection = this.#connections.get(incoming.socket)!;
     connection.requests += 1;
     const request = this.#contextOf(incoming, connection);
-    response.on('close', () => void request.body.remove());
+    response.on('close', () => {
+      void request.body.remove();
+      this.#options.onLogPhase?.(request);
+    });
     try {
       const worker = this.#workers[connection.number % this.#workers.length]!;
       await this.#answer(request, incoming, response, worker);
@@ -353,6 +358,8 @@ class RunningGateway implements Gateway {
       match: this.#router.match({ method, path: pathText, host, headers }) ?? NO_MATCH,
       body: new RequestBody(incoming, this.#bodyStorage),
       shared: new Map(),
+      context: new Map(),
+      logFields: new Map(),
       responseHeaders: new HeaderList(),
       responseStatus: undefined,
       upstream: {},

@@ -6,6 +6,7 @@ import { overPromises, type Phase, type PhaseEvent } from '../../bridge/phase';
 import { SHARED_WIRE_ID, wireIdToText } from '../../bridge/reply/apart';
 import { RequestHalf, type BuiltRequest } from '../../bridge/request-half';
 import type { RequestReply } from '../../bridge/request-reply';
+import { tellLogFields } from '../../bridge/telemetry/trace-kong';
 import { PRODUCER, PRODUCER_OPTIONS, type ProducerConfig } from './config';
 
 export class ProducerHandler {
@@ -48,10 +49,7 @@ export class ProducerHandler {
     const { headers, wire } = request;
     const { sender } = this.#half;
     if (this.#requestReply.together) {
-      this.#requestReply.offer(
-        event.requestId ?? '',
-        sender.request(request, this.#half.factsOf(request)),
-      );
+      this.#requestReply.offer(event.requestId ?? '', sender.request(request, this.#half.factsOf(request)));
     } else {
       sender.post(request);
       event.tell('kong.ctx.shared.set', SHARED_WIRE_ID, wireIdToText(wire));
@@ -65,16 +63,22 @@ export class ProducerHandler {
 
   #sendOneWay(event: PhaseEvent, request: BuiltRequest): void {
     const { headers } = request;
+    const { topic } = request.record;
     const { sender } = this.#half;
     if (this.#config.producer_async) {
       sender.enqueue(request);
-      answer(event, MESSAGE_SENT);
+      this.#answerSent(event, topic);
       return;
     }
     sender.deliver(request, (error) => {
       if (error) this.#half.refuse(event, headers, error);
-      else answer(event, MESSAGE_SENT);
+      else this.#answerSent(event, topic);
     });
+  }
+
+  #answerSent(event: PhaseEvent, topic: string): void {
+    if (this.#config.log_fields) tellLogFields(event, { code: 'ok', topic });
+    answer(event, MESSAGE_SENT);
   }
 }
 

@@ -23,6 +23,7 @@ export class RequestReplyHandler {
       plugin: REQUEST_REPLY.name,
       config: config.reply,
       returnErrorMessage: config.error_handling.return_error_message,
+      logFields: config.log_fields,
     });
     this.#request = new RequestHalf(requestReply, {
       plugin: REQUEST_REPLY.name,

@@ -273,6 +273,13 @@ const CASES: readonly Case[] = [
     },
   },
   {
+    // What Kong is told besides is seen in test/plugins/traces.test.ts.
+    name: 'trace.kong, log_fields',
+    config: { trace: { kong: 'join' }, log_fields: true },
+    request: { headers: { traceparent: TRACEPARENT } },
+    record: { headers: [...OWN, ['traceparent', TRACEPARENT]] },
+  },
+  {
     name: 'max_request_bytes: one more',
     config: { max_request_bytes: 10 },
     request: { body: '12345678901' },
