@@ -4,7 +4,7 @@
  * It runs in a timer of the worker, with a copy of the request and its log entry, so it delays nobody, and there is no
  * request any more: what would ask nginx for one is a Lua error. An entry that finds all timers taken is lost.
  */
-import type { LuaTable } from './lua-value';
+import { isTable, type LuaTable, type LuaValue } from './lua-value';
 import type { RequestContext } from './request-context';
 import { queryTable } from './uri';
 import { WORKSPACE_ID } from './entities';
@@ -72,7 +72,20 @@ export function logEntry(request: RequestContext, sentBytes: number): string {
     workspace: WORKSPACE_ID,
     workspace_name: 'default',
   };
+  for (const [key, value] of request.logFields) setPath(entry, key.split('.'), value);
   return JSON.stringify(entry);
+}
+
+/** As `kong.log.set_serialize_value` has it: dots lead into objects, which are made where they are missing. */
+function setPath(table: LuaTable, [name = '', ...rest]: string[], value: LuaValue): void {
+  if (rest.length === 0) {
+    table[name] = value;
+    return;
+  }
+  const inner = table[name];
+  const next: LuaTable = isTable(inner) ? inner : {};
+  table[name] = next;
+  setPath(next, rest, value);
 }
 
 /** Of the request line, the headers, and the body as far as they tell its length. */
