@@ -37,6 +37,8 @@ export interface Kong {
   readonly log: {
     err(text: string): Promise<void>;
     setSerializeValue(key: string, value: object): Promise<void>;
+    /** JSON of the log entry; in the log phase only. */
+    serialize(): Promise<string>;
   };
   /** Use the function of that name. */
   readonly onOver?: (callback: () => void) => void;

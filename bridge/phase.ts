@@ -20,7 +20,9 @@ export type Read =
   | readonly ['kong.request.get_uri_captures']
   | readonly ['kong.client.get_consumer']
   | readonly ['kong.router.get_route']
-  | readonly ['kong.ctx.shared.get', string];
+  | readonly ['kong.ctx.shared.get', string]
+  /** In the log phase only, where all others that are about the request or nginx are errors. */
+  | readonly ['kong.log.serialize'];
 
 /** Something Kong is told; nobody needs its answer. */
 export type Tell =
@@ -45,7 +47,7 @@ export interface Phase {
 }
 
 export interface PhaseEvent {
-  /** Kong's id of the request, the same in every plugin and when Kong runs an event again. */
+  /** Kong's id of the request, the same in every plugin and when Kong runs an event again; not in the log phase. */
   readonly requestId: string | undefined;
   tell(...call: Tell): void;
   exit(status: number, body: Buffer, headers: Readonly<Record<string, string | string[]>>): void;
@@ -107,6 +109,8 @@ function ask(kong: Kong, read: Read): Promise<unknown> {
       return kong.router.getRoute();
     case 'kong.ctx.shared.get':
       return kong.ctx.shared.get(read[1]);
+    case 'kong.log.serialize':
+      return kong.log.serialize();
   }
 }
 

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { PLUGINS } from '../common/plugins';
 
 const ROOT = join(__dirname, '..', '..');
-const SHIPPED = ['plugins', 'pluginserver', 'bridge', 'common'];
+const SHIPPED = ['plugins', 'pluginserver', 'bridge', 'common', 'listener'];
 
 interface Manifest {
   readonly version: string;
@@ -58,7 +58,7 @@ test('the plugin server knows no Kafka, and the bridge no plugin and no protocol
     for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(/require\(["'](\.\.\/[^"']+)["']\)/g)) {
       assert.match(
         name,
-        /^\.\.\/(common\/|bridge\/(errors|clock|bytes-in-flight|thread-pool-size|telemetry\/))/,
+        /^\.\.\/(common\/|listener\/|bridge\/(errors|clock|bytes-in-flight|thread-pool-size|telemetry\/))/,
         file,
       );
     }

@@ -194,9 +194,7 @@ export const PDK: Record<string, PdkFunction> = {
     request.logFields.set(text('key', key), value);
     return undefined;
   },
-  'kong.log.serialize': () => {
-    throw new LuaError('function cannot be called in access phase (only in: log)');
-  },
+  'kong.log.serialize': (request) => request.logEntry,
 
   'kong.nginx.get_var': nginxVariable,
   'kong.nginx.get_ctx': (request, key) => request.context.get(text('k', key)),

@@ -38,7 +38,22 @@ export interface RequestContext {
   readonly responseHeaders: HeaderList;
   responseStatus: number | undefined;
   upstream: UpstreamChanges;
+  /** The answer, once it is on its way. */
+  sent: { readonly status: number; readonly headers: HeaderList } | undefined;
+  /** Where the request was proxied to, if it was. */
+  proxied: ProxiedRequest | undefined;
+  /** In the log phase: what `kong.log.serialize` answers. */
+  logEntry: string | undefined;
   log(level: LogLevel, message: string): void;
+}
+
+export interface ProxiedRequest {
+  readonly host: string;
+  readonly port: number;
+  readonly uri: string;
+  /** Absent until the upstream answers. */
+  status?: number;
+  tookMs?: number;
 }
 
 /** What `kong.service.request.*` and `kong.service.set_target` changed. */

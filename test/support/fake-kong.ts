@@ -10,6 +10,8 @@ export interface FakeRequest {
   captures?: Record<string, string>;
   consumer?: { id?: string; username?: string; custom_id?: string };
   route?: { id?: string; name?: string };
+  /** Of the log phase. */
+  entry?: string;
 }
 
 /** One event of one request: `exits` has what the client would get. */
@@ -113,5 +115,6 @@ export class FakeKong implements Kong {
       this.errorLog.push(text);
       return Promise.resolve();
     },
+    serialize: () => this.#read('serialize', this.#given.entry ?? '{}'),
   };
 }
