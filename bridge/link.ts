@@ -7,6 +7,8 @@ import type { TopicReader } from './kafka/reader';
 import type { KeptTopic } from './kafka/topic-keeper';
 import type { Lingering } from './linger-pool';
 import type { ReplyChannel } from './reply/reply-channel';
+import type { ClusterReading } from './telemetry/client-metrics';
+import type { ConfigurationReading, RequestMetrics } from './telemetry/request-metrics';
 
 /** How long the first requests after a start wait for Kafka before they are told to come again. */
 const FIRST_READY_MS = 3000;
@@ -17,6 +19,7 @@ export interface ClientPool {
   acquire(key: string, connection: ConnectionOptions): Lease;
   close(): Promise<void>;
   status(): unknown;
+  figures(): readonly ClusterReading[];
 }
 
 export interface Lease {
@@ -36,7 +39,8 @@ export class Link implements Lingering {
     private readonly clock: Clock,
     readonly lease: Lease,
     readonly channel: ReplyChannel | undefined,
-    private readonly stopKeeping: () => void = () => undefined,
+    readonly metrics: RequestMetrics,
+    private readonly onEnd: () => void = () => undefined,
   ) {}
 
   get ready(): boolean {
@@ -85,9 +89,15 @@ export class Link implements Lingering {
     return this.channel === undefined || this.channel.inFlight === 0;
   }
 
+  /** For the metrics. */
+  figures(): ConfigurationReading {
+    const { metrics, ready, channel } = this;
+    return { metrics, ready, inFlight: channel?.inFlight ?? 0, capacity: channel?.capacity };
+  }
+
   end(): void {
     this.channel?.close(new GatewayError('draining', 'the reply channel is closed'));
-    this.stopKeeping();
+    this.onEnd();
     this.lease.release();
   }
 }

@@ -1,5 +1,6 @@
 /** The one RequestReply of this process, and how it follows the life of our plugin server. */
 import { RequestReply } from './request-reply';
+import type { MetricGroup } from './telemetry/metrics';
 
 export const requestReply = new RequestReply();
 
@@ -14,4 +15,5 @@ export const processHooks = {
   idle: (): Promise<void> => requestReply.idle(),
   close: (): Promise<void> => requestReply.close(),
   status: (): { ready: boolean } => requestReply.status(),
+  metrics: (): readonly MetricGroup[] => requestReply.metrics,
 };

@@ -8,6 +8,8 @@ import type { ReplyRoute } from './reply/reply-routing';
 import type { WireId } from './request/correlation-id';
 
 export interface ReceiverOptions {
+  /** Whose configuration it is: its name. */
+  readonly plugin: string;
   readonly key: string;
   readonly connectionKey: string;
   readonly connection: ConnectionOptions;

@@ -10,6 +10,7 @@ import { systemClock, type Clock } from './clock';
 import { GatewayError } from './errors';
 import type { Exchange } from './exchange';
 import { KafkaClients } from './kafka/clients';
+import { clusterLabel } from './kafka/cluster-access';
 import { threadPool } from './kafka/thread-pool';
 import { LingerPool } from './linger-pool';
 import { Link, type ClientPool, type Lease } from './link';
@@ -21,7 +22,11 @@ import { orphanRecord, type Orphan } from './reply/orphans';
 import type { ReplyRoute } from './reply/reply-routing';
 import { ReplyTopics, type ReplySource } from './reply/reply-topics';
 import { HAND_OVER_MS, Sender, type SenderOptions } from './sender';
+import { ClientMetrics } from './telemetry/client-metrics';
 import { log } from './telemetry/log';
+import type { MetricGroup } from './telemetry/metrics';
+import { ReplyMetrics } from './telemetry/reply-metrics';
+import { AllRequestMetrics, type RequestMetrics, type TopicPair } from './telemetry/request-metrics';
 
 /** Kong brings an unchanged configuration back within seconds after any change to another. */
 const LINGER_MS = 30_000;
@@ -43,6 +48,9 @@ export class RequestReply {
   readonly #clients: ClientPool;
   readonly #wheel: DeadlineWheel;
   readonly #replyTopics: ReplyTopics;
+  readonly #requestMetrics: AllRequestMetrics;
+  /** What the process tells of itself when it is asked. */
+  readonly metrics: readonly MetricGroup[];
   readonly #links: LingerPool<Link>;
   readonly #handOver: HandOver<Exchange>;
   #together = false;
@@ -55,6 +63,14 @@ export class RequestReply {
     this.#wheel = new DeadlineWheel(this.#clock);
     this.#replyTopics = new ReplyTopics(this.#clock, this.#wheel);
     this.#links = new LingerPool(this.#clock, LINGER_MS);
+    this.#requestMetrics = new AllRequestMetrics(this.#clock, () =>
+      this.#links.things().map((link) => link.figures()),
+    );
+    this.metrics = [
+      this.#requestMetrics,
+      new ReplyMetrics(this.#clock, () => this.#replyTopics.figures()),
+      new ClientMetrics(this.#clock, () => this.#clients.figures()),
+    ];
     this.#handOver = new HandOver(this.#clock, this.#wheel, (exchange) => this.#unclaimed(exchange));
   }
 
@@ -69,20 +85,30 @@ export class RequestReply {
   }
 
   openSender(options: SenderOptions): Sender {
-    const { key, topic, route, orphanTopic } = options;
+    const { plugin, topic, route, orphanTopic } = options;
+    // Equal configurations of two plugins are two: their requests are counted apart.
+    const key = `${plugin} ${options.key}`;
     const link = this.#links.acquire(key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
-      if (route === undefined || !this.#together) return new Link(this.#clock, lease, undefined);
+      const { metrics, release } = this.#requestMetrics.acquire(pairOf(options, topic, route));
+      if (route === undefined || !this.#together)
+        return new Link(this.#clock, lease, undefined, metrics, release);
       const channel = this.#replyTopics.open(sourceOf(options, lease, route), {
+        metrics,
         routeTag: route.routeTag,
-        onOrphan: orphanTopic === undefined ? undefined : (orphan) => this.#keep(lease, orphan, orphanTopic),
+        onOrphan:
+          orphanTopic === undefined ? undefined : (orphan) => this.#keep(lease, orphan, orphanTopic, metrics),
         capacity: options.maxInFlight,
         from: 'end',
         rules: [HEADER_RULE],
         sharedWithRequests: route.replyTopic === topic,
         waitsComeLate: false,
       });
-      return new Link(this.#clock, lease, channel, route.kept && lease.keepTopic(route.kept));
+      const stopKeeping = route.kept && lease.keepTopic(route.kept);
+      return new Link(this.#clock, lease, channel, metrics, () => {
+        stopKeeping?.();
+        release();
+      });
     });
     return new Sender(this, link, options, () => this.#links.release(key));
   }
@@ -92,7 +118,10 @@ export class RequestReply {
     const { route } = options;
     const link = this.#links.acquire(options.key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
+      // Where requests go is the producer's knowledge.
+      const { metrics, release } = this.#requestMetrics.acquire(pairOf(options, '', route));
       const channel = this.#replyTopics.open(sourceOf(options, lease, route), {
+        metrics,
         capacity: APART_CAPACITY,
         from: { sinceMs: Date.now() - LOOK_BACK_MS },
         rules: [options.rule],
@@ -100,7 +129,11 @@ export class RequestReply {
         sharedWithRequests: false,
         waitsComeLate: true,
       });
-      return new Link(this.#clock, lease, channel, route.kept && lease.keepTopic(route.kept));
+      const stopKeeping = route.kept && lease.keepTopic(route.kept);
+      return new Link(this.#clock, lease, channel, metrics, () => {
+        stopKeeping?.();
+        release();
+      });
     });
     return new Receiver(link, () => this.#links.release(options.key));
   }
@@ -187,9 +220,12 @@ export class RequestReply {
   }
 
   /** Nobody waits for it, so a failure is only counted. */
-  #keep(lease: Lease, orphan: Orphan, orphanTopic: string): void {
-    const count = (error?: unknown) =>
-      error === undefined ? this.counters.orphans_kept++ : this.counters.orphans_lost++;
+  #keep(lease: Lease, orphan: Orphan, orphanTopic: string, metrics: RequestMetrics): void {
+    const count = (error?: unknown): void => {
+      if (error === undefined) this.counters.orphans_kept++;
+      else this.counters.orphans_lost++;
+      metrics.orphaned(error === undefined ? 'kept' : 'lost');
+    };
     try {
       lease.producer.produce(orphanRecord(orphan, orphanTopic), count);
     } catch (error) {
@@ -198,6 +234,7 @@ export class RequestReply {
   }
 
   #unclaimed(exchange: Exchange): void {
+    exchange.channel.metrics.ended('unclaimed');
     exchange.channel.giveUp(
       exchange.wait,
       new GatewayError('misconfigured', 'no custom_kafka_consumer claimed the wait'),
@@ -219,5 +256,14 @@ function sourceOf(
   { replyTopic, partition, create }: ReplyRoute,
 ): ReplySource {
   const { bootstrapServers } = connection;
-  return { reader, connectionKey, bootstrapServers, replyTopic, partition, create };
+  const cluster = clusterLabel(connection);
+  return { reader, connectionKey, bootstrapServers, cluster, replyTopic, partition, create };
+}
+
+function pairOf(
+  { plugin, connection }: Pick<SenderOptions, 'plugin' | 'connection'>,
+  topic: string,
+  route: ReplyRoute | undefined,
+): TopicPair {
+  return { plugin, cluster: clusterLabel(connection), topic, replyTopic: route?.replyTopic ?? '' };
 }

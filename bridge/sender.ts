@@ -8,11 +8,14 @@ import { REQUEST_ID_HEADER } from './reply/dialects';
 import type { ReplyRoute } from './reply/reply-routing';
 import type { WireId } from './request/correlation-id';
 import { log } from './telemetry/log';
+import type { RequestMetrics } from './telemetry/request-metrics';
 
 /** Longer than Kong ever needs between two plugins of one request. */
 export const HAND_OVER_MS = 10_000;
 
 export interface SenderOptions {
+  /** Whose configuration it is: its name. */
+  readonly plugin: string;
   /** Equal keys share everything, and stand for equal configurations. */
   readonly key: string;
   readonly connectionKey: string;
@@ -37,6 +40,7 @@ export interface SenderOwner {
 }
 
 export class Sender {
+  readonly metrics: RequestMetrics;
   readonly #owner: SenderOwner;
   readonly #link: Link;
   readonly #route: ReplyRoute | undefined;
@@ -49,6 +53,7 @@ export class Sender {
     options: Pick<SenderOptions, 'route' | 'reportTimeoutMs'>,
     close: () => void,
   ) {
+    this.metrics = link.metrics;
     this.#owner = owner;
     this.#link = link;
     this.#route = options.route;
@@ -81,6 +86,7 @@ export class Sender {
     const addressed = this.#addressed(record, channel.partition, requestId);
     // All that the callbacks below may know of the record: they live as long as the wait, and would keep its body.
     const { topic } = record;
+    const { metrics } = this;
     let delivered = false;
     const onDeadline = () =>
       delivered
@@ -93,12 +99,14 @@ export class Sender {
     try {
       this.#link.lease.producer.produce(addressed, (error) => {
         delivered = error === undefined;
+        metrics.reported(error, wait.createdAtMs);
         if (error) channel.fail(wait, error);
       });
     } catch (error) {
       channel.fail(wait, new GatewayError('internal', 'the record was never produced', { cause: error }));
       throw error;
     }
+    metrics.produced(record);
     this.#owner.counters.sent++;
     const { accept, prefer, shownId } = facts;
     return { channel, wait, accept, prefer, shownId };
@@ -109,29 +117,40 @@ export class Sender {
    * @param onEnd called once, later: when the broker has acknowledged, or with produce_timeout before it gives up
    */
   deliver(record: OutgoingRecord, onEnd: (error: GatewayError | undefined) => void): void {
+    const { metrics } = this;
+    const sinceMs = metrics.nowMs();
     let open = true;
     const end = (error: GatewayError | undefined): void => {
       if (!open) return;
       open = false;
       forget();
+      if (error === undefined) metrics.answered('ok', sinceMs, undefined);
       onEnd(error);
     };
     const forget = this.#owner.within(this.#reportTimeoutMs, () => end(unconfirmed(record.topic)));
     try {
-      this.#link.lease.producer.produce(record, end, { awaited: true });
+      const onReport = (error: GatewayError | undefined): void => {
+        metrics.reported(error, sinceMs);
+        end(error);
+      };
+      this.#link.lease.producer.produce(record, onReport, { awaited: true });
     } catch (error) {
       forget();
       throw error;
     }
+    metrics.produced(record);
     this.#owner.counters.sent++;
   }
 
   /** Produces without a wait, and without waiting for the broker. The record is in the buffer when this returns. */
   enqueue(record: OutgoingRecord): void {
     const { counters } = this.#owner;
+    const { metrics } = this;
+    const sinceMs = metrics.nowMs();
     this.#link.lease.producer.produce(
       record,
       (error) => {
+        metrics.reported(error, sinceMs);
         if (error === undefined) return;
         // Its client has long been told that it is on its way: this is the only place where its loss shows.
         counters.promised_but_lost++;
@@ -144,6 +163,8 @@ export class Sender {
       },
       { promised: true },
     );
+    metrics.produced(record);
+    metrics.ended('ok');
     counters.sent++;
   }
 
@@ -155,9 +176,15 @@ export class Sender {
       partition?.wraps === false
         ? this.#addressed(record, partition.number, requestId)
         : withHeaders(record, requestIdHeaders(requestId));
+    const { metrics } = this;
+    const sinceMs = metrics.nowMs();
     this.#link.lease.producer.produce(addressed, (error) => {
+      metrics.reported(error, sinceMs);
       if (error) log.warn('a request was not delivered', { topic: record.topic, reason: error.detail });
     });
+    metrics.produced(record);
+    // Whoever waits for the reply is in another process.
+    metrics.ended('ok');
     this.#owner.counters.sent++;
   }
 

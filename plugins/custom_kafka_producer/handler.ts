@@ -37,6 +37,7 @@ export class ProducerHandler {
     const produce = producerSettings(config);
     this.#records = recordBuilder(recordOptions(config, route?.replyTopic));
     this.#sender = requestReply.openSender({
+      plugin: PRODUCER.name,
       key: configKey(PRODUCER_OPTIONS, config),
       connectionKey: configKey(PRODUCER_OPTIONS, config, isConnectionRow),
       connection: { ...connectionOf(config, config.bootstrap_servers, config.timeout), produce },

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { Waiters } from '../../bridge/kafka/waiters';
 import { Link } from '../../bridge/link';
 import { FakeClock } from '../support/fake-clock';
+import { requestMetrics } from '../support/request-metrics';
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -37,7 +38,7 @@ function setUp() {
     wanted: () => void wanted++,
     release: () => undefined,
   };
-  const link = new Link(clock, lease, undefined);
+  const link = new Link(clock, lease, undefined, requestMetrics(clock));
   const outcomes: string[] = [];
   const ask = async () => {
     await link.whenReady().then(
