@@ -6,6 +6,7 @@ import type { RequestListener } from 'node:http';
 import { dirname, join } from 'node:path';
 import { bytesInFlight } from '../bridge/bytes-in-flight';
 import { log, setLogLevel } from '../bridge/telemetry/log';
+import { Metrics } from '../bridge/telemetry/metrics';
 import { watchEventLoop } from './event-loop-lag';
 import { LateSockets } from './late-sockets';
 import { END_SIGNALS, ignoreLogSignal, Lifecycle, LOG_SIGNALS, watchParent } from './lifecycle';
@@ -14,6 +15,7 @@ import { Overload } from './overload';
 import { loadOrExplain } from './plugin-loader';
 import { PluginProcesses } from './process-hooks';
 import { PluginServer } from './server';
+import { ServerMetrics } from './server-metrics';
 import { statusRequests } from './status';
 import { StatusPort } from './status-port';
 import { TakeBack } from './take-back';
@@ -67,7 +69,9 @@ async function serve(options: ServeOptions): Promise<void> {
     exit: (code) => process.exit(code),
     onClose: () => statusPort?.close(),
   });
-  const sources = { version: version(), servers, processes, lifecycle, overload };
+  const serverMetrics = new ServerMetrics({ version: version(), servers, overload });
+  const metrics = new Metrics([serverMetrics, ...processes.metrics()]);
+  const sources = { version: version(), servers, processes, lifecycle, overload, metrics };
   const statusPort = statusPortOf(options, statusRequests(sources));
   let served: readonly PluginServer[] = [];
   const startHooks = (bound: readonly PluginServer[]): void => {
@@ -96,7 +100,10 @@ async function serve(options: ServeOptions): Promise<void> {
     onTakenBack: () => void statusPort?.keepTrying(),
   });
   startTicker([...servers, overload, takeBack]);
-  watchEventLoop((lagMs) => overload.onLagSample(lagMs));
+  watchEventLoop((lagMs) => {
+    overload.onLagSample(lagMs);
+    serverMetrics.onLagSample(lagMs);
+  });
 }
 
 function statusPortOf(

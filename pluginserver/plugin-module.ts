@@ -3,6 +3,8 @@
  * `kong-js-pluginserver`, plus one optional export that only this server knows.
  */
 
+import type { MetricGroup } from '../bridge/telemetry/metrics';
+
 export type Phase = 'certificate' | 'rewrite' | 'access' | 'response' | 'log';
 
 /**
@@ -75,4 +77,6 @@ export interface ProcessHooks {
   close?(): Promise<void>;
   /** For the status page: small, JSON, without secrets. `ready` false makes `/ready` answer 503. */
   status?(): { ready: boolean; [fact: string]: unknown };
+  /** For `/metrics`: asked for once, collected at each scrape. */
+  metrics?(): readonly MetricGroup[];
 }

@@ -4,14 +4,17 @@
  *     GET /status   facts as JSON, without secrets
  *     GET /ready    200 when requests can be answered, else 503: for load balancers and orchestrators
  *     GET /live     200 while the event loop turns
+ *     GET /metrics  for Prometheus: docs/monitoring.md
  *
  * Both are 503 in a process that drains or whose sockets another one has taken, and say so: whoever waits for a new
  * process to be ready must not be answered by the old one.
  */
 
-import type { RequestListener } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, RequestListener } from 'node:http';
 import { log } from '../bridge/telemetry/log';
+import type { Metrics } from '../bridge/telemetry/metrics';
 import type { Lifecycle } from './lifecycle';
+import { metricsAnswer } from './metrics-page';
 import type { Overload } from './overload';
 import type { PluginProcesses } from './process-hooks';
 import type { PluginServer } from './server';
@@ -20,6 +23,7 @@ export interface StatusSources {
   readonly version: string;
   readonly servers: readonly PluginServer[];
   readonly processes: PluginProcesses;
+  readonly metrics: Pick<Metrics, 'text'>;
   readonly overload: Pick<Overload, 'status'>;
   readonly lifecycle: Pick<Lifecycle, 'draining' | 'unhandledErrors'>;
 }
@@ -68,25 +72,25 @@ function stateOf({ servers, lifecycle }: Pick<StatusSources, 'servers' | 'lifecy
 /** Answers at once and never throws; where it listens is status-port.ts. */
 export function statusRequests(sources: StatusSources): RequestListener {
   return (request, response) => {
-    const [code, body] = answerTo(request.method, request.url ?? '', sources);
-    response.writeHead(code, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-    response.end(`${JSON.stringify(body)}\n`);
+    const [code, body, contentType = 'application/json'] = answerTo(request, sources);
+    response.writeHead(code, { 'content-type': contentType, 'cache-control': 'no-store' });
+    response.end(typeof body === 'string' ? body : `${JSON.stringify(body)}\n`);
   };
 }
 
-function answerTo(method: string | undefined, url: string, sources: StatusSources): Answer {
+function answerTo({ method, url, headers }: IncomingMessage, sources: StatusSources): Answer {
   if (method !== 'GET' && method !== 'HEAD') return [405, {}];
   try {
-    return route(url, sources);
+    return route(url ?? '', headers, sources);
   } catch (error) {
     log.error('the status page failed', { error });
     return [500, {}];
   }
 }
 
-type Answer = readonly [code: number, body: object];
+type Answer = readonly [code: number, body: object | string, contentType?: string];
 
-function route(url: string, sources: StatusSources): Answer {
+function route(url: string, { accept }: IncomingHttpHeaders, sources: StatusSources): Answer {
   switch (url.replace(/\?.*/, '')) {
     case '/status':
       return [200, collectStatus(sources)];
@@ -99,6 +103,8 @@ function route(url: string, sources: StatusSources): Answer {
       const live = state !== 'replaced' && state !== 'draining';
       return [live ? 200 : 503, { live, state }];
     }
+    case '/metrics':
+      return metricsAnswer(sources.metrics, accept);
     default:
       return [404, {}];
   }

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { Metrics } from '../../bridge/telemetry/metrics';
 import { Overload } from '../../pluginserver/overload';
 import { PluginProcesses } from '../../pluginserver/process-hooks';
 import { toPlugin } from '../../pluginserver/plugin-loader';
@@ -167,6 +168,7 @@ describe('readiness', () => {
     servers: [server],
     processes: new PluginProcesses([plugin]),
     overload: new Overload(),
+    metrics: new Metrics([]),
     lifecycle: { draining, unhandledErrors: { rejections: 0, exceptions: 0 } },
   });
   const answers = async (t: TestContext, sources: StatusSources): Promise<unknown[]> => {

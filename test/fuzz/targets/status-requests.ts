@@ -1,6 +1,7 @@
 /** Whatever is sent to the status port. */
 import assert from 'node:assert/strict';
 import { setLogSink } from '../../../bridge/telemetry/log';
+import { Metrics } from '../../../bridge/telemetry/metrics';
 import { Overload } from '../../../pluginserver/overload';
 import { PluginProcesses } from '../../../pluginserver/process-hooks';
 import { toPlugin } from '../../../pluginserver/plugin-loader';
@@ -23,6 +24,7 @@ async function start(): Promise<void> {
     servers: [new PluginServer({ plugin, socketPath: '/never-bound' })],
     processes: new PluginProcesses([plugin]),
     overload: new Overload(),
+    metrics: new Metrics([]),
     lifecycle: { draining: false, unhandledErrors: { rejections: 0, exceptions: 0 } },
   });
   page = new StatusPort({ port: 0, host: '127.0.0.1', onRequest });
