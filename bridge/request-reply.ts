@@ -138,6 +138,11 @@ export class RequestReply {
     return new Receiver(link, () => this.#links.release(options.key));
   }
 
+  /** Of requests that belong to no topics: their route has half of what it needs. */
+  metricsOf(plugin: string): RequestMetrics {
+    return this.#requestMetrics.acquire({ plugin, cluster: '', topic: '', replyTopic: '' }).metrics;
+  }
+
   offer(requestId: string, exchange: Exchange): void {
     exchange.channel.expectClaim();
     this.#handOver.offer(requestId, exchange, HAND_OVER_MS);

@@ -72,7 +72,7 @@ export class MetricsPage {
 
   #of(family: Family): Map<string, number | Histogram> {
     let series = this.#families.get(family);
-    if (series === undefined) this.#families.set(family, (series = new Map()));
+    if (series === undefined) this.#families.set(family, (series = new Map<string, number | Histogram>()));
     return series;
   }
 }

@@ -252,7 +252,7 @@ export class AllRequestMetrics implements MetricGroup {
   }
 
   /** Every acquire needs one release. */
-  acquire(pair: TopicPair): { readonly metrics: RequestMetrics; release(): void } {
+  acquire(pair: TopicPair): { readonly metrics: RequestMetrics; readonly release: () => void } {
     const key = JSON.stringify([pair.plugin, pair.cluster, pair.topic, pair.replyTopic]);
     let slot = this.#slots.get(key);
     if (slot === undefined) {

@@ -3,7 +3,7 @@ import { ErrorAnswers } from '../../bridge/answer';
 import { connectionOf } from '../../bridge/config/connection-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
 import { replyOptions } from '../../bridge/config/reply-options';
-import { GatewayError } from '../../bridge/errors';
+import { GatewayError, toGatewayError } from '../../bridge/errors';
 import type { Kong } from '../../bridge/kong';
 import { answerOf, overPromises, type Phase, type PhaseEvent, type Read } from '../../bridge/phase';
 import { nodeId } from '../../bridge/node-id';
@@ -78,6 +78,7 @@ export class ConsumerHandler {
     event.onOver(() => {
       // There is nobody to answer.
       isOver = true;
+      channel.metrics.ended('closed');
       channel.fail(wait, new GatewayError('internal', 'Kong closed the event'));
     });
     const timeoutMs = preferredSeconds === undefined ? this.#config.timeout : preferredSeconds * 1000;
@@ -89,6 +90,7 @@ export class ConsumerHandler {
         const response = this.#toResponse(outcome.reply);
         this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
         event.exit(response.status, response.body, withPreference(response.headers, preferredSeconds));
+        channel.metrics.answered('ok', wait.createdAtMs, event.requestId);
       } catch (error) {
         this.#refuse(event, error, exchange, preferredSeconds);
       }
@@ -101,6 +103,9 @@ export class ConsumerHandler {
     exchange: Exchange | undefined,
     preferredSeconds?: number,
   ): void {
+    const { code } = toGatewayError(error);
+    if (exchange) exchange.channel.metrics.answered(code, exchange.wait.createdAtMs, event.requestId);
+    else this.#requestReply.metricsOf(CONSUMER.name).ended(code);
     this.#errors.answer(event, error, {
       requestId: event.requestId,
       correlationId: exchange?.shownId,

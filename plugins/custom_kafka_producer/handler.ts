@@ -1,4 +1,5 @@
 /** The first half of a request: HTTP request -> record, with the wait for its reply registered before it is sent. */
+import { toGatewayError } from '../../bridge/errors';
 import { connectionOf } from '../../bridge/config/connection-options';
 import { producerSettings } from '../../bridge/config/produce-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
@@ -142,6 +143,7 @@ export class ProducerHandler {
   }
 
   #refuse(event: PhaseEvent, headers: HttpRequest['headers'], error: unknown): void {
+    this.#sender.metrics.ended(toGatewayError(error).code);
     this.#errors.answer(event, error, {
       requestId: event.requestId,
       correlationId: this.#clientsId(headers),
