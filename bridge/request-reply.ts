@@ -1,6 +1,6 @@
 /**
- * What both plugins of one process share: Kafka clients, reply channels, and the hand-over of a waiting request
- * from the producer half to the consumer half.
+ * What the plugins of one process share: Kafka clients, reply channels, and the hand-over of a waiting request
+ * from the producer half to the consumer half where those are two plugins.
  *
  * Together: our plugin server runs both plugins in one process and the wait lives in its memory. Apart: Kong's
  * stock server runs each plugin in a process of its own; then only the correlation id crosses (in
@@ -53,6 +53,7 @@ export class RequestReply {
   readonly metrics: readonly MetricGroup[];
   readonly #links: LingerPool<Link>;
   readonly #handOver: HandOver<Exchange>;
+  #inOwnServer = false;
   #together = false;
   #draining = false;
   #closing: Promise<void> | undefined;
@@ -79,20 +80,26 @@ export class RequestReply {
     return this.#together;
   }
 
-  /** The plugin server tells which plugins it serves; the stock server tells nothing, and that means apart. */
+  /** True when our plugin server runs this process. */
+  get inOwnServer(): boolean {
+    return this.#inOwnServer;
+  }
+
+  /** Our plugin server tells which plugins it serves; the stock server tells nothing, and that means apart. */
   setTogether(together: boolean): void {
+    this.#inOwnServer = true;
     this.#together = together;
   }
 
   openSender(options: SenderOptions): Sender {
-    const { plugin, topic, route, orphanTopic } = options;
+    const { plugin, topic, route, waitsBy, orphanTopic } = options;
     // Equal configurations of two plugins are two: their requests are counted apart.
     const key = `${plugin} ${options.key}`;
     const link = this.#links.acquire(key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
       const { metrics, release } = this.#requestMetrics.acquire(pairOf(options, topic, route));
-      if (route === undefined || !this.#together)
-        return new Link(this.#clock, lease, undefined, metrics, release);
+      const waitsHere = waitsBy !== undefined || this.#together;
+      if (route === undefined || !waitsHere) return new Link(this.#clock, lease, undefined, metrics, release);
       const channel = this.#replyTopics.open(sourceOf(options, lease, route), {
         metrics,
         routeTag: route.routeTag,
@@ -100,7 +107,7 @@ export class RequestReply {
           orphanTopic === undefined ? undefined : (orphan) => this.#keep(lease, orphan, orphanTopic, metrics),
         capacity: options.maxInFlight,
         from: 'end',
-        rules: [HEADER_RULE],
+        rules: [waitsBy ?? HEADER_RULE],
         sharedWithRequests: route.replyTopic === topic,
         waitsComeLate: false,
       });
@@ -138,7 +145,7 @@ export class RequestReply {
     return new Receiver(link, () => this.#links.release(options.key));
   }
 
-  /** Of requests that belong to no topics: their route has half of what it needs. */
+  /** Of requests that belong to no topics, as their route has half of what it needs: one for each plugin, for good. */
   metricsOf(plugin: string): RequestMetrics {
     return this.#requestMetrics.acquire({ plugin, cluster: '', topic: '', replyTopic: '' }).metrics;
   }
@@ -152,6 +159,18 @@ export class RequestReply {
     const exchange = this.#handOver.claim(requestId);
     exchange?.channel.stopExpecting();
     return exchange;
+  }
+
+  /**
+   * One request, one record: where the producer of a pair has sent one already, its wait ends.
+   * @throws GatewayError `misconfigured` there
+   */
+  refuseSent(requestId: string): void {
+    const exchange = this.claim(requestId);
+    if (exchange === undefined) return;
+    const error = sentByProducer();
+    exchange.channel.fail(exchange.wait, error);
+    throw error;
   }
 
   /** @throws GatewayError `draining` */
@@ -253,6 +272,13 @@ export class RequestReply {
       );
     }
   }
+}
+
+export function sentByProducer(): GatewayError {
+  return new GatewayError(
+    'misconfigured',
+    'custom_kafka_producer with a reply_topic and custom_kafka_request_reply are both on the route: one of them must go',
+  );
 }
 
 function sourceOf(
