@@ -45,6 +45,7 @@ export class ReplyHalf {
   /** Ends the event when the wait has ended, by whatever. */
   answer(event: PhaseEvent, exchange: Exchange, preferredSeconds: number | undefined): void {
     const { channel, wait } = exchange;
+    channel.metrics.timeoutMs = this.#options.config.timeout;
     let isOver = false;
     event.onOver(() => {
       // There is nobody to answer.

@@ -134,33 +134,35 @@ const EXTERNAL: Family = {
   labels: [],
 };
 
+export const SERVER_FAMILIES: readonly Family[] = [
+  EVENTS,
+  OPEN_EVENTS,
+  CLOSED_EVENTS,
+  ERRORS,
+  INSTANCES,
+  BROKEN,
+  CONNECTIONS,
+  SOCKET_OWNED,
+  CONNECTIONS_LIMIT,
+  BYTES,
+  REFUSED,
+  LAG,
+  BUILD,
+  START_TIME,
+  CPU,
+  RESIDENT,
+  HEAP_USED,
+  HEAP_TOTAL,
+  EXTERNAL,
+];
+
 const LAGS = new Buckets([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]);
 
 /** Microseconds. */
 const CPU_UNITS_PER_SECOND = 1e6;
 
 export class ServerMetrics implements MetricGroup {
-  readonly families = [
-    EVENTS,
-    OPEN_EVENTS,
-    CLOSED_EVENTS,
-    ERRORS,
-    INSTANCES,
-    BROKEN,
-    CONNECTIONS,
-    SOCKET_OWNED,
-    CONNECTIONS_LIMIT,
-    BYTES,
-    REFUSED,
-    LAG,
-    BUILD,
-    START_TIME,
-    CPU,
-    RESIDENT,
-    HEAP_USED,
-    HEAP_TOTAL,
-    EXTERNAL,
-  ];
+  readonly families = SERVER_FAMILIES;
 
   private readonly eventLoopLag = new Histogram(LAGS);
 

@@ -110,20 +110,22 @@ const LAST_RECORD: Family = {
   labels: TOPIC,
 };
 
+export const CLIENT_FAMILIES: readonly Family[] = [
+  CLIENTS,
+  CONNECTS,
+  FAILED_CONNECTS,
+  REPLACEMENTS,
+  RECORDS,
+  OUTSTANDING,
+  READ_RECORDS,
+  READ_ERRORS,
+  READING,
+  LAG,
+  LAST_RECORD,
+];
+
 export class ClientMetrics implements MetricGroup {
-  readonly families = [
-    CLIENTS,
-    CONNECTS,
-    FAILED_CONNECTS,
-    REPLACEMENTS,
-    RECORDS,
-    OUTSTANDING,
-    READ_RECORDS,
-    READ_ERRORS,
-    READING,
-    LAG,
-    LAST_RECORD,
-  ];
+  readonly families = CLIENT_FAMILIES;
   readonly #connects = new RunningTotals(CONNECTS);
   readonly #failedConnects = new RunningTotals(FAILED_CONNECTS);
   readonly #replacements = new RunningTotals(REPLACEMENTS);

@@ -32,8 +32,10 @@ const HELD: Family = {
   labels: TOPIC,
 };
 
+export const REPLY_FAMILIES: readonly Family[] = [REPLIES, HELD];
+
 export class ReplyMetrics implements MetricGroup {
-  readonly families = [REPLIES, HELD];
+  readonly families = REPLY_FAMILIES;
   readonly #replies = new RunningTotals(REPLIES);
   readonly #clock: Clock;
   readonly #readings: () => readonly ReplyTopicReading[];

@@ -60,6 +60,12 @@ const IN_FLIGHT_LIMIT: Family = {
   help: 'Requests that may wait at once (max_in_flight); one more is answered with overloaded.',
   labels: PAIR,
 };
+const TIMEOUT: Family = {
+  name: 'kong_kafka_request_timeout_seconds',
+  type: 'gauge',
+  help: 'How long a request may wait for its reply, as configured. Absent until the first request.',
+  labels: PAIR,
+};
 const CONFIGURATIONS: Family = {
   name: 'kong_kafka_configurations',
   type: 'gauge',
@@ -123,6 +129,8 @@ export class RequestMetrics {
   readonly #produceDuration = new Histogram(DURATIONS);
   readonly #replyDuration = new Histogram(DURATIONS);
   readonly #lateBy = new Histogram(DELAYS);
+  /** Configured, of the last request that waited. */
+  timeoutMs: number | undefined;
   #requestBytes = 0;
   #replyBytes = 0;
   readonly #labels: string;
@@ -193,6 +201,7 @@ export class RequestMetrics {
     for (const [result, count] of Object.entries(this.#orphans)) {
       if (count > 0) page.add(ORPHANS, `${labels},result="${result}"`, count);
     }
+    if (this.timeoutMs !== undefined) page.add(TIMEOUT, labels, this.timeoutMs / 1000);
     page.addHistogram(DURATION, labels, this.#duration);
     page.addHistogram(PRODUCE_DURATION, labels, this.#produceDuration);
     page.addHistogram(REPLY_DURATION, labels, this.#replyDuration);
@@ -225,22 +234,25 @@ interface Slot {
   unusedSinceMs: number;
 }
 
+export const REQUEST_FAMILIES: readonly Family[] = [
+  REQUESTS,
+  IN_FLIGHT,
+  IN_FLIGHT_LIMIT,
+  TIMEOUT,
+  CONFIGURATIONS,
+  DURATION,
+  PRODUCE_DURATION,
+  REPLY_DURATION,
+  LATE_BY,
+  REQUEST_BYTES,
+  REPLY_BYTES,
+  PRODUCE_ERRORS,
+  ORPHANS,
+];
+
 /** Those of all topic pairs, each shared by the configurations that have it. */
 export class AllRequestMetrics implements MetricGroup {
-  readonly families = [
-    REQUESTS,
-    IN_FLIGHT,
-    IN_FLIGHT_LIMIT,
-    CONFIGURATIONS,
-    DURATION,
-    PRODUCE_DURATION,
-    REPLY_DURATION,
-    LATE_BY,
-    REQUEST_BYTES,
-    REPLY_BYTES,
-    PRODUCE_ERRORS,
-    ORPHANS,
-  ];
+  readonly families = REQUEST_FAMILIES;
   readonly #slots = new Map<string, Slot>();
   readonly #clock: Clock;
   readonly #configurations: () => readonly ConfigurationReading[];

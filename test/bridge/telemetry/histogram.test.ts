@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Buckets, Histogram } from '../../../bridge/telemetry/histogram';
 
-const countsOf = (histogram: Histogram) => histogram.buckets.bounds.map((_, index) => histogram.countIn(index));
+const countsOf = (histogram: Histogram) =>
+  histogram.buckets.bounds.map((_, index) => histogram.countIn(index));
 
 test('a bucket has its bound, and the last one everything beyond', () => {
   const histogram = new Histogram(new Buckets([0.01, 0.1, 1]));
@@ -13,7 +14,10 @@ test('a bucket has its bound, and the last one everything beyond', () => {
 test('bounds in milliseconds are exactly those in seconds', () => {
   const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
   const { boundsMs } = new Buckets(seconds);
-  assert.deepEqual([...boundsMs], [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000]);
+  assert.deepEqual(
+    [...boundsMs],
+    [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000],
+  );
 });
 
 test('the sum is in seconds', () => {
