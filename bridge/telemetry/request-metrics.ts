@@ -45,7 +45,7 @@ const DELAYS = new Buckets([0.01, 0.1, 0.5, 1, 5, 30]);
 const REQUESTS: Family = {
   name: 'kong_kafka_requests_total',
   type: 'counter',
-  help: 'Requests by how they ended: ok, an error code, closed (by Kong, before the answer) or unclaimed (no plugin came for the reply).',
+  help: 'Requests by how they ended: ok (with a reply, whatever its status), an error code, closed (by Kong, before the answer) or unclaimed (no plugin came for the reply).',
   labels: [...PAIR, 'outcome'],
 };
 const IN_FLIGHT: Family = {

@@ -3,7 +3,7 @@
  * `.cache/prometheus`. Nothing is installed.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { buildAside } from '../build-aside';
 import { repositoryRoot } from '../kafka/paths';
@@ -38,6 +38,7 @@ async function unpackPackage(into: string): Promise<void> {
   const [file] = (await readdir(into)).filter((name) => name.endsWith('.deb'));
   if (file === undefined) throw new Error('apt-get has downloaded nothing.');
   await runTool('dpkg', ['-x', join(into, file), into], 'Cannot run dpkg: install prometheus by hand.');
+  await rm(join(into, file));
 }
 
 function programsIn(folders: readonly string[]): PrometheusDistribution | undefined {

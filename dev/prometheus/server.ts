@@ -21,6 +21,12 @@ export interface Series {
   readonly values: readonly (readonly [number, string])[];
 }
 
+export interface Rule {
+  readonly name: string;
+  readonly health: 'ok' | 'err' | 'unknown';
+  readonly lastError?: string;
+}
+
 export class Prometheus {
   private constructor(
     readonly url: string,
@@ -97,6 +103,12 @@ export class Prometheus {
     return found.flatMap(({ exemplars }) => exemplars);
   }
 
+  /** Those that were evaluated; until the first evaluation none. */
+  async rules(): Promise<readonly Rule[]> {
+    const answer = (await this.fetch('rules', {})) as { groups: { rules: Rule[] }[] };
+    return answer.groups.flatMap(({ rules }) => rules).filter(({ health }) => health !== 'unknown');
+  }
+
   async stop(): Promise<void> {
     await this.child.stop();
     await rm(this.folder, { recursive: true, force: true });
@@ -109,7 +121,7 @@ export class Prometheus {
   private async fetch(path: string, query: Record<string, string>): Promise<unknown> {
     const answer = await fetch(`${this.url}/api/v1/${path}?${new URLSearchParams(query).toString()}`);
     const { data, error } = (await answer.json()) as { data?: unknown; error?: string };
-    if (error !== undefined) throw new Error(`${query.query}: ${error}`);
+    if (error !== undefined) throw new Error(`${query.query ?? path}: ${error}`);
     return data;
   }
 }

@@ -90,7 +90,7 @@ test('every way to end is an outcome of its own, and each request has one', asyn
   await failed.ended;
 
   const wrong = await request(lab, { requestId: 'wrong' });
-  lab.kafka.arrive(replyTo(lab.kafka, 3, 'x', { 'kafka_nest-err': 'boom' }));
+  lab.kafka.arrive(replyTo(lab.kafka, 3, null, { 'kafka_nest-err': 'boom' }));
   await wrong.ended;
 
   await lab.producer.access(new FakeKong({ requestId: 'unclaimed' }));
