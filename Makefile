@@ -6,7 +6,7 @@ SOURCES := $(shell find plugins pluginserver bridge common dev test bench -name 
 TESTS ?=
 ARGS ?=
 
-.PHONY: help demo test interop fuzz lint typecheck bench bench-check chaos dead-clusters drill soak generate clean
+.PHONY: help demo test interop fuzz lint typecheck bench bench-check bench-metrics chaos dead-clusters drill soak generate clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -35,6 +35,9 @@ bench: $(BUILT) kafka ## floor, plugin server and stock server side by side, und
 
 bench-check: $(BUILT) kafka ## ratios of the benchmark against those of bench/throughput/baseline.json
 	@node dist/bench/throughput/check-cli.js $(ARGS)
+
+bench-metrics: $(BUILT) ## what the metrics cost a request, and a scrape (ARGS="--configurations 1000")
+	@node dist/bench/metrics/cli.js $(ARGS)
 
 chaos: $(BUILT) kafka ## gateways and brokers killed under load, for each reply routing (ARGS="--seconds 60")
 	@node dist/bench/chaos/cli.js $(ARGS)
