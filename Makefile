@@ -6,7 +6,7 @@ SOURCES := $(shell find plugins pluginserver bridge common dev test bench -name 
 TESTS ?=
 ARGS ?=
 
-.PHONY: help demo test interop fuzz lint typecheck bench bench-check bench-metrics chaos dead-clusters drill soak generate clean
+.PHONY: help demo test interop fuzz lint typecheck bench bench-check bench-metrics chaos dead-clusters drill soak picture generate clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -50,6 +50,9 @@ dead-clusters: $(BUILT) kafka ## what fifty clusters that are away cost the requ
 
 soak: $(BUILT) kafka ## a million requests of all kinds, and what is left of them (ARGS="--requests 50000")
 	@node dist/bench/soak/cli.js $(ARGS)
+
+picture: $(BUILT) kafka ## the picture of the dashboard in docs/, from a minute's run
+	@node dist/dev/monitoring/picture.js
 
 generate: $(BUILT) ## dumps and reference pages from the option tables
 	@node dist/dev/generate.js

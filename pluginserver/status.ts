@@ -14,7 +14,7 @@ import type { IncomingHttpHeaders, IncomingMessage, RequestListener } from 'node
 import { log } from '../bridge/telemetry/log';
 import type { Metrics } from '../bridge/telemetry/metrics';
 import type { Lifecycle } from './lifecycle';
-import { metricsAnswer } from './metrics-page';
+import { metricsAnswer, sendParts } from './metrics-page';
 import type { Overload } from './overload';
 import type { PluginProcesses } from './process-hooks';
 import type { PluginServer } from './server';
@@ -23,7 +23,7 @@ export interface StatusSources {
   readonly version: string;
   readonly servers: readonly PluginServer[];
   readonly processes: PluginProcesses;
-  readonly metrics: Pick<Metrics, 'text'>;
+  readonly metrics: Pick<Metrics, 'scrape'>;
   readonly overload: Pick<Overload, 'status'>;
   readonly lifecycle: Pick<Lifecycle, 'draining' | 'unhandledErrors'>;
 }
@@ -74,7 +74,8 @@ export function statusRequests(sources: StatusSources): RequestListener {
   return (request, response) => {
     const [code, body, contentType = 'application/json'] = answerTo(request, sources);
     response.writeHead(code, { 'content-type': contentType, 'cache-control': 'no-store' });
-    response.end(typeof body === 'string' ? body : `${JSON.stringify(body)}\n`);
+    if ('next' in body) sendParts(response, body);
+    else response.end(`${JSON.stringify(body)}\n`);
   };
 }
 
@@ -88,7 +89,7 @@ function answerTo({ method, url, headers }: IncomingMessage, sources: StatusSour
   }
 }
 
-type Answer = readonly [code: number, body: object | string, contentType?: string];
+type Answer = readonly [code: number, body: object | Iterator<string>, contentType?: string];
 
 function route(url: string, { accept }: IncomingHttpHeaders, sources: StatusSources): Answer {
   switch (url.replace(/\?.*/, '')) {

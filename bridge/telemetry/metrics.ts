@@ -39,6 +39,9 @@ export const TEXT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 export const OPEN_METRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 export type MetricsType = typeof TEXT_TYPE | typeof OPEN_METRICS_TYPE;
 
+/** Takes a tenth of a millisecond. */
+const LINES_PER_PART = 200;
+
 /** What is known at the moment of one scrape. */
 export class MetricsPage {
   readonly #families = new Map<Family, Map<string, number | Histogram>>();
@@ -54,9 +57,10 @@ export class MetricsPage {
     this.#of(family).set(labels, histogram);
   }
 
-  text(type: MetricsType): string {
+  /** In parts, so that whoever sends a long page can let requests in between. No series is torn apart. */
+  *parts(type: MetricsType): Generator<string> {
     const isOpen = type === OPEN_METRICS_TYPE;
-    const lines: string[] = [];
+    let lines: string[] = [];
     for (const [family, series] of this.#families) {
       // OpenMetrics calls a counter by its name without the ending that its samples have.
       const name = isOpen && family.type === 'counter' ? family.name.replace(/_total$/, '') : family.name;
@@ -64,10 +68,17 @@ export class MetricsPage {
       for (const [labels, value] of series) {
         if (typeof value === 'number') lines.push(`${family.name}${inBraces(labels)} ${value}`);
         else pushHistogram(lines, { name, labels, histogram: value, isOpen });
+        if (lines.length < LINES_PER_PART) continue;
+        yield joined(lines);
+        lines = [];
       }
     }
     if (isOpen) lines.push('# EOF');
-    return `${lines.join('\n')}\n`;
+    yield joined(lines);
+  }
+
+  text(type: MetricsType): string {
+    return [...this.parts(type)].join('');
   }
 
   #of(family: Family): Map<string, number | Histogram> {
@@ -75,6 +86,10 @@ export class MetricsPage {
     if (series === undefined) this.#families.set(family, (series = new Map<string, number | Histogram>()));
     return series;
   }
+}
+
+function joined(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 function inBraces(labels: string): string {
@@ -124,9 +139,10 @@ export class Metrics {
     this.#groups = groups;
   }
 
-  text(type: MetricsType): string {
+  /** @returns the text in parts: see MetricsPage */
+  scrape(type: MetricsType): Iterator<string> {
     const page = new MetricsPage();
     for (const group of this.#groups) group.collect(page);
-    return page.text(type);
+    return page.parts(type);
   }
 }

@@ -33,7 +33,7 @@ export interface MonitoringLab {
   readonly metricsUrl: string;
   readonly prometheus: Prometheus;
   /** One request to each service, and to one that is too large. Resolves with their statuses. */
-  round(): Promise<number[]>;
+  readonly round: () => Promise<number[]>;
   stop(): Promise<void>;
 }
 

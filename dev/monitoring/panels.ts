@@ -310,3 +310,8 @@ export const ROWS: readonly Row[] = [
     ],
   },
 ];
+
+/** As Grafana does, for a reader who has chosen everything. */
+export function filledIn(expression: string, span: string): string {
+  return expression.replaceAll('$__rate_interval', span).replace(/\$(plugin|cluster|topic)\b/g, '.*');
+}

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { useKafka } from '../../dev/kafka/use-kafka';
 import { startMonitoringLab, type MonitoringLab } from '../../dev/monitoring/lab';
-import { ROWS } from '../../dev/monitoring/panels';
+import { filledIn, ROWS } from '../../dev/monitoring/panels';
 import { preparePrometheus, type PrometheusDistribution } from '../../dev/prometheus/distribution';
 
 const ROOT = join(__dirname, '..', '..', '..');
@@ -80,7 +80,7 @@ for (const { title: row, panels } of ROWS) {
       const having = needed(t);
       if (!having) return;
       for (const { expression } of queries) {
-        const found = await having.run.prometheus.query(inTest(expression));
+        const found = await having.run.prometheus.query(filledIn(expression, SPAN));
         assert.ok(found.length > 0, expression);
         assert.ok(
           found.some(({ values }) => values.some(([, value]) => value !== 'NaN')),
@@ -112,8 +112,3 @@ test('Prometheus understands every alert', async (t) => {
   assert.ok(rules.length > 10);
   for (const { name, health, lastError } of rules) assert.equal(health, 'ok', `${name}: ${lastError ?? ''}`);
 });
-
-/** As Grafana fills it in. */
-function inTest(expression: string): string {
-  return expression.replaceAll('$__rate_interval', SPAN).replace(/\$(plugin|cluster|topic)\b/g, '.*');
-}

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GatewayError } from '../../../bridge/errors';
 import type { RequestReply } from '../../../bridge/request-reply';
-import { Metrics, TEXT_TYPE } from '../../../bridge/telemetry/metrics';
 import { KEPT_AFTER_END_MS } from '../../../bridge/telemetry/running-totals';
 import { setLogSink } from '../../../bridge/telemetry/log';
 import { parseProducerConfig } from '../../../plugins/custom_kafka_producer/config';
 import { ProducerHandler } from '../../../plugins/custom_kafka_producer/handler';
 import { parseRequestReplyConfig } from '../../../plugins/custom_kafka_request_reply/config';
 import { RequestReplyHandler } from '../../../plugins/custom_kafka_request_reply/handler';
+import { textOf } from '../../support/metrics-text';
 import { FakeKong, type FakeRequest } from '../../support/fake-kong';
 import { receivedRecord } from '../../support/records';
 import { replyTo, route, SERVERS, settled } from '../../support/route';
@@ -20,7 +20,7 @@ const PAIR = 'plugin="custom_kafka_producer",cluster="kafka:9092",topic="orders"
 
 /** The samples of the process by name and labels. */
 function samples(requestReply: RequestReply): Map<string, number> {
-  const text = new Metrics(requestReply.metrics).text(TEXT_TYPE);
+  const text = textOf(requestReply.metrics);
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(
     lines.map((line) => {
@@ -206,7 +206,7 @@ test('10,000 values from outside leave the number of series as it is', async () 
   for (let number = 0; number < 50; number++) await round(number);
   const few = samples(lab.requestReply).size;
   for (let number = 50; number < 10_000; number++) await round(number);
-  const text = new Metrics(lab.requestReply.metrics).text(TEXT_TYPE);
+  const text = textOf(lab.requestReply.metrics);
   assert.ok(
     samples(lab.requestReply).size <= few + 3,
     `${few} series became ${samples(lab.requestReply).size}`,
