@@ -1,9 +1,8 @@
 /** The dashboard as Grafana imports it. */
-import { ROWS, VARIABLES, type Panel } from './panels';
+import { columnsFor, ROWS, VARIABLES, type Panel } from './panels';
 
 const COLUMNS = 24;
 const HEIGHT = 8;
-const PER_LINE = 3;
 
 const DATASOURCE = { type: 'prometheus', uid: '${datasource}' };
 
@@ -54,7 +53,7 @@ function placed(): object[] {
       gridPos: { x: 0, y: y++, w: COLUMNS, h: 1 },
       panels: [],
     });
-    const perLine = ofRow.length % PER_LINE === 1 ? 2 : PER_LINE;
+    const perLine = columnsFor(ofRow.length);
     ofRow.forEach((panel, index) => {
       const width = COLUMNS / perLine;
       const gridPos = {

@@ -23,6 +23,11 @@ export interface Row {
   readonly panels: readonly Panel[];
 }
 
+/** Panels side by side, so that none of a row stands alone. */
+export function columnsFor(panels: number): number {
+  return panels % 3 === 1 ? 2 : 3;
+}
+
 /** Values that the reader of the dashboard chooses. */
 export const VARIABLES = ['plugin', 'cluster', 'topic'] as const;
 
