@@ -28,7 +28,7 @@ ${PLUGINS.map((plugin) => `                               ${socketName(plugin)} 
   --log-level <level>          ${LOG_LEVELS.join(', ')}; default: info
   --version, --help
 
-hold does nothing until SIGTERM or until its parent is gone: the start command of the second of two plugins
+hold does nothing until SIGTERM or until its parent is gone: the start command of the second and further plugins
 that share one managed process.
 `;
 
