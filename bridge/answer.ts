@@ -1,5 +1,5 @@
 /** How a plugin ends a request. Kong runs nothing of the access phase after it. */
-import { errorAnswer, toGatewayError, type ErrorContext, type HttpAnswer } from './errors';
+import { errorAnswer, toGatewayError, type ErrorCode, type ErrorContext, type HttpAnswer } from './errors';
 import type { PhaseEvent } from './phase';
 import { log } from './telemetry/log';
 
@@ -7,13 +7,24 @@ export function answer(event: PhaseEvent, { status, body, headers }: HttpAnswer)
   event.exit(status, body, headers);
 }
 
-/** Ends requests with errors, and tells the operator of each kind once: a broken route would flood the log. */
+/** A broken route would flood the log: of each kind one line in this time, with the number of those in between. */
+const TOLD_EVERY_MS = 60_000;
+
+interface Told {
+  atMs: number;
+  /** Since then. */
+  further: number;
+}
+
+/** Ends requests with errors, and tells the operator of each kind now and then. A client's mistake is none of his. */
 export class ErrorAnswers {
   readonly #plugin: string;
-  readonly #told = new Set<string>();
+  readonly #nowMs: () => number;
+  readonly #told = new Map<ErrorCode, Told>();
 
-  constructor(plugin: string) {
+  constructor(plugin: string, nowMs: () => number = () => performance.now()) {
     this.#plugin = plugin;
+    this.#nowMs = nowMs;
   }
 
   answer(event: PhaseEvent, reason: unknown, context: ErrorContext): void {
@@ -23,21 +34,32 @@ export class ErrorAnswers {
 
   #tell(event: PhaseEvent, reason: unknown, context: ErrorContext): void {
     const error = toGatewayError(reason);
+    const { code, ownDetail } = error;
     const facts = {
       plugin: this.#plugin,
-      code: error.code,
-      detail: error.detail,
+      code,
+      detail: ownDetail,
       request_id: context.requestId,
+      correlation_id: context.correlationId,
     };
-    if (error.code === 'internal') log.error('a request failed: this is a bug', { ...facts, error: reason });
-    const first = !this.#told.has(error.code);
-    this.#told.add(error.code);
-    if (error.status < 500 || !first) {
+    if (code === 'internal') log.error('a request failed: this is a bug', { ...facts, error: reason });
+    if (error.status < 500) {
       log.debug('a request was refused', facts);
       return;
     }
-    log.warn('a request failed; further ones with this code are logged at level debug', facts);
+    const told = this.#told.get(code);
+    const nowMs = this.#nowMs();
+    if (told !== undefined && nowMs - told.atMs < TOLD_EVERY_MS) {
+      told.further++;
+      log.debug('a request was refused', facts);
+      return;
+    }
+    this.#told.set(code, { atMs: nowMs, further: 0 });
+    log.warn('a request failed; further ones with this code are counted, and logged at level debug', {
+      ...facts,
+      further_times: told?.further,
+    });
     // The output of a server that Kong manages is invisible at Kong's default log level; this line is not.
-    event.tell('kong.log.err', `${this.#plugin}: ${error.code}: ${error.detail}`);
+    if (told === undefined) event.tell('kong.log.err', `${this.#plugin}: ${code}: ${ownDetail}`);
   }
 }

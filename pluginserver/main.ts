@@ -5,10 +5,10 @@ import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { dirname, join } from 'node:path';
 import { bytesInFlight } from '../bridge/bytes-in-flight';
-import { log, setLogLevel } from '../bridge/telemetry/log';
+import { log, setLogFormat, setLogLevel } from '../bridge/telemetry/log';
 import { watchEventLoop } from './event-loop-lag';
 import { LateSockets } from './late-sockets';
-import { END_SIGNALS, ignoreLogSignal, Lifecycle, LOG_SIGNALS, watchParent } from './lifecycle';
+import { END_SIGNALS, Lifecycle, obeyLogSignals, watchParent } from './lifecycle';
 import { parseOptions, USAGE, UsageError, type ServeOptions } from './options';
 import { Overload } from './overload';
 import { loadOrExplain } from './plugin-loader';
@@ -25,7 +25,7 @@ const EXIT_USAGE = 2;
 
 async function main(args: readonly string[]): Promise<void> {
   surviveLostOutput();
-  for (const signal of LOG_SIGNALS) process.on(signal, ignoreLogSignal);
+  obeyLogSignals();
   const options = parseOptions(args);
   switch (options.command) {
     case 'help':
@@ -45,6 +45,7 @@ async function main(args: readonly string[]): Promise<void> {
 
 async function serve(options: ServeOptions): Promise<void> {
   setLogLevel(options.logLevel);
+  setLogFormat(options.logFormat);
   const plugins = options.plugins.map(({ folder }) => loadOrExplain(folder));
   refuseSameName(plugins.map((plugin) => plugin.name));
   const overload = new Overload(options.limits, bytesInFlight);

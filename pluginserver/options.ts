@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { LOG_LEVELS, type LogLevel } from '../bridge/telemetry/log';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../bridge/telemetry/log';
 import { DEFAULT_DRAIN_TIMEOUT_MS } from './lifecycle';
 import { DEFAULT_LIMITS, type OverloadLimits } from './overload';
 
@@ -22,7 +22,8 @@ The process that Kong's custom_kafka_producer and custom_kafka_consumer plugins 
   --max-open-events <number>   above it new requests get 503 overloaded; default: ${DEFAULT_LIMITS.maxOpenEvents}
   --max-bytes-in-flight <n>    the same for bodies, records and answers in memory; default: ${DEFAULT_LIMITS.maxBytesInFlight}
   --max-event-loop-lag-ms <n>  the same while the event loop stays this late; 0: never; default: ${DEFAULT_LIMITS.maxEventLoopLagMs}
-  --log-level <level>          ${LOG_LEVELS.join(', ')}; default: info
+  --log-level <level>          ${LOG_LEVELS.join(', ')}; default: info; SIGUSR2 switches debug on and off
+  --log-format <format>        ${LOG_FORMATS.join(', ')}: for machines or for people; default: json
   --version, --help
 
 hold does nothing until SIGTERM or until its parent is gone: the start command of the second of two plugins
@@ -44,6 +45,7 @@ export interface ServeOptions {
   readonly drainTimeoutMs: number;
   readonly limits: OverloadLimits;
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
 }
 
 export type Options = ServeOptions | { readonly command: 'hold' | 'help' | 'version' };
@@ -82,7 +84,8 @@ export function parseOptions(args: readonly string[]): Options {
         MAX_TIMEOUT_MS,
       ),
     },
-    logLevel: logLevel(values['log-level']),
+    logLevel: oneOf('--log-level', values['log-level'], LOG_LEVELS),
+    logFormat: oneOf('--log-format', values['log-format'], LOG_FORMATS),
   };
 }
 
@@ -103,6 +106,7 @@ function parse(args: readonly string[]) {
         'max-bytes-in-flight': { type: 'string', default: String(DEFAULT_LIMITS.maxBytesInFlight) },
         'max-event-loop-lag-ms': { type: 'string', default: String(DEFAULT_LIMITS.maxEventLoopLagMs) },
         'log-level': { type: 'string', default: 'info' },
+        'log-format': { type: 'string', default: 'json' },
         help: { type: 'boolean', default: false },
         version: { type: 'boolean', default: false },
       },
@@ -153,9 +157,8 @@ function integer(flag: string, text: string | undefined, min: number, max: numbe
   throw new UsageError(`${flag} needs an integer from ${min} to ${max}, got "${text}".`);
 }
 
-function logLevel(text: string): LogLevel {
-  const level = LOG_LEVELS.find((known) => known === text);
-  if (level === undefined)
-    throw new UsageError(`--log-level needs one of ${LOG_LEVELS.join(', ')}, got "${text}".`);
-  return level;
+function oneOf<T extends string>(flag: string, text: string, known: readonly T[]): T {
+  const value = known.find((one) => one === text);
+  if (value === undefined) throw new UsageError(`${flag} needs one of ${known.join(', ')}, got "${text}".`);
+  return value;
 }

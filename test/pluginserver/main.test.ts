@@ -184,6 +184,7 @@ describe('the command line', () => {
       ['--producer-socket', '/s', '--log-level', 'loud'],
       /^--log-level needs one of debug, info, warn, error, got/,
     ],
+    [['--producer-socket', '/s', '--log-format', 'xml'], /^--log-format needs one of json, pretty, got/],
   ];
   for (const [args, sentence] of usage) {
     it(`is refused with one sentence and code 2: ${args.join(' ') || '(nothing)'}`, () => {
@@ -233,6 +234,7 @@ describe('the command line', () => {
       drainTimeoutMs: 305_000,
       limits: { maxOpenEvents: 50_000, maxBytesInFlight: 268_435_456, maxEventLoopLagMs: 1000 },
       logLevel: 'info',
+      logFormat: 'json',
     });
     assert.deepEqual(
       plugins.map(({ folder, socketPath }) => [folder.split('/').slice(-2).join('/'), socketPath]),
