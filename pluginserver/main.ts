@@ -6,6 +6,7 @@ import type { RequestListener } from 'node:http';
 import { dirname, join } from 'node:path';
 import { bytesInFlight } from '../bridge/bytes-in-flight';
 import { log, setLogFormat, setLogLevel } from '../bridge/telemetry/log';
+import type { AccessOptions } from '../status/access';
 import { watchEventLoop } from './event-loop-lag';
 import { LateSockets } from './late-sockets';
 import { END_SIGNALS, Lifecycle, obeyLogSignals, watchParent } from './lifecycle';
@@ -69,7 +70,7 @@ async function serve(options: ServeOptions): Promise<void> {
     onClose: () => statusPort?.close(),
   });
   const sources = { version: version(), servers, processes, lifecycle, overload };
-  const statusPort = statusPortOf(options, statusRequests(sources));
+  const statusPort = statusPortOf(options, statusRequests(sources, accessOf(options)));
   let served: readonly PluginServer[] = [];
   const startHooks = (bound: readonly PluginServer[]): void => {
     served = bound;
@@ -100,11 +101,15 @@ async function serve(options: ServeOptions): Promise<void> {
   watchEventLoop((lagMs) => overload.onLagSample(lagMs));
 }
 
+function accessOf({ statusHost, statusAllowedHosts, statusToken }: ServeOptions): AccessOptions {
+  return { host: statusHost, allowedHosts: statusAllowedHosts, token: statusToken };
+}
+
 function statusPortOf(
-  { statusPort: port, statusHost: host }: ServeOptions,
+  { statusPort: port, statusHost: host, statusToken: token }: ServeOptions,
   onRequest: RequestListener,
 ): StatusPort | undefined {
-  return port === undefined ? undefined : new StatusPort({ port, host, onRequest });
+  return port === undefined ? undefined : new StatusPort({ port, host, token, onRequest });
 }
 
 function explainUnserved(servers: readonly PluginServer[], unbound: readonly PluginServer[]): void {

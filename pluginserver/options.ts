@@ -1,5 +1,6 @@
 /** The command line: parsed and checked once, complete afterwards. */
 
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../bridge/telemetry/log';
@@ -14,9 +15,12 @@ The process that Kong's custom_kafka_producer and custom_kafka_consumer plugins 
   --producer-socket <path>     serve custom_kafka_producer on this Unix socket
   --consumer-socket <path>     serve custom_kafka_consumer on this Unix socket
   --plugin <folder>=<socket>   serve any kong-pdk plugin; may be repeated
-  --status-port <port>         serve /status, /ready and /live over HTTP; default: off
+  --status-port <port>         serve a page for people, /status, /ready and /live; default: off
                                a port that is taken is tried again, requests are served meanwhile
   --status-host <address>      address of the status page; default: 127.0.0.1
+  --status-allow-host <name>   a further name under which it may be asked for; may be repeated
+  --status-token <token>       what / and /status want to be shown; better in the next, as ps shows a flag
+  --status-token-file <path>   the same in a file, or in the variable KONG_KAFKA_STATUS_TOKEN
   --managed                    Kong starts and ends this process (pluginserver_*_start_cmd)
   --drain-timeout-ms <ms>      how long SIGTERM lets waiting requests go on; default: ${DEFAULT_DRAIN_TIMEOUT_MS}
   --max-open-events <number>   above it new requests get 503 overloaded; default: ${DEFAULT_LIMITS.maxOpenEvents}
@@ -41,6 +45,9 @@ export interface ServeOptions {
   /** Undefined: no status page. */
   readonly statusPort: number | undefined;
   readonly statusHost: string;
+  readonly statusAllowedHosts: readonly string[];
+  /** Undefined: nobody has to show one. */
+  readonly statusToken: string | undefined;
   readonly managed: boolean;
   readonly drainTimeoutMs: number;
   readonly limits: OverloadLimits;
@@ -72,6 +79,8 @@ export function parseOptions(args: readonly string[]): Options {
     plugins: servedPlugins(values['producer-socket'], values['consumer-socket'], values.plugin),
     statusPort: integer('--status-port', values['status-port'], 0, 65_535),
     statusHost: values['status-host'],
+    statusAllowedHosts: values['status-allow-host'].map((name) => name.toLowerCase()),
+    statusToken: statusToken(values['status-token'], values['status-token-file']),
     managed: values.managed,
     drainTimeoutMs: integer('--drain-timeout-ms', values['drain-timeout-ms'], 0, MAX_TIMEOUT_MS),
     limits: {
@@ -100,6 +109,9 @@ function parse(args: readonly string[]) {
         plugin: { type: 'string', multiple: true, default: [] },
         'status-port': { type: 'string' },
         'status-host': { type: 'string', default: '127.0.0.1' },
+        'status-allow-host': { type: 'string', multiple: true, default: [] },
+        'status-token': { type: 'string' },
+        'status-token-file': { type: 'string' },
         managed: { type: 'boolean', default: false },
         'drain-timeout-ms': { type: 'string', default: String(DEFAULT_DRAIN_TIMEOUT_MS) },
         'max-open-events': { type: 'string', default: String(DEFAULT_LIMITS.maxOpenEvents) },
@@ -161,4 +173,25 @@ function oneOf<T extends string>(flag: string, text: string, known: readonly T[]
   const value = known.find((one) => one === text);
   if (value === undefined) throw new UsageError(`${flag} needs one of ${known.join(', ')}, got "${text}".`);
   return value;
+}
+
+const TOKEN_VARIABLE = 'KONG_KAFKA_STATUS_TOKEN';
+
+function statusToken(flag: string | undefined, path: string | undefined): string | undefined {
+  if (flag !== undefined && path !== undefined)
+    throw new UsageError('--status-token and --status-token-file: give one of them.');
+  const source =
+    path === undefined ? (flag === undefined ? TOKEN_VARIABLE : '--status-token') : '--status-token-file';
+  const token = path === undefined ? (flag ?? process.env[TOKEN_VARIABLE]) : readToken(path);
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
+    throw new UsageError(`${source} needs a token of printable characters without blanks.`);
+  return token;
+}
+
+function readToken(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    throw new UsageError(`--status-token-file cannot be read: ${(error as Error).message}.`);
+  }
 }

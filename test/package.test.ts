@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 const ROOT = join(__dirname, '..', '..');
-const SHIPPED = ['plugins', 'pluginserver', 'bridge'];
+const SHIPPED = ['plugins', 'pluginserver', 'bridge', 'status'];
 
 interface Manifest {
   readonly version: string;
@@ -45,11 +45,27 @@ test('only one folder knows the Kafka client', () => {
 test('the plugin server knows no Kafka, and the bridge no plugin and no protocol of Kong', () => {
   for (const file of compiledFiles('pluginserver')) {
     for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(/require\(["'](\.\.\/[^"']+)["']\)/g)) {
-      assert.match(name, /^\.\.\/bridge\/(errors|clock|bytes-in-flight|thread-pool-size|telemetry\/)/, file);
+      assert.match(
+        name,
+        /^\.\.\/(status\/|bridge\/(errors|clock|bytes-in-flight|thread-pool-size|telemetry\/))/,
+        file,
+      );
     }
   }
   for (const file of compiledFiles('bridge')) {
-    assert.doesNotMatch(readFileSync(file, 'utf8'), /require\(["'][./]+(plugins|pluginserver)\//, file);
+    assert.doesNotMatch(
+      readFileSync(file, 'utf8'),
+      /require\(["'][./]+(plugins|pluginserver|status)\//,
+      file,
+    );
+  }
+});
+
+test('the status page knows nothing but what it is handed', () => {
+  for (const file of compiledFiles('status')) {
+    for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(/require\(["']([^"']+)["']\)/g)) {
+      assert.ok(name.startsWith('./') || isBuiltin(name), `${file} requires ${name}`);
+    }
   }
 });
 

@@ -230,6 +230,8 @@ describe('the command line', () => {
       command: 'serve',
       statusPort: undefined,
       statusHost: '127.0.0.1',
+      statusAllowedHosts: [],
+      statusToken: undefined,
       managed: false,
       drainTimeoutMs: 305_000,
       limits: { maxOpenEvents: 50_000, maxBytesInFlight: 268_435_456, maxEventLoopLagMs: 1000 },
