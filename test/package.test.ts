@@ -4,9 +4,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { PLUGINS } from '../common/plugins';
 
 const ROOT = join(__dirname, '..', '..');
-const SHIPPED = ['plugins', 'pluginserver', 'bridge', 'status'];
+const SHIPPED = ['plugins', 'pluginserver', 'bridge', 'common', 'status'];
 
 interface Manifest {
   readonly version: string;
@@ -47,7 +48,7 @@ test('the plugin server knows no Kafka, and the bridge no plugin and no protocol
     for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(/require\(["'](\.\.\/[^"']+)["']\)/g)) {
       assert.match(
         name,
-        /^\.\.\/(status\/|bridge\/(errors|clock|bytes-in-flight|thread-pool-size|telemetry\/))/,
+        /^\.\.\/(common\/|status\/|bridge\/(errors|clock|bytes-in-flight|thread-pool-size|telemetry\/))/,
         file,
       );
     }
@@ -70,9 +71,6 @@ test('the status page knows nothing but what it is handed', () => {
 });
 
 /** The stock server tries to load every entry of the folder, and prints warnings into the dump about those it cannot. */
-test('the plugins folder holds the two plugins and nothing else', () => {
-  assert.deepEqual(readdirSync(join(ROOT, 'dist', 'plugins')).sort(), [
-    'custom_kafka_consumer',
-    'custom_kafka_producer',
-  ]);
+test('the plugins folder holds the listed plugins and nothing else', () => {
+  assert.deepEqual(readdirSync(join(ROOT, 'dist', 'plugins')).sort(), PLUGINS.map(({ name }) => name).sort());
 });
