@@ -1,6 +1,15 @@
 /** How a plugin ends a request. Kong runs nothing of the access phase after it. */
-import { errorAnswer, toGatewayError, type ErrorCode, type ErrorContext, type HttpAnswer } from './errors';
+import type { Configuration } from './configuration';
+import {
+  errorAnswer,
+  toGatewayError,
+  type ErrorCode,
+  type ErrorContext,
+  type GatewayError,
+  type HttpAnswer,
+} from './errors';
 import type { PhaseEvent } from './phase';
+import { accessLog } from './telemetry/access-log';
 import { log } from './telemetry/log';
 
 export function answer(event: PhaseEvent, { status, body, headers }: HttpAnswer): void {
@@ -9,6 +18,12 @@ export function answer(event: PhaseEvent, { status, body, headers }: HttpAnswer)
 
 /** A broken route would flood the log: of each kind one line in this time, with the number of those in between. */
 const TOLD_EVERY_MS = 60_000;
+
+export interface FailedRequest {
+  readonly configuration: Configuration;
+  /** When its record was about to be produced; undefined where it was not. */
+  readonly sinceMs?: number | undefined;
+}
 
 interface Told {
   atMs: number;
@@ -27,13 +42,25 @@ export class ErrorAnswers {
     this.#nowMs = nowMs;
   }
 
-  answer(event: PhaseEvent, reason: unknown, context: ErrorContext): void {
-    this.#tell(event, reason, context);
-    answer(event, errorAnswer(reason, context));
+  /** @param failed whose request it is, where that is known */
+  answer(event: PhaseEvent, reason: unknown, context: ErrorContext, failed?: FailedRequest): void {
+    const error = toGatewayError(reason);
+    failed?.configuration.activity.failed(error);
+    this.#tell(event, error, reason, context);
+    answer(event, errorAnswer(error, context));
+    if (accessLog.isOn) this.#write(error, context, failed);
   }
 
-  #tell(event: PhaseEvent, reason: unknown, context: ErrorContext): void {
-    const error = toGatewayError(reason);
+  #write(
+    { code, status }: GatewayError,
+    { requestId, correlationId }: ErrorContext,
+    failed?: FailedRequest,
+  ): void {
+    const { configuration, sinceMs } = failed ?? {};
+    writeAccess(configuration, { plugin: this.#plugin, status, code, requestId, correlationId, sinceMs });
+  }
+
+  #tell(event: PhaseEvent, error: GatewayError, reason: unknown, context: ErrorContext): void {
     const { code, ownDetail } = error;
     const facts = {
       plugin: this.#plugin,
@@ -62,4 +89,30 @@ export class ErrorAnswers {
     // The output of a server that Kong manages is invisible at Kong's default log level; this line is not.
     if (told === undefined) event.tell('kong.log.err', `${this.#plugin}: ${code}: ${ownDetail}`);
   }
+}
+
+export interface AccessEntry {
+  readonly plugin: string;
+  readonly status: number;
+  readonly code?: string | undefined;
+  readonly requestId: string | undefined;
+  readonly correlationId: string | undefined;
+  readonly sinceMs?: number | undefined;
+}
+
+/** Only where `accessLog.isOn`: who asks first pays nothing where it is off. */
+export function writeAccess(configuration: Configuration | undefined, entry: AccessEntry): void {
+  const { plugin, status, code, requestId, correlationId, sinceMs } = entry;
+  const nowMs = configuration?.activity.nowMs();
+  accessLog.write({
+    plugin,
+    status,
+    code,
+    topic: configuration?.topic,
+    reply_topic: configuration?.replyTopic,
+    duration_ms:
+      nowMs === undefined || sinceMs === undefined ? undefined : Math.round((nowMs - sinceMs) * 10) / 10,
+    request_id: requestId,
+    correlation_id: correlationId,
+  });
 }

@@ -1,5 +1,6 @@
 /** What one configuration has of Kafka: its share of the clients and, for request-reply, its reply channel. */
 import type { Clock } from './clock';
+import type { Configuration } from './configuration';
 import { GatewayError } from './errors';
 import type { ConnectionOptions } from './kafka/connection';
 import type { RecordProducer } from './kafka/producer';
@@ -36,6 +37,7 @@ export class Link implements Lingering {
     private readonly clock: Clock,
     readonly lease: Lease,
     readonly channel: ReplyChannel | undefined,
+    readonly configuration: Configuration,
     private readonly stopKeeping: () => void = () => undefined,
   ) {}
 
@@ -79,6 +81,23 @@ export class Link implements Lingering {
     let cancel = (): void => undefined;
     const limit = new Promise<void>((resolve) => (cancel = this.clock.after(limitMs, resolve)));
     await Promise.race([promise, limit]).finally(cancel);
+  }
+
+  /** For the status page. */
+  status(): Record<string, unknown> {
+    const { ready, channel, configuration } = this;
+    const { topic, replyTopic, cluster, activity } = configuration;
+    return {
+      topic,
+      reply_topic: replyTopic,
+      cluster,
+      ready,
+      reason: ready ? undefined : notReady(this).detail,
+      in_flight: channel?.inFlight ?? 0,
+      max_in_flight: channel?.capacity,
+      ...activity.status(),
+      hints: channel?.topic.hints.recent ?? [],
+    };
   }
 
   mayEnd(): boolean {

@@ -91,12 +91,13 @@ export class RequestHalf {
 
   refuse(event: PhaseEvent, headers: HttpRequest['headers'], error: unknown): void {
     const { config, problemDetails } = this.#options;
-    this.#errors.answer(event, error, {
+    const context = {
       requestId: event.requestId,
       correlationId: this.clientsId(headers),
       accept: problemDetails ? listHeaderOf(headers, 'accept') : undefined,
       returnErrorMessage: config.error_handling.return_error_message,
-    });
+    };
+    this.#errors.answer(event, error, context, this.sender);
   }
 
   /** The id of Kong's Correlation ID plugin: what the client knows the request by. */

@@ -7,6 +7,7 @@
  * `kong.ctx.shared`), the consumer reads the reply topic itself and registers the wait after the record is sent.
  */
 import { systemClock, type Clock } from './clock';
+import type { Configuration } from './configuration';
 import { GatewayError } from './errors';
 import type { Exchange } from './exchange';
 import { KafkaClients } from './kafka/clients';
@@ -21,6 +22,7 @@ import { orphanRecord, type Orphan } from './reply/orphans';
 import type { ReplyRoute } from './reply/reply-routing';
 import { ReplyTopics, type ReplySource } from './reply/reply-topics';
 import { HAND_OVER_MS, Sender, type SenderOptions } from './sender';
+import { Activity } from './telemetry/activity';
 import { log } from './telemetry/log';
 
 /** Kong brings an unchanged configuration back within seconds after any change to another. */
@@ -79,8 +81,9 @@ export class RequestReply {
     const { key, topic, route, waitsBy, orphanTopic } = options;
     const link = this.#links.acquire(key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
+      const configuration = this.#configuration(options, topic, route);
       const waitsHere = waitsBy !== undefined || this.#together;
-      if (route === undefined || !waitsHere) return new Link(this.#clock, lease, undefined);
+      if (route === undefined || !waitsHere) return new Link(this.#clock, lease, undefined, configuration);
       const channel = this.#replyTopics.open(sourceOf(options, lease, route), {
         routeTag: route.routeTag,
         onOrphan: orphanTopic === undefined ? undefined : (orphan) => this.#keep(lease, orphan, orphanTopic),
@@ -90,7 +93,8 @@ export class RequestReply {
         sharedWithRequests: route.replyTopic === topic,
         waitsComeLate: false,
       });
-      return new Link(this.#clock, lease, channel, route.kept && lease.keepTopic(route.kept));
+      const stopKeeping = route.kept && lease.keepTopic(route.kept);
+      return new Link(this.#clock, lease, channel, configuration, stopKeeping);
     });
     return new Sender(this, link, options, () => this.#links.release(key));
   }
@@ -108,7 +112,9 @@ export class RequestReply {
         sharedWithRequests: false,
         waitsComeLate: true,
       });
-      return new Link(this.#clock, lease, channel, route.kept && lease.keepTopic(route.kept));
+      const stopKeeping = route.kept && lease.keepTopic(route.kept);
+      const configuration = this.#configuration(options, undefined, route);
+      return new Link(this.#clock, lease, channel, configuration, stopKeeping);
     });
     return new Receiver(link, () => this.#links.release(options.key));
   }
@@ -201,9 +207,20 @@ export class RequestReply {
             ]
           : [],
       ),
+      configurations: links.map((link) => link.status()),
       clusters: this.#clients.status(),
       thread_pool: threadPool.status(),
     };
+  }
+
+  #configuration(
+    { connection }: Pick<SenderOptions, 'connection'>,
+    topic: string | undefined,
+    route: ReplyRoute | undefined,
+  ): Configuration {
+    const { clusterName, bootstrapServers } = connection;
+    const cluster = clusterName ?? bootstrapServers[0] ?? '';
+    return { topic, replyTopic: route?.replyTopic, cluster, activity: new Activity(this.#clock) };
   }
 
   /** Nobody waits for it, so a failure is only counted. */

@@ -1,4 +1,5 @@
 /** The end of a configuration that produces. */
+import type { Configuration } from './configuration';
 import { GatewayError } from './errors';
 import type { Exchange, RequestFacts } from './exchange';
 import type { ConnectionOptions } from './kafka/connection';
@@ -41,6 +42,7 @@ export interface SenderOwner {
 
 export class Sender {
   readonly #owner: SenderOwner;
+  readonly configuration: Configuration;
   readonly #link: Link;
   readonly #route: ReplyRoute | undefined;
   readonly #reportTimeoutMs: number;
@@ -53,6 +55,7 @@ export class Sender {
     close: () => void,
   ) {
     this.#owner = owner;
+    this.configuration = link.configuration;
     this.#link = link;
     this.#route = options.route;
     this.#reportTimeoutMs = options.reportTimeoutMs;
@@ -112,7 +115,7 @@ export class Sender {
     }
     this.#owner.counters.sent++;
     const { accept, prefer, shownId } = facts;
-    return { channel, wait, accept, prefer, shownId };
+    return { configuration: this.configuration, channel, wait, accept, prefer, shownId };
   }
 
   /**
@@ -121,10 +124,13 @@ export class Sender {
    */
   deliver(record: OutgoingRecord, onEnd: (error: GatewayError | undefined) => void): void {
     let open = true;
+    const { activity } = this.configuration;
+    const sinceMs = activity.nowMs();
     const end = (error: GatewayError | undefined): void => {
       if (!open) return;
       open = false;
       forget();
+      if (error === undefined) activity.succeeded(sinceMs);
       onEnd(error);
     };
     const forget = this.#owner.within(this.#reportTimeoutMs, () => end(unconfirmed(record.topic)));
@@ -155,6 +161,8 @@ export class Sender {
       },
       { promised: true },
     );
+    const { activity } = this.configuration;
+    activity.succeeded(activity.nowMs());
     counters.sent++;
   }
 

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { dirname, join } from 'node:path';
 import { bytesInFlight } from '../bridge/bytes-in-flight';
+import { accessLog } from '../bridge/telemetry/access-log';
 import { log, setLogFormat, setLogLevel } from '../bridge/telemetry/log';
 import type { AccessOptions } from '../status/access';
 import { watchEventLoop } from './event-loop-lag';
@@ -47,6 +48,7 @@ async function main(args: readonly string[]): Promise<void> {
 async function serve(options: ServeOptions): Promise<void> {
   setLogLevel(options.logLevel);
   setLogFormat(options.logFormat);
+  accessLog.isOn = options.accessLog;
   const plugins = options.plugins.map(({ folder }) => loadOrExplain(folder));
   refuseSameName(plugins.map((plugin) => plugin.name));
   const overload = new Overload(options.limits, bytesInFlight);

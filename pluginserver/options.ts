@@ -31,6 +31,7 @@ ${PLUGINS.map((plugin) => `                               ${socketName(plugin)} 
   --max-event-loop-lag-ms <n>  the same while the event loop stays this late; 0: never; default: ${DEFAULT_LIMITS.maxEventLoopLagMs}
   --log-level <level>          ${LOG_LEVELS.join(', ')}; default: info; SIGUSR2 switches debug on and off
   --log-format <format>        ${LOG_FORMATS.join(', ')}: for machines or for people; default: json
+  --access-log                 a line in the log for each request; default: off
   --version, --help
 
 hold does nothing until SIGTERM or until its parent is gone: the start command of the second and further plugins
@@ -56,6 +57,7 @@ export interface ServeOptions {
   readonly limits: OverloadLimits;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
+  readonly accessLog: boolean;
 }
 
 export type Options = ServeOptions | { readonly command: 'hold' | 'help' | 'version' };
@@ -98,6 +100,7 @@ export function parseOptions(args: readonly string[]): Options {
     },
     logLevel: oneOf('--log-level', values['log-level'], LOG_LEVELS),
     logFormat: oneOf('--log-format', values['log-format'], LOG_FORMATS),
+    accessLog: values['access-log'],
   };
 }
 
@@ -123,6 +126,7 @@ function parse(args: readonly string[]) {
         'max-event-loop-lag-ms': { type: 'string', default: String(DEFAULT_LIMITS.maxEventLoopLagMs) },
         'log-level': { type: 'string', default: 'info' },
         'log-format': { type: 'string', default: 'json' },
+        'access-log': { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
         version: { type: 'boolean', default: false },
       },

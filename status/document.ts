@@ -1,6 +1,6 @@
 /** What every page has around its content. */
-import { html, Html } from './html';
-import { STYLE } from './style';
+import { html, type Html } from './html';
+import { STYLE_ELEMENT } from './style';
 
 export function document(title: string, content: Html, refreshSeconds?: number): string {
   const refresh =
@@ -15,9 +15,7 @@ export function document(title: string, content: Html, refreshSeconds?: number):
         ${refresh}
         <link rel="icon" href="data:," />
         <title>${title}</title>
-        <style>
-          ${new Html(STYLE)}
-        </style>
+        ${STYLE_ELEMENT}
       </head>
       <body>
         <main>${content}</main>

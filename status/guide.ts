@@ -21,14 +21,15 @@ function blockOf(block: string): Html {
   if (block.startsWith('```')) return html`<pre>${block.replace(/^```.*\n|\n?```$/g, '')}</pre>`;
   if (block.startsWith('|'))
     return html`<pre>${block.replace(/^\|[-|]+\|\n/m, '').replace(/`|\*\*/g, '')}</pre>`;
-  return html`<p>${inline(block.replace(/\n(?!- |\d+\. )/g, ' ').replace(/ {2,}/g, ' '))}</p>`;
+  return html`<p>${inline(block.replace(/\n(?!- |\d+\. |\*\*)/g, ' ').replace(/ {2,}/g, ' '))}</p>`;
 }
 
-/** Code, bold, and links to another section; of other links, which lead to pages that are not here, only the text. */
+/** Code, bold, emphasis, and links to another section; of other links, which lead to pages that are not here, only the text. */
 function inline(text: string): Part[] {
-  return text.split(/(`[^`]+`|\*\*[^*]+\*\*|\[[^\]]+\]\([^)]+\))/).map((part) => {
+  return text.split(/(`[^`]+`|\*\*[^*]+\*\*|\*[^*\n]+\*|\[[^\]]+\]\([^)]+\))/).map((part) => {
     if (part.startsWith('`')) return html`<code>${part.slice(1, -1)}</code>`;
     if (part.startsWith('**')) return html`<strong>${part.slice(2, -2)}</strong>`;
+    if (/^\*.+\*$/.test(part)) return html`<em>${part.slice(1, -1)}</em>`;
     const [, label = '', target = ''] = /^\[(.+)\]\((.+)\)$/.exec(part) ?? [];
     if (label === '') return part;
     return target.startsWith('#') ? html`<a href="${target}">${label}</a>` : label;

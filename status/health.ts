@@ -37,15 +37,9 @@ export function healthOf(facts: PageFacts): Health {
     const names = unserved.map(({ name }) => name).join(', ');
     return { mood: 'bad', line: `Not ready. Not served: ${names}.`, detail };
   }
-  if (waiting > 0) {
-    return {
-      mood: 'bad',
-      line: `Not ready. ${waiting} of ${counted(configurations.length)} cannot serve requests.`,
-      detail,
-    };
-  }
-  if (broken.length > 0) {
-    return { mood: 'bad', line: `${counted(broken.length)} of Kong cannot work.`, detail };
+  if (waiting + broken.length > 0) {
+    const all = counted(configurations.length + broken.length);
+    return { mood: 'bad', line: `${waiting + broken.length} of ${all} cannot serve requests.`, detail };
   }
   if (isOverloaded(facts)) {
     return { mood: 'bad', line: 'Overloaded. New requests are refused with 503.', detail };

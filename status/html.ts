@@ -33,9 +33,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Control characters, and those that turn the direction of writing, would let a name pass for another. */
+/** Control characters, but for the ends of lines, and those that turn the direction of writing, would let a name pass for another. */
 function escaped(text: string): string {
   return text
     .replace(/[&<>"']/g, (character) => ESCAPES[character] as string)
-    .replace(/[\p{Cc}\p{Cf}]/gu, '\ufffd');
+    .replace(/[^\P{C}\n]/gu, '\ufffd');
 }

@@ -24,38 +24,25 @@ export function statusPage(facts: PageFacts, now: Date = new Date()): string {
       <h1>${health.line}</h1>
       <p>${health.detail}</p>
     </header>
-    ${facts.broken.length > 0 ? brokenSection(facts.broken, now) : undefined}
     <h2>Configurations</h2>
-    ${configurationCards(facts.configurations, now)}
-    <h2>Clusters</h2>
-    ${facts.clusters.length > 0 ? html`<div class="cards">${facts.clusters.slice(0, MOST_CARDS).map(clusterCard)}</div>` : html`<p class="soft">None yet.</p>`}
-    <h2>Recent events</h2>
-    ${eventList(facts.events, now)} ${footer(facts, now)}`;
+    ${cards(facts, now)}
+    <div class="beside">
+      <section>
+        <h2>Clusters</h2>
+        ${clusterCards(facts.clusters)}
+      </section>
+      <section>
+        <h2>Recent events</h2>
+        ${eventList(facts.events, now)}
+      </section>
+    </div>
+    ${footer(facts, now)}`;
   return document(`${health.line} – Kafka request-reply`, content, REFRESH_SECONDS);
 }
 
-function brokenSection(broken: readonly BrokenFacts[], now: Date): Html {
-  return html`<h2>Cannot work</h2>
-    <div class="cards">
-      ${broken.map(
-        ({ plugin, reason, since, route }) =>
-          html`<section class="card">
-            <div class="top">
-              <h3>${plugin}</h3>
-              <span class="tag bad">500 for all</span>
-            </div>
-            <p>${reason}</p>
-            <p class="soft">
-              Since ${ago(since, now)}${route === undefined ? '' : `, on route ${route}`}. Correct it in Kong;
-              the next request brings the new configuration. <a href="${GUIDE}#misconfigured-500">More</a>
-            </p>
-          </section>`,
-      )}
-    </div>`;
-}
-
-function configurationCards(configurations: readonly ConfigurationFacts[], now: Date): Html {
-  if (configurations.length === 0) {
+/** What cannot work first, then what does not, then what is well. */
+function cards({ configurations, broken }: PageFacts, now: Date): Html {
+  if (configurations.length + broken.length === 0) {
     return html`<p class="soft">None yet: Kong brings them with the first request.</p>`;
   }
   const ordered = configurations
@@ -63,11 +50,32 @@ function configurationCards(configurations: readonly ConfigurationFacts[], now: 
     .sort((one, other) => weight(other.problem) - weight(one.problem));
   const more = ordered.length - MOST_CARDS;
   return html`<div class="cards">
+      ${broken.map((one) => brokenCard(one, now))}
       ${ordered
         .slice(0, MOST_CARDS)
         .map(({ configuration, problem }) => configurationCard(configuration, problem, now))}
     </div>
     ${more > 0 ? html`<p class="soft">And ${more} more, in <a href="/status">/status</a>.</p>` : undefined}`;
+}
+
+function brokenCard({ plugin, reason, since, route }: BrokenFacts, now: Date): Html {
+  return html`<section class="card">
+    <div class="top">
+      <h3>${plugin}</h3>
+      <span class="tag bad">cannot work</span>
+    </div>
+    ${route === undefined ? undefined : html`<p class="soft">on route ${route}</p>`}
+    <div class="advice bad">
+      <strong>Kong has a configuration of this plugin that cannot work.</strong>
+      <p>
+        Correct it in Kong; the next request brings the new one. Until then all requests are answered with
+        500.
+        <a href="${GUIDE}#misconfigured-500">More</a>
+      </p>
+      <p class="said">${reason}</p>
+    </div>
+    <p class="soft">Since ${ago(since, now)}.</p>
+  </section>`;
 }
 
 function weight(problem: Problem | undefined): number {
@@ -110,15 +118,21 @@ function lastErrorLine(
   { lastError, failed, succeeded, refusedToClient }: ConfigurationFacts,
   now: Date,
 ): Html {
-  const clients = refusedToClient > 0 ? html`, ${refusedToClient} refused as mistakes of clients` : undefined;
-  const sums = html`<p class="soft">Since the start: ${succeeded} answered, ${failed} failed${clients}.</p>`;
+  const clients =
+    refusedToClient > 0 ? html`, ${countText(refusedToClient)} refused as mistakes of clients` : undefined;
+  const sums = html`<p class="soft">
+    Since the start: ${countText(succeeded)} answered, ${countText(failed)} failed${clients}.
+  </p>`;
   return html`${lastError && lastErrorText(lastError, now)}${sums}`;
 }
 
 function lastErrorText({ code, at, count }: FailureFacts, now: Date): Html {
-  return html`<p class="soft">
-    Last error <code>${code}</code> ${ago(at, now)}, ${count === 1 ? 'once' : `${count} times`}.
-  </p>`;
+  return html`<p class="soft">Last error <code>${code}</code> ${ago(at, now)}, ${timesText(count)}.</p>`;
+}
+
+function clusterCards(clusters: readonly ClusterFacts[]): Html {
+  if (clusters.length === 0) return html`<p class="soft">None yet.</p>`;
+  return html`<div class="cards">${clusters.slice(0, MOST_CARDS).map(clusterCard)}</div>`;
 }
 
 function clusterCard({ name, servers, producer, reader }: ClusterFacts): Html {
@@ -138,7 +152,7 @@ function clientLine(role: string, { state, reason, replaced }: ClientFacts): Htm
     state === 'unused'
       ? html`<span class="soft">not used</span>`
       : html`<span class="tag ${mood}">${state}</span>`;
-  const times = replaced > 0 ? html` <span class="soft">replaced ${replaced} times</span>` : undefined;
+  const times = replaced > 0 ? html` <span class="soft">replaced ${timesText(replaced)}</span>` : undefined;
   return html`<p>${role} ${tag}${times}</p>
     ${reason === undefined ? undefined : html`<p class="soft">${reason}</p>`}`;
 }
@@ -201,4 +215,12 @@ function durationText(durationMs: number | undefined): string {
 
 function bytesText(bytes: number): string {
   return bytes >= 2 ** 20 ? `${Math.round(bytes / 2 ** 20)} MB` : `${Math.round(bytes / 1024)} KB`;
+}
+
+function timesText(count: number): string {
+  return count === 1 ? 'once' : `${countText(count)} times`;
+}
+
+function countText(count: number): string {
+  return count.toLocaleString('en');
 }

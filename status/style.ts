@@ -1,7 +1,8 @@
 /** The look of the pages: one column on a phone, cards beside each other where there is room, by day and by night. */
 import { createHash } from 'node:crypto';
+import { Html } from './html';
 
-export const STYLE = `
+const STYLE = `
 :root{color-scheme:light dark;--bg:#f4f5f7;--card:#fff;--ink:#16191d;--soft:#5a6470;--line:#dfe3e8;--link:#0b57b8;
 --good:#14783c;--good-bg:#e2f4e8;--warn:#8a5300;--warn-bg:#fdf0d5;--bad:#b3201b;--bad-bg:#fde7e5}
 @media(prefers-color-scheme:dark){:root{--bg:#0f1216;--card:#181c22;--ink:#e7eaee;--soft:#9aa5b1;--line:#2b323b;
@@ -23,6 +24,8 @@ code,.mono{font-family:ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",mono
 .bad{color:var(--bad);background:var(--bad-bg);border-color:var(--bad)}
 .health p{color:var(--ink)}
 .cards{display:grid;gap:12px;grid-template-columns:repeat(auto-fill,minmax(min(100%,345px),1fr));align-items:start}
+.beside{display:grid;gap:0 16px;grid-template-columns:minmax(0,1fr)}
+@media(min-width:900px){.beside{grid-template-columns:minmax(0,1fr) minmax(0,2fr)}}
 .card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:12px 14px;min-width:0}
 .top{display:flex;gap:8px;justify-content:space-between;align-items:flex-start}
 .tag{border-radius:99px;padding:1px 9px;font-size:12px;font-weight:600;white-space:nowrap}
@@ -46,10 +49,15 @@ font-size:13px;overflow-wrap:anywhere}
 .guide p{white-space:pre-line;margin:8px 0}
 `;
 
+/** Byte for byte what the policy below has the hash of. */
+export const STYLE_ELEMENT = new Html(`<style>${STYLE}</style>`);
+
 /** Nothing runs and nothing is loaded; of styles, only ours. */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
+  // The empty icon, without which browsers ask for one.
+  'img-src data:',
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",

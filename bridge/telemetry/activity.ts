@@ -4,6 +4,7 @@
  * A reply costs one increment. Durations are counted in buckets that grow by an eighth of a power of two, so a percentile
  * is right to about 6 %; the minute is six slots of ten seconds, of which the oldest is emptied for the next.
  */
+import type { Clock } from '../clock';
 import type { ErrorCode, GatewayError } from '../errors';
 
 const SLOTS = 6;
@@ -52,29 +53,40 @@ export class Activity {
   #failed = 0;
   #refused = 0;
   readonly #counts = new Map<ErrorCode, number>();
-  #last: { error: GatewayError; atMs: number } | undefined;
+  #last: { readonly code: ErrorCode; readonly detail: string; readonly atMs: number } | undefined;
 
-  /** @param nowMs monotonic, as in all of these */
-  succeeded(durationMs: number, nowMs: number): void {
+  constructor(private readonly clock: Pick<Clock, 'now'>) {}
+
+  /** @param sinceMs when its record was about to be produced, on the clock */
+  succeeded(sinceMs: number): void {
+    const nowMs = this.clock.now();
     const slot = this.#slot(nowMs);
     slot.succeeded++;
-    slot.durations[bucketOf(durationMs)]!++;
+    slot.durations[bucketOf(nowMs - sinceMs)]!++;
     this.#succeeded++;
   }
 
+  /** Now, on the clock. */
+  nowMs(): number {
+    return this.clock.now();
+  }
+
   /** A mistake of the client is only counted: nobody here can do anything about it. */
-  failed(error: GatewayError, nowMs: number): void {
+  failed(error: GatewayError): void {
     if (error.status < 500) {
       this.#refused++;
       return;
     }
-    this.#slot(nowMs).failed++;
+    this.#slot(this.clock.now()).failed++;
     this.#failed++;
     this.#counts.set(error.code, (this.#counts.get(error.code) ?? 0) + 1);
-    this.#last = { error, atMs: Date.now() };
+    // Not the error itself: its cause may hold what it is about.
+    this.#last = { code: error.code, detail: error.ownDetail, atMs: Date.now() };
   }
 
-  status(nowMs: number): ActivityStatus {
+  status(): ActivityStatus {
+    const nowMs = this.clock.now();
+    const last = this.#lastError();
     const oldest = Math.floor(nowMs / SLOT_MS) - SLOTS + 1;
     const slots = (this.#slots ?? []).filter(({ number }) => number >= oldest);
     const succeeded = sum(slots.map((slot) => slot.succeeded));
@@ -92,12 +104,13 @@ export class Activity {
       succeeded: this.#succeeded,
       failed: this.#failed,
       refused_to_client: this.#refused,
-      ...(this.#last && { last_error: this.#failureStatus(this.#last) }),
+      ...(last && { last_error: last }),
     };
   }
 
-  #failureStatus({ error, atMs }: { error: GatewayError; atMs: number }): FailureStatus {
-    const { code, ownDetail: detail } = error;
+  #lastError(): FailureStatus | undefined {
+    if (this.#last === undefined) return undefined;
+    const { code, detail, atMs } = this.#last;
     return { code, detail, at: new Date(atMs).toISOString(), count: this.#counts.get(code) ?? 0 };
   }
 

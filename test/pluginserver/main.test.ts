@@ -182,6 +182,18 @@ describe('the command line', () => {
       ['--producer-socket', '/s', '--status-port', '70000'],
       /^--status-port needs an integer from 0 to 65535, got/,
     ],
+    [
+      ['--producer-socket', '/s', '--status-token', 'two words'],
+      /^--status-token needs a token of printable characters without blanks\.\n$/,
+    ],
+    [
+      ['--producer-socket', '/s', '--status-token-file', '/nowhere/token'],
+      /^--status-token-file cannot be read: /,
+    ],
+    [
+      ['--producer-socket', '/s', '--status-token', 'a', '--status-token-file', 'b'],
+      /^--status-token and --status-token-file: give one of them\.\n$/,
+    ],
     [['--producer-socket', '/s', '--drain-timeout-ms', '1s'], /^--drain-timeout-ms needs an integer/],
     [
       ['--producer-socket', '/s', '--log-level', 'loud'],
@@ -240,6 +252,7 @@ describe('the command line', () => {
       limits: { maxOpenEvents: 50_000, maxBytesInFlight: 268_435_456, maxEventLoopLagMs: 1000 },
       logLevel: 'info',
       logFormat: 'json',
+      accessLog: false,
     });
     assert.deepEqual(
       plugins.map(({ folder, socketPath }) => [folder.split('/').slice(-2).join('/'), socketPath]),

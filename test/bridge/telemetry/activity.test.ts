@@ -3,9 +3,26 @@ import { describe, it } from 'node:test';
 import { GatewayError } from '../../../bridge/errors';
 import { Activity } from '../../../bridge/telemetry/activity';
 
+/** With a clock that is set by hand. */
+function prepare() {
+  let nowMs = 0;
+  const activity = new Activity({ now: () => nowMs });
+  return {
+    succeeded: (durationMs: number, atMs: number) => {
+      nowMs = atMs;
+      activity.succeeded(atMs - durationMs);
+    },
+    failed: (error: GatewayError) => activity.failed(error),
+    status: (atMs: number) => {
+      nowMs = atMs;
+      return activity.status();
+    },
+  };
+}
+
 describe('the activity of a configuration', () => {
   it('that had no request has a rate of nothing, and no percentiles', () => {
-    assert.deepEqual(new Activity().status(1e6), {
+    assert.deepEqual(prepare().status(1e6), {
       per_second: 0,
       failed_in_last_minute: 0,
       succeeded: 0,
@@ -16,7 +33,7 @@ describe('the activity of a configuration', () => {
 
   it('has percentiles that are right to 7 %, from a tenth of a millisecond to minutes', () => {
     for (const typicalMs of [0.1, 1, 7.7, 50, 999, 30_000, 300_000]) {
-      const activity = new Activity();
+      const activity = prepare();
       for (let count = 0; count < 98; count++) activity.succeeded(typicalMs, 5);
       activity.succeeded(typicalMs * 1.5, 5);
       activity.succeeded(typicalMs * 1.5, 5);
@@ -27,13 +44,13 @@ describe('the activity of a configuration', () => {
   });
 
   it('takes any duration', () => {
-    const activity = new Activity();
+    const activity = prepare();
     for (const durationMs of [0, -1, 1e-9, 1e12]) activity.succeeded(durationMs, 5);
     assert.equal(activity.status(5).succeeded, 4);
   });
 
   it('forgets what is older than a minute, in a process that has slept as well', () => {
-    const activity = new Activity();
+    const activity = prepare();
     activity.succeeded(100, 0);
     activity.succeeded(200, 55_000);
     assert.equal(activity.status(59_999).per_second, 0.0333);
@@ -45,11 +62,11 @@ describe('the activity of a configuration', () => {
   });
 
   it('has the last failure with its time and how often, and only counts mistakes of clients', () => {
-    const activity = new Activity();
-    activity.failed(new GatewayError('not_ready', 'no broker'), 1);
-    activity.failed(new GatewayError('reply_timeout', 'no reply on a'), 2);
-    activity.failed(new GatewayError('not_ready', 'no broker at b:1'), 3);
-    activity.failed(new GatewayError('request_invalid', 'no JSON'), 4);
+    const activity = prepare();
+    activity.failed(new GatewayError('not_ready', 'no broker'));
+    activity.failed(new GatewayError('reply_timeout', 'no reply on a'));
+    activity.failed(new GatewayError('not_ready', 'no broker at b:1'));
+    activity.failed(new GatewayError('request_invalid', 'no JSON'));
     const { last_error, ...rest } = activity.status(5);
     assert.deepEqual([rest.failed, rest.failed_in_last_minute, rest.refused_to_client], [3, 3, 1]);
     assert.ok(Math.abs(Date.parse(last_error?.at ?? '') - Date.now()) < 60_000);
@@ -60,8 +77,8 @@ describe('the activity of a configuration', () => {
   });
 
   it('does not repeat what a service said', () => {
-    const activity = new Activity();
-    activity.failed(new GatewayError('responder_error', 'card 4711 is refused'), 1);
+    const activity = prepare();
+    activity.failed(new GatewayError('responder_error', 'card 4711 is refused'));
     assert.doesNotMatch(JSON.stringify(activity.status(2)), /4711/);
   });
 });

@@ -1,0 +1,12 @@
+/** What people call a configuration by, and what has become of its requests. */
+import type { Activity } from './telemetry/activity';
+
+export interface Configuration {
+  /** Where its requests go, as configured; undefined where only the process of the producer knows. */
+  readonly topic: string | undefined;
+  /** Undefined: nobody waits for replies. */
+  readonly replyTopic: string | undefined;
+  /** `cluster_name`, or the first of `bootstrap_servers`. */
+  readonly cluster: string;
+  readonly activity: Activity;
+}
