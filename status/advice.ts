@@ -83,7 +83,7 @@ const ROWS: readonly Row[] = [
   },
   {
     cause: 'no right to read',
-    reason: /may not be read|group authorization failed/i,
+    reason: /may not (be )?read|group authorization failed/i,
     what: 'This user may not read the reply topic.',
     todo: 'Grant Read on the topic to the user of the gateway. It goes on by itself.',
     section: NOT_READY,
@@ -110,8 +110,8 @@ const ROWS: readonly Row[] = [
     section: NOT_READY,
   },
   {
-    cause: 'reader stuck',
-    reason: /lost its list of brokers|reply reader is not connected|client did not answer/i,
+    cause: 'client replaced',
+    reason: /lost its list of brokers|client did not answer/i,
     what: 'A Kafka client does not get on, and is being replaced.',
     todo: 'Nothing, if it is ready again within seconds. If this comes back: look at the brokers, and at what lies between here and them.',
     section: NOT_READY,
@@ -253,6 +253,14 @@ const ROWS: readonly Row[] = [
     section: 'internal-500',
   },
 ];
+
+/** For a fault that shows in the clients, not in a reason: replies may be there, and are not seen. */
+export const READER_STUCK: Advice = {
+  cause: 'reader stuck',
+  what: 'The reader of replies reaches no broker, so replies are not seen.',
+  todo: 'It tries again by itself. If it stays: look at the brokers that have the reply topic, and at the network between here and them.',
+  section: NOT_READY,
+};
 
 /** What the gateway says of a cause; of several the first that is known counts. */
 export interface Symptom {

@@ -1,6 +1,6 @@
 /** How it is as a whole, in one line; and of one configuration, with what to do where it is not well. */
-import { adviceFor, type Advice } from './advice';
-import type { ConfigurationFacts, HintFacts, PageFacts } from './facts';
+import { adviceFor, READER_STUCK, type Advice } from './advice';
+import type { ClusterFacts, ConfigurationFacts, HintFacts, PageFacts } from './facts';
 
 export type Mood = 'good' | 'warn' | 'bad';
 
@@ -24,9 +24,9 @@ const STATES: Readonly<Record<string, string>> = {
 };
 
 export function healthOf(facts: PageFacts): Health {
-  const { configurations, broken, plugins } = facts;
+  const { configurations, clusters, broken, plugins } = facts;
   const waiting = configurations.filter(({ ready }) => !ready).length;
-  const failing = configurations.filter((one) => one.ready && problemOf(one) !== undefined).length;
+  const failing = configurations.filter((one) => one.ready && problemOf(one, clusters) !== undefined).length;
   const perSecond = configurations.reduce((sum, one) => sum + one.perSecond, 0);
   const inFlight = configurations.reduce((sum, one) => sum + one.inFlight, 0);
   const detail = `${rateText(perSecond)} requests a second, ${inFlight} waiting for a reply`;
@@ -54,14 +54,23 @@ export function healthOf(facts: PageFacts): Health {
   return { mood: 'good', line: `Ready. ${counted(configurations.length)}, all well.`, detail };
 }
 
-/** Undefined where all is well, or was so for a minute. */
-export function problemOf(configuration: ConfigurationFacts): Problem | undefined {
+/**
+ * Undefined where all is well, or was so for a minute.
+ * @param clusters of the process: why no reply comes may be known there
+ */
+export function problemOf(
+  configuration: ConfigurationFacts,
+  clusters: readonly ClusterFacts[] = [],
+): Problem | undefined {
   const { ready, reason, lastError, failedInLastMinute } = configuration;
   if (!ready) {
     const advice = adviceFor({ reason, code: 'not_ready' });
     return { mood: 'bad', advice, said: reason ?? 'still connecting' };
   }
   if (lastError === undefined || failedInLastMinute === 0) return undefined;
+  const unread =
+    lastError.code === 'reply_timeout' && clusters.find((cluster) => isUnread(cluster, configuration));
+  if (unread) return { mood: 'bad', advice: READER_STUCK, said: unread.reader.reason ?? unread.reader.state };
   const hint = lastError.code === 'reply_timeout' ? oftenest(configuration.hints) : undefined;
   const advice = adviceFor({
     // A delivery fails for a cause behind it; the detail of other errors is not a reason of ours.
@@ -70,6 +79,15 @@ export function problemOf(configuration: ConfigurationFacts): Problem | undefine
     code: lastError.code,
   });
   return { mood: 'warn', advice, said: hint?.text ?? lastError.detail };
+}
+
+/** Nobody can see a reply of this cluster: it has a reader, and that is connected to no broker that has records. */
+function isUnread({ name, reader }: ClusterFacts, { cluster }: ConfigurationFacts): boolean {
+  if (name !== cluster || reader.state === 'unused') return false;
+  return (
+    reader.state !== 'up' ||
+    (reader.brokers.length > 0 && reader.brokers.every(({ state }) => state !== 'UP'))
+  );
 }
 
 export function isOverloaded({ events }: Pick<PageFacts, 'events'>): boolean {

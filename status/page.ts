@@ -41,12 +41,12 @@ export function statusPage(facts: PageFacts, now: Date = new Date()): string {
 }
 
 /** What cannot work first, then what does not, then what is well. */
-function cards({ configurations, broken }: PageFacts, now: Date): Html {
+function cards({ configurations, clusters, broken }: PageFacts, now: Date): Html {
   if (configurations.length + broken.length === 0) {
     return html`<p class="soft">None yet: Kong brings them with the first request.</p>`;
   }
   const ordered = configurations
-    .map((configuration) => ({ configuration, problem: problemOf(configuration) }))
+    .map((configuration) => ({ configuration, problem: problemOf(configuration, clusters) }))
     .sort((one, other) => weight(other.problem) - weight(one.problem));
   const more = ordered.length - MOST_CARDS;
   return html`<div class="cards">

@@ -71,14 +71,15 @@ const REASONS: readonly [reason: string, cause: string][] = [
   ['no broker is connected', 'broker away'],
   ['Topic a does not exist, or the gateway may not describe it.', 'topic missing'],
   ['The broker refused the record for a: Broker: Unknown topic or partition.', 'topic missing'],
-  ['Topic a may not be read.', 'no right to read'],
+  ['The gateway may not read topic a.', 'no right to read'],
+  ['Topic a may not be read any more.', 'no right to read'],
   ['The broker refused the record for a: Broker: Topic authorization failed.', 'no right to write'],
   [
     'Topic a has no leader for 1 of its 2 partitions: the brokers that have them are away.',
     'partitions without a leader',
   ],
   ['Topic a has no partition 7, only 0 to 3.', 'partition missing'],
-  ['the client has lost its list of brokers', 'reader stuck'],
+  ['the client has lost its list of brokers', 'client replaced'],
 ];
 for (const [reason, cause] of REASONS) {
   it(`"${reason}" is ${cause}`, () => assert.equal(adviceFor({ reason })?.cause, cause));

@@ -90,6 +90,18 @@ describe('a card', () => {
     assert.doesNotMatch(text, /nobody answers them/);
   });
 
+  it('does not blame the service where no reply can be seen', () => {
+    const down = { state: 'down', reason: 'all broker connections are down', brokers: [] };
+    const unread = { state: 'up', brokers: [{ name: 'a:1/1', state: 'DOWN' }] };
+    for (const reader of [down, unread]) {
+      const clusters = [{ bootstrap_servers: ['kafka-1.internal:9092'], producer: { state: 'up' }, reader }];
+      const configurations = [configuration({}, 'reply_timeout')];
+      const text = textOf(render(status({ plugins: { p: { process: { configurations, clusters } } } })));
+      assert.match(text, /The reader of replies reaches no broker/);
+      assert.doesNotMatch(text, /nobody answers/);
+    }
+  });
+
   it('says that the limit of waiting requests is reached', () => {
     assert.match(
       textOf(render(status({}, [configuration({ in_flight: 5, max_in_flight: 5 })]))),
