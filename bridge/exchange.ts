@@ -1,9 +1,11 @@
 /** A request between its two plugins. */
+import type { Configuration } from './configuration';
 import type { ReplyChannel } from './reply/reply-channel';
 import type { Wait } from './reply/reply-topic';
 
 /** A request on its way: what the consumer half needs to know of it. */
 export interface Exchange {
+  readonly configuration: Configuration;
   readonly channel: ReplyChannel;
   readonly wait: Wait;
   readonly accept: string | undefined;

@@ -39,6 +39,6 @@ export class Receiver {
         : new GatewayError('not_ready', channel.reason ?? `${channel.replyTopic} is not positioned`);
     const wait = channel.register(id, timeoutMs, onDeadline, requestId);
     channel.settleFromHeld(wait);
-    return { channel, wait, ...facts };
+    return { configuration: this.#link.configuration, channel, wait, ...facts };
   }
 }

@@ -1,5 +1,5 @@
 /** The second half of a request: hold the client until its wait has ended, then answer. */
-import { ErrorAnswers } from './answer';
+import { ErrorAnswers, writeAccess } from './answer';
 import { replyOptions } from './config/reply-options';
 import type { WaitConfig } from './config/wait-options';
 import { GatewayError, toGatewayError } from './errors';
@@ -9,6 +9,7 @@ import { responseMapper, type ResponseMapper } from './reply/http-response';
 import { matchRule, type MatchRule } from './reply/match-rule';
 import { preferredWaitSeconds, withPreference } from './reply/preferred-wait';
 import type { RequestReply } from './request-reply';
+import { accessLog } from './telemetry/access-log';
 
 export interface ReplyHalfOptions {
   readonly plugin: string;
@@ -44,13 +45,14 @@ export class ReplyHalf {
 
   /** Ends the event when the wait has ended, by whatever. */
   answer(event: PhaseEvent, exchange: Exchange, preferredSeconds: number | undefined): void {
-    const { channel, wait } = exchange;
-    channel.metrics.timeoutMs = this.#options.config.timeout;
+    const { channel, wait, configuration } = exchange;
+    const { metrics } = configuration;
+    metrics.timeoutMs = this.#options.config.timeout;
     let isOver = false;
     event.onOver(() => {
       // There is nobody to answer.
       isOver = true;
-      channel.metrics.ended('closed');
+      metrics.ended('closed');
       channel.fail(wait, new GatewayError('internal', 'Kong closed the event'));
     });
     wait.whenEnded((outcome) => {
@@ -60,7 +62,9 @@ export class ReplyHalf {
         const response = this.#toResponse(outcome.reply);
         this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
         event.exit(response.status, response.body, withPreference(response.headers, preferredSeconds));
-        channel.metrics.answered('ok', wait.createdAtMs, event.requestId);
+        configuration.activity.succeeded(wait.createdAtMs);
+        metrics.answered('ok', wait.createdAtMs, event.requestId);
+        if (accessLog.isOn) this.#write(event, exchange, response.status);
       } catch (error) {
         this.refuse(event, error, exchange, preferredSeconds);
       }
@@ -68,15 +72,25 @@ export class ReplyHalf {
   }
 
   refuse(event: PhaseEvent, error: unknown, exchange: Exchange | undefined, preferredSeconds?: number): void {
-    const { code } = toGatewayError(error);
-    if (exchange) exchange.channel.metrics.answered(code, exchange.wait.createdAtMs, event.requestId);
-    else this.#requestReply.metricsOf(this.#options.plugin).ended(code);
-    this.#errors.answer(event, error, {
+    if (!exchange) this.#requestReply.metricsOf(this.#options.plugin).ended(toGatewayError(error).code);
+    const context = {
       requestId: event.requestId,
       correlationId: exchange?.shownId,
       accept: this.#options.config.problem_details ? exchange?.accept : undefined,
       returnErrorMessage: this.#options.returnErrorMessage,
       headers: withPreference({}, preferredSeconds),
-    });
+    };
+    this.#errors.answer(
+      event,
+      error,
+      context,
+      exchange && { configuration: exchange.configuration, sinceMs: exchange.wait.createdAtMs },
+    );
+  }
+
+  #write({ requestId }: PhaseEvent, { configuration, wait, shownId }: Exchange, status: number): void {
+    const { plugin } = this.#options;
+    const sinceMs = wait.createdAtMs;
+    writeAccess(configuration, { plugin, status, requestId, correlationId: shownId, sinceMs });
   }
 }

@@ -6,7 +6,6 @@ import { configKey, isConnectionRow } from './config/parse';
 import { recordOptions } from './config/record-options';
 import type { RequestConfig } from './config/request-options';
 import { replyRouteOf } from './config/routing-options';
-import { toGatewayError } from './errors';
 import type { RequestFacts } from './exchange';
 import type { ProducerSettings } from './kafka/producer-settings';
 import { reportTimeoutMs } from './kafka/producer-settings';
@@ -93,13 +92,13 @@ export class RequestHalf {
 
   refuse(event: PhaseEvent, headers: HttpRequest['headers'], error: unknown): void {
     const { config, problemDetails } = this.#options;
-    this.sender.metrics.ended(toGatewayError(error).code);
-    this.#errors.answer(event, error, {
+    const context = {
       requestId: event.requestId,
       correlationId: this.clientsId(headers),
       accept: problemDetails ? listHeaderOf(headers, 'accept') : undefined,
       returnErrorMessage: config.error_handling.return_error_message,
-    });
+    };
+    this.#errors.answer(event, error, context, this.sender);
   }
 
   /** The id of Kong's Correlation ID plugin: what the client knows the request by. */

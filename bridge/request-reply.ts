@@ -7,6 +7,7 @@
  * `kong.ctx.shared`), the consumer reads the reply topic itself and registers the wait after the record is sent.
  */
 import { systemClock, type Clock } from './clock';
+import type { Configuration } from './configuration';
 import { GatewayError } from './errors';
 import type { Exchange } from './exchange';
 import { KafkaClients } from './kafka/clients';
@@ -22,11 +23,12 @@ import { orphanRecord, type Orphan } from './reply/orphans';
 import type { ReplyRoute } from './reply/reply-routing';
 import { ReplyTopics, type ReplySource } from './reply/reply-topics';
 import { HAND_OVER_MS, Sender, type SenderOptions } from './sender';
+import { Activity } from './telemetry/activity';
 import { ClientMetrics } from './telemetry/client-metrics';
 import { log } from './telemetry/log';
 import type { MetricGroup } from './telemetry/metrics';
 import { ReplyMetrics } from './telemetry/reply-metrics';
-import { AllRequestMetrics, type RequestMetrics, type TopicPair } from './telemetry/request-metrics';
+import { AllRequestMetrics, type RequestMetrics } from './telemetry/request-metrics';
 
 /** Kong brings an unchanged configuration back within seconds after any change to another. */
 const LINGER_MS = 30_000;
@@ -97,9 +99,11 @@ export class RequestReply {
     const key = `${plugin} ${options.key}`;
     const link = this.#links.acquire(key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
-      const { metrics, release } = this.#requestMetrics.acquire(pairOf(options, topic, route));
+      const { configuration, release } = this.#configuration(options, topic, route);
+      const { metrics } = configuration;
       const waitsHere = waitsBy !== undefined || this.#together;
-      if (route === undefined || !waitsHere) return new Link(this.#clock, lease, undefined, metrics, release);
+      if (route === undefined || !waitsHere)
+        return new Link(this.#clock, lease, undefined, configuration, release);
       const channel = this.#replyTopics.open(sourceOf(options, lease, route), {
         metrics,
         routeTag: route.routeTag,
@@ -112,7 +116,7 @@ export class RequestReply {
         waitsComeLate: false,
       });
       const stopKeeping = route.kept && lease.keepTopic(route.kept);
-      return new Link(this.#clock, lease, channel, metrics, () => {
+      return new Link(this.#clock, lease, channel, configuration, () => {
         stopKeeping?.();
         release();
       });
@@ -125,8 +129,8 @@ export class RequestReply {
     const { route } = options;
     const link = this.#links.acquire(options.key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
-      // Where requests go is the producer's knowledge.
-      const { metrics, release } = this.#requestMetrics.acquire(pairOf(options, '', route));
+      const { configuration, release } = this.#configuration(options, undefined, route);
+      const { metrics } = configuration;
       const channel = this.#replyTopics.open(sourceOf(options, lease, route), {
         metrics,
         capacity: APART_CAPACITY,
@@ -137,7 +141,7 @@ export class RequestReply {
         waitsComeLate: true,
       });
       const stopKeeping = route.kept && lease.keepTopic(route.kept);
-      return new Link(this.#clock, lease, channel, metrics, () => {
+      return new Link(this.#clock, lease, channel, configuration, () => {
         stopKeeping?.();
         release();
       });
@@ -238,9 +242,27 @@ export class RequestReply {
             ]
           : [],
       ),
+      configurations: links.map((link) => link.status()),
       clusters: this.#clients.status(),
       thread_pool: threadPool.status(),
     };
+  }
+
+  #configuration(
+    { plugin, connection }: Pick<SenderOptions, 'plugin' | 'connection'>,
+    topic: string | undefined,
+    route: ReplyRoute | undefined,
+  ): { readonly configuration: Configuration; readonly release: () => void } {
+    const cluster = clusterLabel(connection);
+    const replyTopic = route?.replyTopic;
+    const { metrics, release } = this.#requestMetrics.acquire({
+      plugin,
+      cluster,
+      topic: topic ?? '',
+      replyTopic: replyTopic ?? '',
+    });
+    const activity = new Activity(this.#clock);
+    return { configuration: { topic, replyTopic, cluster, activity, metrics }, release };
   }
 
   /** Nobody waits for it, so a failure is only counted. */
@@ -289,12 +311,4 @@ function sourceOf(
   const { bootstrapServers } = connection;
   const cluster = clusterLabel(connection);
   return { reader, connectionKey, bootstrapServers, cluster, replyTopic, partition, create };
-}
-
-function pairOf(
-  { plugin, connection }: Pick<SenderOptions, 'plugin' | 'connection'>,
-  topic: string,
-  route: ReplyRoute | undefined,
-): TopicPair {
-  return { plugin, cluster: clusterLabel(connection), topic, replyTopic: route?.replyTopic ?? '' };
 }

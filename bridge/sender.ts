@@ -1,4 +1,5 @@
 /** The end of a configuration that produces. */
+import type { Configuration } from './configuration';
 import { GatewayError } from './errors';
 import type { Exchange, RequestFacts } from './exchange';
 import type { ConnectionOptions } from './kafka/connection';
@@ -9,7 +10,6 @@ import type { MatchRule } from './reply/match-rule';
 import type { ReplyRoute } from './reply/reply-routing';
 import type { WireId } from './request/correlation-id';
 import { log } from './telemetry/log';
-import type { RequestMetrics } from './telemetry/request-metrics';
 
 /** Longer than Kong ever needs between two plugins of one request. */
 export const HAND_OVER_MS = 10_000;
@@ -43,8 +43,8 @@ export interface SenderOwner {
 }
 
 export class Sender {
-  readonly metrics: RequestMetrics;
   readonly #owner: SenderOwner;
+  readonly configuration: Configuration;
   readonly #link: Link;
   readonly #route: ReplyRoute | undefined;
   readonly #reportTimeoutMs: number;
@@ -56,8 +56,8 @@ export class Sender {
     options: Pick<SenderOptions, 'route' | 'reportTimeoutMs'>,
     close: () => void,
   ) {
-    this.metrics = link.metrics;
     this.#owner = owner;
+    this.configuration = link.configuration;
     this.#link = link;
     this.#route = options.route;
     this.#reportTimeoutMs = options.reportTimeoutMs;
@@ -97,7 +97,7 @@ export class Sender {
     const addressed = this.#addressed(record, channel.partition, requestId);
     // All that the callbacks below may know of the record: they live as long as the wait, and would keep its body.
     const { topic } = record;
-    const { metrics } = this;
+    const { metrics } = this.configuration;
     let delivered = false;
     const onDeadline = () =>
       delivered
@@ -120,7 +120,7 @@ export class Sender {
     metrics.produced(record);
     this.#owner.counters.sent++;
     const { accept, prefer, shownId } = facts;
-    return { channel, wait, accept, prefer, shownId };
+    return { configuration: this.configuration, channel, wait, accept, prefer, shownId };
   }
 
   /**
@@ -128,14 +128,17 @@ export class Sender {
    * @param onEnd called once, later: when the broker has acknowledged, or with produce_timeout before it gives up
    */
   deliver(record: OutgoingRecord, onEnd: (error: GatewayError | undefined) => void): void {
-    const { metrics } = this;
+    const { activity, metrics } = this.configuration;
     const sinceMs = metrics.nowMs();
     let open = true;
     const end = (error: GatewayError | undefined): void => {
       if (!open) return;
       open = false;
       forget();
-      if (error === undefined) metrics.answered('ok', sinceMs, undefined);
+      if (error === undefined) {
+        activity.succeeded(sinceMs);
+        metrics.answered('ok', sinceMs, undefined);
+      }
       onEnd(error);
     };
     const forget = this.#owner.within(this.#reportTimeoutMs, () => end(unconfirmed(record.topic)));
@@ -156,7 +159,7 @@ export class Sender {
   /** Produces without a wait, and without waiting for the broker. The record is in the buffer when this returns. */
   enqueue(record: OutgoingRecord): void {
     const { counters } = this.#owner;
-    const { metrics } = this;
+    const { activity, metrics } = this.configuration;
     const sinceMs = metrics.nowMs();
     this.#link.lease.producer.produce(
       record,
@@ -176,6 +179,7 @@ export class Sender {
     );
     metrics.produced(record);
     metrics.ended('ok');
+    activity.succeeded(activity.nowMs());
     counters.sent++;
   }
 
@@ -187,7 +191,7 @@ export class Sender {
       partition?.wraps === false
         ? this.#addressed(record, partition.number, requestId)
         : withHeaders(record, requestIdHeaders(requestId));
-    const { metrics } = this;
+    const { metrics } = this.configuration;
     const sinceMs = metrics.nowMs();
     this.#link.lease.producer.produce(addressed, (error) => {
       metrics.reported(error, sinceMs);

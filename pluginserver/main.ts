@@ -5,11 +5,13 @@ import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { dirname, join } from 'node:path';
 import { bytesInFlight } from '../bridge/bytes-in-flight';
-import { log, setLogLevel } from '../bridge/telemetry/log';
+import { accessLog } from '../bridge/telemetry/access-log';
+import { log, setLogFormat, setLogLevel } from '../bridge/telemetry/log';
 import { Metrics } from '../bridge/telemetry/metrics';
+import type { AccessOptions } from '../status/access';
 import { watchEventLoop } from './event-loop-lag';
 import { LateSockets } from './late-sockets';
-import { END_SIGNALS, ignoreLogSignal, Lifecycle, LOG_SIGNALS, watchParent } from './lifecycle';
+import { END_SIGNALS, Lifecycle, obeyLogSignals, watchParent } from './lifecycle';
 import { parseOptions, USAGE, UsageError, type ServeOptions } from './options';
 import { Overload } from './overload';
 import { loadOrExplain } from './plugin-loader';
@@ -27,7 +29,7 @@ const EXIT_USAGE = 2;
 
 async function main(args: readonly string[]): Promise<void> {
   surviveLostOutput();
-  for (const signal of LOG_SIGNALS) process.on(signal, ignoreLogSignal);
+  obeyLogSignals();
   const options = parseOptions(args);
   switch (options.command) {
     case 'help':
@@ -47,6 +49,8 @@ async function main(args: readonly string[]): Promise<void> {
 
 async function serve(options: ServeOptions): Promise<void> {
   setLogLevel(options.logLevel);
+  setLogFormat(options.logFormat);
+  accessLog.isOn = options.accessLog;
   const plugins = options.plugins.map(({ folder }) => loadOrExplain(folder));
   refuseSameName(plugins.map((plugin) => plugin.name));
   const overload = new Overload(options.limits, bytesInFlight);
@@ -72,7 +76,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const serverMetrics = new ServerMetrics({ version: version(), servers, overload });
   const metrics = new Metrics([serverMetrics, ...processes.metrics()]);
   const sources = { version: version(), servers, processes, lifecycle, overload, metrics };
-  const statusPort = statusPortOf(options, statusRequests(sources));
+  const statusPort = statusPortOf(options, statusRequests(sources, accessOf(options)));
   let served: readonly PluginServer[] = [];
   const startHooks = (bound: readonly PluginServer[]): void => {
     served = bound;
@@ -106,11 +110,15 @@ async function serve(options: ServeOptions): Promise<void> {
   });
 }
 
+function accessOf({ statusHost, statusAllowedHosts, statusToken }: ServeOptions): AccessOptions {
+  return { host: statusHost, allowedHosts: statusAllowedHosts, token: statusToken };
+}
+
 function statusPortOf(
-  { statusPort: port, statusHost: host }: ServeOptions,
+  { statusPort: port, statusHost: host, statusToken: token }: ServeOptions,
   onRequest: RequestListener,
 ): StatusPort | undefined {
-  return port === undefined ? undefined : new StatusPort({ port, host, onRequest });
+  return port === undefined ? undefined : new StatusPort({ port, host, token, onRequest });
 }
 
 function explainUnserved(servers: readonly PluginServer[], unbound: readonly PluginServer[]): void {

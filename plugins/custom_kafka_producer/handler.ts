@@ -1,11 +1,12 @@
 /** The first half of a request: HTTP request -> record, with the wait for its reply registered before it is sent. */
-import { answer } from '../../bridge/answer';
+import { answer, writeAccess } from '../../bridge/answer';
 import { producerSettings } from '../../bridge/config/produce-options';
 import type { Kong } from '../../bridge/kong';
 import { overPromises, type Phase, type PhaseEvent } from '../../bridge/phase';
 import { SHARED_WIRE_ID, wireIdToText } from '../../bridge/reply/apart';
 import { RequestHalf, type BuiltRequest } from '../../bridge/request-half';
 import type { RequestReply } from '../../bridge/request-reply';
+import { accessLog } from '../../bridge/telemetry/access-log';
 import { PRODUCER, PRODUCER_OPTIONS, type ProducerConfig } from './config';
 
 export class ProducerHandler {
@@ -67,13 +68,24 @@ export class ProducerHandler {
     const { sender } = this.#half;
     if (this.#config.producer_async) {
       sender.enqueue(record);
-      answer(event, MESSAGE_SENT);
+      this.#tellSent(event, headers);
       return;
     }
     sender.deliver(record, (error) => {
       if (error) this.#half.refuse(event, headers, error);
-      else answer(event, MESSAGE_SENT);
+      else this.#tellSent(event, headers);
     });
+  }
+
+  #tellSent(event: PhaseEvent, headers: BuiltRequest['headers']): void {
+    answer(event, MESSAGE_SENT);
+    if (accessLog.isOn) {
+      const facts = { plugin: PRODUCER.name, status: MESSAGE_SENT.status, requestId: event.requestId };
+      writeAccess(this.#half.sender.configuration, {
+        ...facts,
+        correlationId: this.#half.clientsId(headers),
+      });
+    }
   }
 }
 

@@ -140,7 +140,7 @@ test('what fails in the middle ends the answer, and nothing else', async (t) => 
     });
     asked.end();
   });
-  assert.ok(logged.some(({ message }) => message === 'the metrics failed'));
+  assert.ok(logged.some(({ message }) => message === 'the status page failed'));
   isBroken = false;
   assert.equal((await fetch(url)).status, 200);
 });

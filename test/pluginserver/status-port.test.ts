@@ -156,7 +156,7 @@ describe('who has the port', () => {
     const sockets: Socket[] = [];
     const mute = createTcpServer((socket) => sockets.push(socket));
     const port = await taken(t, mute);
-    assert.deepEqual(await askHolder(HOST, port, 50), { kind: 'something else' });
+    assert.deepEqual(await askHolder(HOST, port, undefined, 50), { kind: 'something else' });
     for (const socket of sockets) socket.destroy();
   });
 });
