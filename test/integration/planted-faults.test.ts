@@ -136,7 +136,7 @@ describe('the page says what is wrong and what to do when', () => {
   }
 
   /** Like a client that tries again, until the page says it. */
-  const planted = (name: string, path: string, expected: Omit<Expectation, 'topic'>) =>
+  const planted = (name: string, path: string, expected: Omit<Expectation, 'topic'>): void => {
     test(name, async () => {
       const client = setInterval(() => void ask(`${stack.url}/${path}`).catch(() => undefined), 500);
       try {
@@ -145,6 +145,7 @@ describe('the page says what is wrong and what to do when', () => {
         clearInterval(client);
       }
     });
+  };
 
   planted('the broker is away', 'away', {
     tag: 'not ready',

@@ -1,6 +1,9 @@
-/** The pages in a real browser: nothing is complained about, and everything fits, by day and by night. */
+/**
+ * The pages in a real browser: nothing is complained about, and everything fits, by day and by night. With
+ * `STATUS_PICTURE=<file>` the picture of the README is written there.
+ */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -10,7 +13,7 @@ import { guidePage } from '../../status/guide';
 import { statusPage } from '../../status/page';
 import { CONTENT_SECURITY_POLICY } from '../../status/style';
 import { Browser, findChromium } from '../support/browser';
-import { NOW, status, troubledStatus } from './example-status';
+import { NOW, pictureStatus, status, troubledStatus } from './example-status';
 
 const chromium = findChromium();
 const guide = readFileSync(join(__dirname, '..', '..', '..', 'docs', 'troubleshooting.md'), 'utf8');
@@ -19,6 +22,7 @@ const PAGES: Readonly<Record<string, () => string>> = {
   troubled: () => statusPage(pageFacts(troubledStatus()), NOW),
   empty: () => statusPage(pageFacts(status({ recent_events: [] }, [])), NOW),
   guide: () => guidePage(guide),
+  picture: () => statusPage(pageFacts(pictureStatus()), NOW),
 };
 /** Of text on the first thing below it that is not transparent, for all text of the page: the least. */
 const LEAST_CONTRAST = `(() => {
@@ -64,11 +68,12 @@ describe(
       server.closeAllConnections();
     });
 
+    const urlOf = (name: string) => `http://127.0.0.1:${(server.address() as AddressInfo).port}/${name}`;
+
     for (const name of Object.keys(PAGES)) {
       for (const scheme of ['light', 'dark'] as const) {
         it(`${name} is shown without complaint, fits a phone and can be read, ${scheme}`, async () => {
-          const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/${name}`;
-          const page = await browser.open(url, { width: 375, height: 812, scheme });
+          const page = await browser.open(urlOf(name), { width: 375, height: 812, scheme });
           assert.deepEqual(page.complaints, []);
           const width = await page.evaluate<number>('document.documentElement.scrollWidth');
           assert.ok(width <= 375, `${width} pixels wide`);
@@ -84,5 +89,13 @@ describe(
         });
       }
     }
+
+    it('a picture can be taken', async () => {
+      const page = await browser.open(urlOf('picture'), { width: 1000, height: 640, scheme: 'light' });
+      const picture = await page.screenshot('first');
+      assert.ok(picture.length > 10_000);
+      const file = process.env['STATUS_PICTURE'];
+      if (file !== undefined) writeFileSync(file, picture);
+    });
   },
 );

@@ -149,3 +149,12 @@ export function troubledStatus(): object {
     ],
   );
 }
+
+/** For the README: what fits into a picture. */
+export function pictureStatus(): object {
+  const { plugins } = troubledStatus() as {
+    plugins: Record<string, { process: { configurations: object[] } }>;
+  };
+  const [well, misunderstood] = plugins['custom_kafka_producer']?.process.configurations ?? [];
+  return status({}, [misunderstood ?? {}, well ?? {}]);
+}

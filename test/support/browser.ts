@@ -55,11 +55,15 @@ export class Browser {
   readonly #profile: string;
   readonly #pending = new Map<number, (message: Message) => void>();
   readonly #listeners = new Set<(message: Message) => void>();
+  readonly #exited: Promise<unknown>;
   #lastId = 0;
 
   private constructor(child: ChildProcess, profile: string) {
     this.#child = child;
     this.#profile = profile;
+    this.#exited = new Promise((resolve) => child.once('exit', resolve));
+    // Of one that has died; whoever waits for its answer is told so.
+    (child.stdio[3] as Writable).on('error', () => undefined);
     let text = '';
     (child.stdio[4] as Readable).setEncoding('utf8').on('data', (chunk: string) => {
       const messages = (text + chunk).split('\0');
@@ -99,6 +103,7 @@ export class Browser {
     for (const domain of ['Page', 'Log', 'Runtime']) await this.#call(`${domain}.enable`, {}, session);
     const metrics = { width, height, deviceScaleFactor: 1, mobile: width < 600 };
     await this.#call('Emulation.setDeviceMetricsOverride', metrics, session);
+    await this.#call('Emulation.setScrollbarsHidden', { hidden: true }, session);
     const features = [{ name: 'prefers-color-scheme', value: scheme }];
     await this.#call('Emulation.setEmulatedMedia', { features }, session);
     const loaded = this.#until('Page.loadEventFired');
@@ -122,9 +127,8 @@ export class Browser {
   }
 
   async close(): Promise<void> {
-    const exited = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.kill('SIGKILL');
-    await exited;
+    await this.#exited;
     rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
   }
 
