@@ -133,7 +133,9 @@ export class Metrics {
   readonly #groups: readonly MetricGroup[];
 
   constructor(groups: readonly MetricGroup[]) {
-    const names = groups.flatMap(({ families }) => families.map(({ name }) => name));
+    // One family may be told of by several groups: clients of requests and of log entries, for example.
+    const families = new Set(groups.flatMap((group) => group.families));
+    const names = [...families].map(({ name }) => name);
     const twice = names.find((name, index) => names.indexOf(name) !== index);
     if (twice !== undefined) throw new RangeError(`two metrics are named ${twice}`);
     this.#groups = groups;

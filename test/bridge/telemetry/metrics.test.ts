@@ -90,6 +90,15 @@ test('values with the same labels are one series', () => {
 });
 
 test('two groups with a metric of the same name are refused', () => {
-  const group = { families: [OPEN], collect: () => undefined };
-  assert.throws(() => new Metrics([group, group]), /two metrics are named open/);
+  const group = (family: Family) => ({ families: [family], collect: () => undefined });
+  assert.throws(() => new Metrics([group(OPEN), group({ ...OPEN })]), /two metrics are named open/);
+});
+
+test('two groups may tell of one metric, and are added up', () => {
+  const group = {
+    families: [OPEN],
+    collect: (made: MetricsPage) => made.add(OPEN, '', 2),
+  };
+  const { value } = new Metrics([group, group]).scrape(TEXT_TYPE).next() as { value: string };
+  assert.match(value, /^open 4$/m);
 });
