@@ -75,6 +75,11 @@ export class GatewayError extends Error {
   /** What every client is told of its own mistake; undefined when it is not one. Quotes nothing of the body. */
   readonly reason: string | undefined;
 
+  /** `detail` as it may be logged and shown: what a service has said is for the client alone. */
+  get ownDetail(): string {
+    return this.code === 'responder_error' ? 'what the service said is in the answer only' : this.detail;
+  }
+
   /**
    * @param code one of the stable codes; decides status and message
    * @param detail what was tried, on what, and why it failed; for the log and for routes that return causes

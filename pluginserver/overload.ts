@@ -43,6 +43,17 @@ const REASONS = {
 } as const;
 export type OverloadReason = keyof typeof REASONS;
 
+export interface OverloadStatus {
+  readonly open_events: number;
+  readonly bytes_in_flight: number;
+  readonly event_loop_lag_ms: number;
+  readonly event_loop_late: boolean;
+  readonly connections: number;
+  readonly max_connections: number;
+  readonly idle_connections_dropped: number;
+  readonly refused: Readonly<Record<OverloadReason, number>>;
+}
+
 /** Requests refused for one reason, from the first to the last of a row. */
 class Episode {
   readonly refusal: Refusal;
@@ -133,7 +144,7 @@ export class Overload {
     for (const episode of Object.values(this.episodes)) episode.onTick();
   }
 
-  status(): Record<string, unknown> {
+  status(): OverloadStatus {
     const { open_events, bytes_in_flight, event_loop, connections } = this.episodes;
     return {
       open_events: this.openEvents,

@@ -8,6 +8,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tooManyBytes } from '../bridge/bytes-in-flight';
 import { GatewayError } from '../bridge/errors';
 import { log, type LogFields } from '../bridge/telemetry/log';
+import type { LogMessage } from '../bridge/telemetry/log-events';
 import { BrokenConfiguration, type BrokenConfigurationStatus } from './broken-configurations';
 import { Connection, type ConnectionOwner } from './connection';
 import { PluginEvent, type EventEnd, type EventOwner, type Handler } from './event';
@@ -368,7 +369,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     connection.pauseUntilRead();
   }
 
-  warn(message: string, fields: LogFields = {}): void {
+  warn(message: LogMessage, fields: LogFields = {}): void {
     this.rareLog.write('warn', message, { ...this.facts(), ...fields });
   }
 

@@ -116,6 +116,11 @@ export interface NativeConsumer extends NativeClient {
   subscribe(topics: readonly string[]): void;
   /** How long the next `consume` call waits, for every record it waits for. */
   setDefaultConsumeTimeout(timeoutMs: number): void;
+  /** As the last fetch told them. Throws while nothing is known of the partition. */
+  getWatermarkOffsets(
+    topic: string,
+    partition: number,
+  ): { readonly lowOffset: number; readonly highOffset: number };
   consume(count: number, callback: Callback<NativeMessage[]>): void;
   offsetsForTimes(
     times: readonly TopicPartitionOffset[],

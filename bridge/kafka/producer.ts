@@ -8,6 +8,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { bytesInFlight, tooManyBytes, type BytesInFlight } from '../bytes-in-flight';
 import { GatewayError, toGatewayError } from '../errors';
+import type { ProducerReading } from '../telemetry/client-metrics';
 import { log } from '../telemetry/log';
 import { isNativeError, newProducer } from './binding';
 import type { Metadata, NativeError, NativeProducer } from './binding';
@@ -224,6 +225,18 @@ export class RecordProducer {
       outstanding: this.outstanding,
       ...this.counters,
       stalled_topics: this.#queues.status(),
+    };
+  }
+
+  /** For the metrics. */
+  figures(): ProducerReading {
+    const { delivered, failed, refused } = this.counters;
+    return {
+      source: this,
+      state: this.state,
+      counts: this.#managed.counters,
+      records: { delivered, failed, refused },
+      outstanding: this.outstanding,
     };
   }
 
