@@ -22,16 +22,14 @@ class NativeHeader {
  * would arrive as a replacement character. Refusing is better than delivering something else.
  * @throws GatewayError request_invalid
  */
-export function toNativeHeaders(record: OutgoingRecord): NativeHeaders {
-  const native: NativeHeaders = [];
-  for (const header of record.headers) {
+export function toNativeHeaders({ headers, topic }: OutgoingRecord): NativeHeaders {
+  return headers.map((header) => {
     const name = header[0];
     const value = header[1];
-    if (!isPlainText(name) || !isPlainText(value)) throw notText(name, record.topic);
+    if (!isPlainText(name) || !isPlainText(value)) throw notText(name, topic);
     // An assignment to "__proto__" would make no own property; a computed key does.
-    native.push(name === '__proto__' ? { [name]: value } : new NativeHeader(name, value));
-  }
-  return native;
+    return name === '__proto__' ? { [name]: value } : new NativeHeader(name, value);
+  });
 }
 
 function isPlainText(text: string): boolean {
