@@ -107,7 +107,7 @@ export interface NativeMessage {
   readonly timestamp?: number;
   readonly key?: Buffer | null;
   readonly value: Buffer | null;
-  /** One-key objects. Never `for in` over one: a header may be called `__proto__`. */
+  /** One-key objects, of which one may be called `__proto__` and have the value for its prototype. */
   readonly headers?: ReadonlyArray<Readonly<Record<string, Buffer>>>;
 }
 

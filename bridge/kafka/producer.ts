@@ -76,6 +76,7 @@ const ASK_AGAIN_MS = 200;
 /** Offset queries at once: a topic may have very many partitions. */
 const PARALLEL_QUERIES = 4;
 const NO_HEADERS: NativeHeaders = [];
+const NO_OPTIONS: ProduceOptions = {};
 /** What remains for the library to flush after we have waited for the reports ourselves. */
 const LAST_FLUSH_MS = 100;
 
@@ -152,7 +153,7 @@ export class RecordProducer {
   produce(
     record: OutgoingRecord,
     onDelivery: OnDelivery,
-    { awaited = false, promised = false }: ProduceOptions = {},
+    { awaited = false, promised = false }: ProduceOptions = NO_OPTIONS,
   ): void {
     const client = this.#managed.current;
     if (client === undefined || this.state !== 'up' || this.#closing) {

@@ -63,7 +63,7 @@ export function recordBuilder(options: RecordOptions): RecordBuilder {
       const shaped = valueOf(request, { correlationId, key, nowMs });
       return {
         topic,
-        ...(key !== undefined && { key }),
+        key: key ?? null,
         value: shaped.value,
         headers: headersOf(request, correlationId, nowMs, shaped),
       };
