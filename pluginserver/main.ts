@@ -9,6 +9,7 @@ import { accessLog } from '../bridge/telemetry/access-log';
 import { log, setLogFormat, setLogLevel } from '../bridge/telemetry/log';
 import type { AccessOptions } from '../status/access';
 import { watchEventLoop } from './event-loop-lag';
+import { HttpListener } from '../listener/http-listener';
 import { LateSockets } from './late-sockets';
 import { END_SIGNALS, Lifecycle, obeyLogSignals, watchParent } from './lifecycle';
 import { parseOptions, USAGE, UsageError, type ServeOptions } from './options';
@@ -69,9 +70,14 @@ async function serve(options: ServeOptions): Promise<void> {
     managed,
     drainTimeoutMs,
     exit: (code) => process.exit(code),
-    onClose: () => statusPort?.close(),
+    onClose: () => {
+      statusPort?.close();
+      void httpListener?.serve(false);
+    },
   });
   const sources = { version: version(), servers, processes, lifecycle, overload };
+  const httpListener =
+    options.httpListen && new HttpListener({ ...options.httpListen, routes: processes.httpRoutes });
   const statusPort = statusPortOf(options, statusRequests(sources, accessOf(options)));
   let served: readonly PluginServer[] = [];
   const startHooks = (bound: readonly PluginServer[]): void => {
@@ -94,12 +100,18 @@ async function serve(options: ServeOptions): Promise<void> {
     throw error;
   }
   void statusPort?.keepTrying();
+  void httpListener?.serve(true);
   const takeBack = new TakeBack({
     servers,
     isDraining: () => lifecycle.draining,
     onTakenBack: () => void statusPort?.keepTrying(),
   });
-  startTicker([...servers, overload, takeBack]);
+  // A successor waits for the port; until it has it, entries are in good hands here.
+  const httpPort = {
+    onTick: () =>
+      void httpListener?.serve(!lifecycle.draining && !servers.some((server) => server.isReplaced)),
+  };
+  startTicker([...servers, overload, takeBack, httpPort]);
   watchEventLoop((lagMs) => overload.onLagSample(lagMs));
 }
 

@@ -24,6 +24,7 @@ ${PLUGINS.map((plugin) => `                               ${socketName(plugin)} 
   --status-allow-host <name>   a further name under which it may be asked for; may be repeated
   --status-token <token>       what / and /status want to be shown; better in the next, as ps shows a flag
   --status-token-file <path>   the same in a file, or in the variable KONG_KAFKA_STATUS_TOKEN
+  --http-listen <host:port>    take log entries of Kong's HTTP Log plugin here (POST /log/<sink>); default: off
   --managed                    Kong starts and ends this process (pluginserver_*_start_cmd)
   --drain-timeout-ms <ms>      how long SIGTERM lets waiting requests go on; default: ${DEFAULT_DRAIN_TIMEOUT_MS}
   --max-open-events <number>   above it new requests get 503 overloaded; default: ${DEFAULT_LIMITS.maxOpenEvents}
@@ -52,6 +53,8 @@ export interface ServeOptions {
   readonly statusAllowedHosts: readonly string[];
   /** Undefined: nobody has to show one. */
   readonly statusToken: string | undefined;
+  /** Undefined: nothing is taken over HTTP. */
+  readonly httpListen: { readonly host: string; readonly port: number } | undefined;
   readonly managed: boolean;
   readonly drainTimeoutMs: number;
   readonly limits: OverloadLimits;
@@ -86,6 +89,7 @@ export function parseOptions(args: readonly string[]): Options {
     statusHost: values['status-host'],
     statusAllowedHosts: values['status-allow-host'].map((name) => name.toLowerCase()),
     statusToken: statusToken(values['status-token'], values['status-token-file']),
+    httpListen: address('--http-listen', values['http-listen']),
     managed: values.managed,
     drainTimeoutMs: integer('--drain-timeout-ms', values['drain-timeout-ms'], 0, MAX_TIMEOUT_MS),
     limits: {
@@ -119,6 +123,7 @@ function parse(args: readonly string[]) {
         'status-allow-host': { type: 'string', multiple: true, default: [] },
         'status-token': { type: 'string' },
         'status-token-file': { type: 'string' },
+        'http-listen': { type: 'string' },
         managed: { type: 'boolean', default: false },
         'drain-timeout-ms': { type: 'string', default: String(DEFAULT_DRAIN_TIMEOUT_MS) },
         'max-open-events': { type: 'string', default: String(DEFAULT_LIMITS.maxOpenEvents) },
@@ -175,6 +180,14 @@ function socketOf(
 function served(flag: string, folder: string, socketPath: string): ServedPlugin {
   if (socketPath === '') throw new UsageError(`${flag} needs a socket path.`);
   return { folder, socketPath };
+}
+
+function address(flag: string, text: string | undefined): ServeOptions['httpListen'] {
+  if (text === undefined) return undefined;
+  const [, host, port] = /^(\[[0-9A-Fa-f:.]+\]|[^\s:[\]]+):(\d{1,5})$/.exec(text) ?? [];
+  if (host === undefined || Number(port) > 65_535)
+    throw new UsageError(`${flag} needs <host:port>, got "${text}".`);
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
 function integer(flag: string, text: string, min: number, max: number): number;
