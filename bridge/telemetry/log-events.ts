@@ -42,6 +42,23 @@ export const LOG_EVENTS = {
   'the status page is served now': 'status_port_served',
   'the status page could not accept': 'status_accept_failed',
   'giving the status port to the process that takes over': 'status_port_given_up',
+  // log entries of Kong
+  'listening for HTTP': 'http_listening',
+  'the HTTP listener has no port; it is tried again': 'http_port_failed',
+  'the listener could not accept': 'http_accept_failed',
+  'a request to the HTTP listener failed': 'http_request_failed',
+  'the file of log sinks cannot be read': 'log_sinks_unreadable',
+  'a log sink of the file cannot work': 'log_sink_broken',
+  'log entries did not reach Kafka': 'log_entries_lost',
+  'log entries were left when the process ended': 'log_entries_left',
+  // traces
+  'spans are exported by OpenTelemetry': 'spans_exported',
+  'spans are exported again': 'spans_exported_again',
+  'spans cannot be exported and are dropped until they can': 'spans_dropped',
+  'OpenTelemetry complains': 'opentelemetry_complains',
+  'no spans are exported: OTEL_EXPORTER_OTLP_ENDPOINT is set, but the optional OpenTelemetry packages are not installed (npm install --include=optional)':
+    'opentelemetry_missing',
+  'no spans are exported: OpenTelemetry cannot be started': 'opentelemetry_failed',
   // requests
   'a request was answered': 'request',
   'a request failed; further ones with this code are counted, and logged at level debug': 'request_failed',
@@ -100,24 +117,6 @@ export const LOG_EVENTS = {
   'reply topics of other gateways not looked at': 'node_topics_not_checked',
   'reply topic of a gateway that is gone deleted': 'node_topic_deleted',
   'reply topic of a gateway that is gone cannot be deleted': 'node_topic_not_deleted',
-  // the log plugin
-  'log entries did not reach Kafka': 'log_entries_dropped',
-  'log entries were left when the process ended': 'log_entries_left',
-  'the file of log sinks cannot be read': 'log_sinks_file_failed',
-  'a log sink of the file cannot work': 'log_sink_broken',
-  // the HTTP listener
-  'listening for HTTP': 'http_listening',
-  'the HTTP listener has no port; it is tried again': 'http_port_taken',
-  'the listener could not accept': 'http_accept_failed',
-  'a request to the HTTP listener failed': 'http_request_failed',
-  // traces
-  'spans are exported by OpenTelemetry': 'spans_exported',
-  'spans are exported again': 'spans_exported_again',
-  'spans cannot be exported and are dropped until they can': 'spans_dropped',
-  'OpenTelemetry complains': 'opentelemetry_complaint',
-  'no spans are exported: OTEL_EXPORTER_OTLP_ENDPOINT is set, but the optional OpenTelemetry packages are not installed (npm install --include=optional)':
-    'opentelemetry_missing',
-  'no spans are exported: OpenTelemetry cannot be started': 'opentelemetry_failed',
 } as const;
 
 export type LogMessage = keyof typeof LOG_EVENTS;

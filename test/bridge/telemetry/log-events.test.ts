@@ -13,7 +13,7 @@ const documented = new Map(
     ([, event = '', levels = '']) => [event, levels.split(', ')] as const,
   ),
 );
-const sources = ['bridge', 'plugins', 'pluginserver']
+const sources = ['bridge', 'listener', 'plugins', 'pluginserver']
   .flatMap((room) =>
     readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' }).map((path) => join(room, path)),
   )

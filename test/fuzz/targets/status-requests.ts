@@ -12,7 +12,20 @@ import { StatusPort } from '../../../pluginserver/status-port';
 import { CUTS, inPieces, talk } from '../talk';
 import type { FuzzTarget } from '../target';
 
-const STATUSES = new Set(['100', '200', '400', '404', '405', '408', '413', '417', '421', '431', '503']);
+const STATUSES = new Set([
+  '100',
+  '200',
+  '400',
+  '401',
+  '404',
+  '405',
+  '408',
+  '413',
+  '417',
+  '421',
+  '431',
+  '503',
+]);
 
 let page: StatusPort | undefined;
 let restoreLog: (() => void) | undefined;
@@ -22,14 +35,15 @@ async function start(): Promise<void> {
   const plugin = toPlugin({ Plugin: class {}, Name: 'demo' }, '/');
   const servers = [new PluginServer({ plugin, socketPath: '/never-bound' })];
   const overload = new Overload();
-  const onRequest = statusRequests({
+  const sources = {
     version: '1',
     servers,
     processes: new PluginProcesses([plugin]),
     overload,
     metrics: new Metrics([new ServerMetrics({ version: '1', servers, overload })]),
     lifecycle: { draining: false, unhandledErrors: { rejections: 0, exceptions: 0 } },
-  });
+  };
+  const onRequest = statusRequests(sources, { host: '127.0.0.1', allowedHosts: ['a'], token: 'secret' });
   page = new StatusPort({ port: 0, host: '127.0.0.1', onRequest });
   assert.equal(await page.tryToListen(), undefined);
 }
@@ -46,7 +60,9 @@ let cases = 0;
 export const STATUS_REQUESTS: FuzzTarget = {
   name: 'status-requests',
   samples: [
-    sample('GET /status HTTP/1.1', 'Host: a'),
+    sample('GET /status HTTP/1.1', 'Host: a', 'Authorization: Bearer secret'),
+    sample('GET / HTTP/1.1', 'Host: 127.0.0.1:8900', 'Authorization: Basic OnNlY3JldA=='),
+    sample('GET /troubleshooting HTTP/1.1', 'Host: [::1]:8900', 'Authorization: Bearer secret'),
     sample('GET /ready?x=1 HTTP/1.1', 'Host: a', 'Connection: close'),
     sample('GET /metrics HTTP/1.1', 'Host: localhost', 'Accept: application/openmetrics-text'),
     sample('HEAD /live HTTP/1.0', 'Connection: keep-alive'),
@@ -62,6 +78,8 @@ export const STATUS_REQUESTS: FuzzTarget = {
     'Transfer-Encoding: chunked\r\n',
     'Content-Length: ',
     '/status',
+    'Host: ',
+    'Authorization: Bearer secret\r\n',
     'Expect: x\r\n',
   ],
   shortCases: 100,
