@@ -12,8 +12,8 @@ export interface TestRoute {
   /** Absent: the plugin is not on the route. */
   readonly producer?: Record<string, unknown>;
   readonly consumer?: Record<string, unknown>;
-  readonly log?: Record<string, unknown>;
   readonly requestReply?: Record<string, unknown>;
+  readonly log?: Record<string, unknown>;
 }
 
 /** A route whose requests wait for a reply, with the plugins in either form: see dev/plugin-form.ts. */
@@ -50,11 +50,11 @@ export function kongYml(bootstrapServers: string, routes: readonly TestRoute[]):
       plugins: [
         ...plugin('custom_kafka_producer', route.producer && { bootstrap_servers, ...route.producer }),
         ...plugin('custom_kafka_consumer', route.consumer),
-        ...plugin('custom_kafka_log', route.log && { bootstrap_servers, ...route.log }),
         ...plugin(
           'custom_kafka_request_reply',
           route.requestReply && { bootstrap_servers, ...route.requestReply },
         ),
+        ...plugin('custom_kafka_log', route.log && { bootstrap_servers, ...route.log }),
       ],
     })),
   });
