@@ -70,6 +70,7 @@ export const LOG_EVENTS = {
   'a record that was accepted could not be delivered': 'accepted_record_lost',
   'a request got no reply in time, and a record came that may have been meant as one': 'reply_hint',
   'overloaded: new requests are answered 503': 'overloaded',
+  'overloaded: log events are dropped': 'overloaded_log_events_dropped',
   'no longer overloaded': 'overload_over',
   // Kong and its plugin protocol
   'a plugin instance cannot work; its requests are answered with 500': 'configuration_broken',
