@@ -3,13 +3,13 @@
  * of another client, or a later wait, under the same chosen id. A service that copies only the chosen id is right too:
  * then there is nothing to compare.
  */
-import { v4 as uuid } from 'uuid';
+import { randomUUID } from 'node:crypto';
 import type { ReceivedRecord } from '../kafka/records';
 import { REQUEST_ID_HEADER } from './dialects';
 import type { PendingReply } from './pending-replies';
 
 export function newRequestId(): string {
-  return uuid();
+  return randomUUID();
 }
 
 /** False for a reply that names another request than the one that waits. */

@@ -4,7 +4,7 @@
  *
  * Tagged ids are UUIDs of version 8 (RFC 9562: contents up to the vendor). 106 of their bits stay random.
  */
-import { v4 as uuid } from 'uuid';
+import { randomUUID } from 'node:crypto';
 
 const TAGGED = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{8}([0-9a-f]{4})$/;
 const TAG_DIGITS = 4;
@@ -16,7 +16,7 @@ export function routeTag(number: number): number {
 }
 
 export function taggedId(tag: number): string {
-  const id = uuid();
+  const id = randomUUID();
   const digits = tag.toString(16).padStart(TAG_DIGITS, '0');
   return `${id.slice(0, VERSION_AT)}8${id.slice(VERSION_AT + 1, -TAG_DIGITS)}${digits}`;
 }

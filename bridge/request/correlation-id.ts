@@ -1,5 +1,5 @@
 /** The id under which a request's reply is found. */
-import { v4 as uuid } from 'uuid';
+import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../errors';
 import { MAX_ID_BYTES } from '../reply/dialects';
 import { newRequestId } from '../reply/request-id';
@@ -27,7 +27,7 @@ export interface WireId {
 export function wireId(correlation: Correlation, clientsId: string | undefined, routeTag?: number): WireId {
   // From a cryptographic source: who could guess an id could answer in the service's stead.
   if (correlation === 'generated' || clientsId === undefined)
-    return { id: routeTag === undefined ? uuid() : taggedId(routeTag) };
+    return { id: routeTag === undefined ? randomUUID() : taggedId(routeTag) };
   if (clientsId.length > MAX_ID_BYTES || !USABLE.test(clientsId)) {
     throw new GatewayError(
       'request_invalid',
