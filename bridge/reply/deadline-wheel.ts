@@ -1,6 +1,7 @@
 /**
  * Many deadlines, one timer. Entries lie in slots of `TICK_MS`; adding, moving and removing one is O(1) and
- * an idle wheel has no timer at all. An entry fires at its deadline or up to one tick late, never early.
+ * an idle wheel has no timer at all. An entry fires at its deadline or up to one tick late, never early; of thousands
+ * with the same deadline the last ones somewhat later, so that they do not hold up everything else.
  */
 import type { Clock } from '../clock';
 
@@ -8,6 +9,8 @@ import type { Clock } from '../clock';
 const TICK_MS = 10;
 /** One turn of 5.12 s holds the default timeout; later deadlines stay in their slot for another turn. */
 const SLOTS = 512;
+/** After so long the event loop gets its turn between two callbacks. */
+const BUSY_MS = 10;
 
 export interface Deadline {
   readonly deadlineAtMs: number;
@@ -20,6 +23,8 @@ export class DeadlineWheel {
   readonly #clock: Clock;
   readonly #slots: Set<Deadline>[] = Array.from({ length: SLOTS }, () => new Set());
   #size = 0;
+  /** Those of earlier ticks that have not had their turn, the first at the end. */
+  #due: Deadline[] = [];
   #nextTick: number;
   #cancelTimer: (() => void) | undefined;
 
@@ -61,19 +66,27 @@ export class DeadlineWheel {
     for (let tick = firstTick; tick <= lastTick; tick++) {
       for (const entry of this.#slots[tick % SLOTS]!) if (entry.deadlineAtMs <= now) due.push(entry);
     }
-    this.#nextTick = lastTick + 1;
-    for (const entry of due) {
-      // An earlier callback may have removed it.
-      if (entry.slot === undefined) continue;
+    this.#nextTick = Math.max(this.#nextTick, lastTick + 1);
+    if (due.length > 0) this.#due = [...due.reverse(), ...this.#due];
+    this.#fire(now);
+    if (this.#size > 0)
+      this.#cancelTimer ??= this.#clock.after(this.#due.length > 0 ? 0 : TICK_MS, this.#turn);
+  };
+
+  #fire(nowMs: number): void {
+    for (let entry = this.#due.pop(); entry !== undefined; entry = this.#due.pop()) {
+      // Since it was due it may have been removed, or moved.
+      if (entry.slot === undefined || entry.deadlineAtMs > nowMs) continue;
       this.remove(entry);
       entry.onDeadline();
+      if (this.#clock.now() - nowMs >= BUSY_MS) return;
     }
-    if (this.#size > 0) this.#cancelTimer ??= this.#clock.after(TICK_MS, this.#turn);
-  };
+  }
 
   #stop(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
+    this.#due = [];
   }
 }
 
