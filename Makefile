@@ -6,7 +6,7 @@ SOURCES := $(shell find plugins pluginserver bridge dev test bench -name '*.ts' 
 TESTS ?=
 ARGS ?=
 
-.PHONY: help demo test interop fuzz lint typecheck bench bench-check chaos dead-clusters drill soak generate clean
+.PHONY: help demo test interop fuzz lint typecheck bench bench-check growth chaos dead-clusters drill soak generate clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -35,6 +35,9 @@ bench: $(BUILT) kafka ## floor, plugin server and stock server side by side, und
 
 bench-check: $(BUILT) kafka ## ratios of the benchmark against those of bench/throughput/baseline.json
 	@node dist/bench/throughput/check-cli.js $(ARGS)
+
+growth: $(BUILT) kafka ## how rate and cost grow with load, sizes, configurations, gateways (ARGS="--svg --only gateways")
+	@node dist/bench/growth/cli.js $(ARGS)
 
 chaos: $(BUILT) kafka ## gateways and brokers killed under load, for each reply routing (ARGS="--seconds 60")
 	@node dist/bench/chaos/cli.js $(ARGS)

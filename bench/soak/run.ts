@@ -10,11 +10,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { startKafka } from '../../dev/kafka/server';
 import { startResponderProcess, type PluginServerProcess } from '../../dev/stack';
 import { LoadProcess } from '../load/load-process';
-import { ProbedProcess } from './probed-process';
+import { ProbedProcess } from '../load/probed-process';
 import type { SoakCounts, SoakDriverOptions, SoakLoad, SoakQuestion } from './driver';
 import { SERVED, TOPICS } from './mix';
-import type { Inventory } from './probe';
-import type { Stalls } from './stall-watch';
+import type { Inventory } from '../load/probe';
+import type { Stalls } from '../load/stall-watch';
 import { sum } from '../load/statistics';
 
 export interface SoakOptions {

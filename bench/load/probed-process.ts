@@ -1,4 +1,4 @@
-/** A process with bench/soak/probe.ts inside, seen from outside. */
+/** A process with bench/load/probe.ts inside, seen from outside. */
 import { join } from 'node:path';
 import { Child } from '../../dev/child-process';
 import { PluginServerProcess } from '../../dev/stack';
