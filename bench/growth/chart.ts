@@ -135,7 +135,7 @@ function acrossOf({ axis, curves }: Chart): (x: number) => number {
   const scaled = (x: number) => (axis.scale === 'log' ? Math.log(x) : x);
   const [least, most] = [scaled(Math.min(...values)), scaled(Math.max(...values))];
   // The marks of the first and the last point, and half of their names, are inside.
-  const inset = 12;
+  const inset = 16;
   return (x) =>
     round(
       LEFT +
@@ -146,7 +146,9 @@ function acrossOf({ axis, curves }: Chart): (x: number) => number {
 
 /** Of those that are too close to the one before, none; the last one is always there. */
 function namedPoints(curves: readonly Curve[], across: (x: number) => number): { x: number; name: string }[] {
-  const all = (curves[0]?.points ?? []).map(({ x, name }) => ({ x: across(x), name }));
+  const all = curves
+    .flatMap(({ points }) => points.map(({ x, name }) => ({ x: across(x), name })))
+    .sort((a, b) => a.x - b.x);
   const last = all.at(-1);
   const named: { x: number; name: string }[] = [];
   for (const point of all) {

@@ -5,9 +5,10 @@ import { curveOf } from './points';
 
 /** The attributes of each element of this kind, in order. */
 function elements(text: string, name: string): Record<string, string>[] {
-  return [...text.matchAll(new RegExp(`<${name} ([^>]*?)/?>`, 'g'))].map(([, attributes = '']) =>
-    Object.fromEntries([...attributes.matchAll(/([\w-]+)="([^"]*)"/g)].map(([, key, value]) => [key, value])),
-  );
+  return [...text.matchAll(new RegExp(`<${name} ([^>]*?)/?>`, 'g'))].map(([, attributes = '']) => {
+    const pairs = [...attributes.matchAll(/([\w-]+)="([^"]*)"/g)];
+    return Object.fromEntries(pairs.map(([, key = '', value = '']) => [key, value]));
+  });
 }
 
 const texts = (text: string) =>
@@ -70,8 +71,9 @@ test('several curves are told apart, and a point at zero has its place on an eve
     { x: 0, perSecond: 10 },
     { x: 50_000, perSecond: 20 },
   ]);
-  const drawn = svg(costCharts('Any', { label: 'replies', scale: 'linear' }, [other, CURVE]));
-  assert.ok(texts(drawn).includes('topic') && texts(drawn).includes('broadcast'));
+  const drawn = svg(costCharts('Any', { label: 'replies', scale: 'linear' }, [CURVE, other]));
+  // The axis names the points of all of them.
+  for (const text of ['topic', 'broadcast', '50000']) assert.ok(texts(drawn).includes(text), text);
   assert.deepEqual(
     elements(drawn, 'polyline').map((line) => line.class),
     ['line c0', 'line c1', 'line c0', 'line c1'],
