@@ -5,7 +5,7 @@ import { machineFacts } from '../load/machine';
 import { runCommand } from '../load/run-command';
 import { verdictLine } from '../load/verdict';
 import type { Answer } from './answer';
-import { svg } from './chart';
+import { svg, type Chart } from './chart';
 import { GROWTH } from './options';
 import { QUESTIONS, type QuestionName } from './questions';
 import { Stage } from './stage';
@@ -20,10 +20,11 @@ runCommand(GROWTH, async ({ only, seconds, svg: draws }, cleanUps) => {
   const answers = new Map<QuestionName, Answer>();
   for (const name of only) {
     say(`question ${answers.size + 1} of ${only.length}: ${QUESTIONS[name].says}`);
-    answers.set(name, await QUESTIONS[name].ask(stage));
+    const answer = await QUESTIONS[name].ask(stage);
+    answers.set(name, answer);
     await stage.clear();
+    if (draws && answer.chart !== undefined) await draw(name, answer.chart);
   }
-  if (draws) await draw(answers);
   process.stdout.write(`${report(answers, facts, stage.foreignCores, seconds).join('\n')}\n`);
   return [...answers.values()].every(({ verdicts }) => verdicts.every(({ holds }) => holds));
 });
@@ -46,14 +47,11 @@ function report(
   ];
 }
 
-async function draw(answers: ReadonlyMap<QuestionName, Answer>): Promise<void> {
+async function draw(name: QuestionName, chart: Chart): Promise<void> {
   await mkdir(PICTURES, { recursive: true });
-  for (const [name, { chart }] of answers) {
-    if (chart === undefined) continue;
-    const path = join(PICTURES, `${name}.svg`);
-    await writeFile(path, svg(chart));
-    say(`drawn: ${path}`);
-  }
+  const path = join(PICTURES, `${name}.svg`);
+  await writeFile(path, svg(chart));
+  say(`drawn: ${path}`);
 }
 
 function say(text: string): void {

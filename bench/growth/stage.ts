@@ -10,6 +10,7 @@ import type { Load } from '../load/load';
 import { LoadProcess } from '../load/load-process';
 import { busyMicroseconds, cpuMicroseconds, residentMegabytes } from '../load/process-usage';
 import type { CleanUps } from '../load/run-command';
+import { SHIPPED_NODE_FLAGS } from '../load/shipped';
 import { median, sum } from '../load/statistics';
 import type { Point } from './curve';
 import type { GrowthTarget } from './driver';
@@ -78,8 +79,8 @@ export class Stage {
     return topics;
   }
 
-  async server(options: Parameters<typeof PluginServerProcess.start>[0] = {}): Promise<PluginServerProcess> {
-    const server = await PluginServerProcess.start(options);
+  async server(options: { env?: Readonly<Record<string, string>> } = {}): Promise<PluginServerProcess> {
+    const server = await PluginServerProcess.start({ nodeFlags: SHIPPED_NODE_FLAGS, ...options });
     this.keep(server.child.pid, () => server.stop());
     return server;
   }

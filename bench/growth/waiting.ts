@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProbedProcess } from '../load/probed-process';
 import { residentMegabytes } from '../load/process-usage';
+import { SHIPPED_NODE_FLAGS } from '../load/shipped';
 import type { Stalls } from '../load/stall-watch';
 import { markdown } from '../load/markdown';
 import type { Verdict } from '../load/verdict';
@@ -54,7 +55,7 @@ export async function waiting(stage: Stage): Promise<Answer> {
 }
 
 async function waited(stage: Stage, topics: Topics, ending: Ending): Promise<Waited> {
-  const { server, probe } = await ProbedProcess.startPluginServer();
+  const { server, probe } = await ProbedProcess.startPluginServer(SHIPPED_NODE_FLAGS);
   stage.keep(server.child.pid, () => server.stop());
   const [producer, consumer] = stage.route(server, topics).plugins;
   if (producer === undefined || consumer === undefined) throw new Error('a route has two plugins');

@@ -8,6 +8,7 @@ import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { PLUGINS, socketName } from '../../common/plugins';
 import { settingOf } from '../support/kong-settings';
+import { SHIPPED_NODE_FLAGS } from '../../bench/load/shipped';
 import { parseOptions, type ServeOptions } from '../../pluginserver/options';
 import { parseConsumerConfig } from '../../plugins/custom_kafka_consumer/config';
 import { temporaryFolder } from '../pluginserver/support/serving';
@@ -42,9 +43,6 @@ function served(command: readonly string[]): ServeOptions {
   );
   return options;
 }
-
-/** As the comment beside each of them says. */
-const NODE_FLAGS = ['--max-semi-space-size=64'];
 
 /** What stands between node and the program. */
 function nodeFlags(command: readonly string[]): readonly string[] {
@@ -209,12 +207,14 @@ describe('every start command', () => {
   };
   for (const [path, command] of Object.entries(commands)) {
     it(`gives young objects the same room: ${path}`, () => {
-      assert.deepEqual(nodeFlags(command), NODE_FLAGS);
+      assert.deepEqual(nodeFlags(command), SHIPPED_NODE_FLAGS);
     });
   }
 
   it('has flags that this node knows', () => {
-    const { status, stderr } = spawnSync(process.execPath, [...NODE_FLAGS, '-e', '0'], { encoding: 'utf8' });
+    const { status, stderr } = spawnSync(process.execPath, [...SHIPPED_NODE_FLAGS, '-e', '0'], {
+      encoding: 'utf8',
+    });
     assert.deepEqual([status, stderr], [0, '']);
   });
 });
