@@ -7,7 +7,7 @@
 #     /opt/kong-kafka-request-reply/kong/one-container.sh
 #
 # Objects of a request die young: with room for 64 MB of them node collects less often (--max-semi-space-size), which is
-# worth 5 to 25 % more requests per second and costs some 70 MB of RSS once there is load.
+# worth 5 to 25 % more requests per second and costs 70 to 100 MB of RSS once there is load.
 #
 # KONG_KAFKA_OPTIONS has further options of the plugin server, divided by spaces. Arguments, if there are any, are what
 # is run in place of Kong's usual start.

@@ -6,10 +6,10 @@ import type { ConfigOf, OptionTable } from './fields';
 import type { CrossRule } from './parse';
 import type { COMPRESSION, DELIVERY_OPTIONS } from './produce-options';
 import { COMPRESSION_RULE } from './produce-options';
-import type { RECORD_OPTIONS} from './record-options';
+import type { RECORD_OPTIONS } from './record-options';
 import { RECORD_RULES } from './record-options';
 import { ROUTING_RULES, type RoutingConfig } from './routing-options';
-import type { ERROR_HANDLING} from './shared-options';
+import type { ERROR_HANDLING } from './shared-options';
 import { BOOTSTRAP_SERVER_LIST, HEADER_NAME, TOPIC_NAME } from './shared-options';
 
 /** Where the records go. */
