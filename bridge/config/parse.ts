@@ -60,13 +60,18 @@ export function configParser<const Table extends OptionTable>(
   };
 }
 
+/** One for all tables, made with the first configuration. */
+let ajv: Ajv | undefined;
+
 function compile(table: OptionTable): ValidateFunction {
-  const ajv = new Ajv({
+  ajv ??= new Ajv({
     useDefaults: true,
     allErrors: false,
     strict: true,
     verbose: true,
-    // Checking our own schema against that of all schemas takes longer than all the rest.
+    // A configuration is checked now and then: what makes that faster costs more than it saves, and so does checking
+    // our own schema against that of all schemas.
+    code: { optimize: false },
     meta: false,
     validateSchema: false,
   });
