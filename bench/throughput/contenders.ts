@@ -43,13 +43,13 @@ interface ContenderRow {
   readonly says: string;
   /** Needs no topics, and an open loop would tell nothing about it. */
   readonly withoutKafka?: true;
-  /** A plugin server of ours: that of another build can be put beside it. */
-  readonly ofBuild?: true;
+  /** A plugin server of ours, with these plugins: that of another build which has them can be put beside it. */
+  readonly ofBuild?: readonly ServedPlugin[];
   readonly start: (place: Place) => Promise<Contender>;
 }
 
 /** A plugin in our plugin server. */
-interface ServedPlugin {
+export interface ServedPlugin {
   readonly name: string;
   /** Under the folder of compiled files. */
   readonly folder: string;
@@ -62,16 +62,29 @@ const PRODUCER: ServedPlugin = {
   config: producerConfig,
 };
 const CONSUMER: ServedPlugin = { name: 'custom_kafka_consumer', folder: 'plugins/custom_kafka_consumer' };
+const PAIR = [PRODUCER, CONSUMER];
+const ONE_EVENT: readonly ServedPlugin[] = [
+  {
+    name: 'custom_kafka_request_reply',
+    folder: 'plugins/custom_kafka_request_reply',
+    config: producerConfig,
+  },
+];
 
 const ROWS = {
   floor: { says: 'two bare processes: produce, read the reply', start: startFloor },
   server: {
-    says: 'plugin server, ProtoBuf:1, both plugins, behind a driver that plays Kong',
-    ofBuild: true,
-    start: pluginServer([PRODUCER, CONSUMER]),
+    says: 'plugin server, ProtoBuf:1, producer and consumer, behind a driver that plays Kong',
+    ofBuild: PAIR,
+    start: pluginServer(PAIR),
+  },
+  'one-event': {
+    says: 'the same with the one plugin that is both: one event of Kong for each request',
+    ofBuild: ONE_EVENT,
+    start: pluginServer(ONE_EVENT),
   },
   stock: {
-    says: "Kong's stock kong-js-pluginserver, MsgPack:1, same plugins, same kind of driver",
+    says: "Kong's stock kong-js-pluginserver, MsgPack:1, producer and consumer, same kind of driver",
     start: startStockServer,
   },
   empty: {
