@@ -12,8 +12,8 @@ import type { Stage } from './stage';
 const QUEUED = [10, 30, 100, 300, 1000, 2000];
 const WAITING = [30, 300, 1000, 3000, 10_000, 20_000];
 const WAITING_PER_SECOND = 1500;
-/** The driver and the plugin server have a file for each request, and some more. */
-const SPARE_FILES = 2000;
+/** The driver and the plugin server have a file for each request, and at a steady rate more wait when answers are late. */
+const SPARE_FILES = 4000;
 
 export async function inFlight(stage: Stage): Promise<Answer> {
   const queued = await closedLoop(stage);

@@ -23,9 +23,9 @@ test('without flags all questions are asked; what is said on the command line wi
 test('no more requests wait than a process may have files', () => {
   for (const [openFiles, most] of [
     [65_536, 20_000],
-    [20_000, 18_000],
-    [12_500, 10_000],
-    [4096, 2000],
+    [20_000, 16_000],
+    [14_500, 10_000],
+    [4096, 1000],
     [1024, 1000],
   ] as const) {
     const all = waitingWithin(openFiles);
