@@ -2,7 +2,7 @@
  * What a stand-in for a Kong worker answers to calls of the PDK. Answers are encoded beforehand and only get the nonce of
  * their request.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeBytes, encodeString, encodeStruct } from '../../pluginserver/messages';
@@ -71,18 +71,17 @@ export class KongAnswers {
   }
 }
 
-/** A file for each request with a large body, as nginx keeps them, and under such a name. */
+/** A file for each request with a large body, as nginx keeps them, and under such a name. Nothing is left between loads. */
 class BodyFiles {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'bodies-'));
   readonly #paths = new Map<string, string>();
+  #folder: string | undefined;
   #count = 0;
 
-  constructor(private readonly bodyBytes: number) {
-    process.once('exit', () => rmSync(this.#folder, { recursive: true, force: true }));
-  }
+  constructor(private readonly bodyBytes: number) {}
 
   /** @returns its path */
   write(nonce: string): string {
+    this.#folder ??= mkdtempSync(join(tmpdir(), 'bodies-'));
     const path = join(this.#folder, String(++this.#count).padStart(10, '0'));
     writeFileSync(path, bodyOf(nonce, this.bodyBytes));
     this.#paths.set(nonce, path);
@@ -91,7 +90,12 @@ class BodyFiles {
 
   remove(nonce: string): void {
     const path = this.#paths.get(nonce);
-    if (path !== undefined && this.#paths.delete(nonce)) rmSync(path);
+    if (path === undefined) return;
+    this.#paths.delete(nonce);
+    rmSync(path);
+    if (this.#paths.size > 0 || this.#folder === undefined) return;
+    rmdirSync(this.#folder);
+    this.#folder = undefined;
   }
 }
 
