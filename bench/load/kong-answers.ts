@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { encodeBytes, encodeString, encodeStruct } from '../../pluginserver/messages';
 import { BYTES, ProtoWriter, tagOf } from '../../pluginserver/wire';
 import { METHOD, requestHeaders } from './kong-events';
+import { logEntryText } from './log-entry';
 import { BODY_LENGTH, bodyOf, NONCE_LENGTH } from './payload';
 
 /** Larger bodies are in a file, as with nginx's own buffer size. */
@@ -55,6 +56,7 @@ export class KongAnswers {
       ],
       ['kong.service.request.set_header', new Template(() => Buffer.alloc(4))],
       ['kong.log.err', new Template(() => Buffer.alloc(4))],
+      ['kong.log.serialize', new Template((nonce) => encodeString(logEntryText(nonce)))],
       ['kong.nginx.get_subsystem', new Template(() => encodeString('http'))],
     ]);
   }

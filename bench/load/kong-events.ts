@@ -11,6 +11,8 @@ export interface PluginSocket {
   readonly bodyBytes?: number;
   /** As Kong would send it to the instance. */
   readonly config: object;
+  /** Default: access. */
+  readonly phase?: string;
 }
 
 export interface KongOptions {
@@ -18,7 +20,7 @@ export interface KongOptions {
   readonly plugins: readonly PluginSocket[];
 }
 
-export const PHASE = 'access';
+export const DEFAULT_PHASE = 'access';
 export const METHOD = 'POST';
 /** Kong would pass the request on to an upstream. */
 const NOBODY_ANSWERED = 0;

@@ -17,6 +17,7 @@ import {
   BUILD_CONTENDER_NAMES,
   CONTENDER_NAMES,
   CONTENDERS,
+  USUAL_CONTENDER_NAMES,
   type ContenderName,
   type NodeCommand,
 } from './contenders';
@@ -61,7 +62,7 @@ With --against it compares the plugin servers of two builds instead, round by ro
     only: namesOf(CONTENDER_NAMES, {
       says: 'leave the others out',
       byDefault: [],
-      shownDefault: 'all of them, with --against server',
+      shownDefault: 'all but log, with --against server',
     }),
     against: path('<folder>', 'compiled files of another build, as in ../before/dist'),
     'against-as': nameOf(BUILD_CONTENDER_NAMES, {
@@ -89,7 +90,7 @@ export function benchPlan(options: BenchOptions, dist = OWN_DIST): Plan {
   };
   const node = { flags: options['node-flags'] };
   if (against === undefined) {
-    return { ...common, entries: entriesOf(only.length === 0 ? CONTENDER_NAMES : only, dist, node) };
+    return { ...common, entries: entriesOf(only.length === 0 ? USUAL_CONTENDER_NAMES : only, dist, node) };
   }
   const strange = only.find((name) => !CONTENDERS[name].ofBuild);
   if (strange !== undefined)

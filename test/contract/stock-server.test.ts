@@ -306,6 +306,27 @@ test('status, limits, HEAD, Prefer and large bodies work in the stock server as 
   assert.ok(servers.children.every((child) => child.alive));
 });
 
+test('log entries are written from the stock server, text beyond ASCII as it came', async () => {
+  const topic = await kafka.topic();
+  const { url, servers } = await gateway([
+    { path: '/logged', log: { topic, producer_async_flush_timeout: 50, key_query_arg: 'tenant' } },
+  ]);
+  const name = Buffer.from('Zürich').toString('latin1');
+  for (let count = 0; count < 3; count++) {
+    const answer = await ask(`${url}/logged?tenant=a`, {
+      headers: { 'x-city': name, 'x-api-key': 'planted' },
+    });
+    assert.equal(answer.status, 503);
+  }
+  const records = await readAll(kafka.connection, topic, 3);
+  for (const { key, value } of records) {
+    assert.equal(key?.toString(), 'a');
+    const { request } = JSON.parse(value!.toString()) as { request: { headers: Record<string, string> } };
+    assert.deepEqual([request.headers['x-city'], request.headers['x-api-key']], ['Zürich', '***']);
+  }
+  assert.ok(servers.children.every((child) => child.alive));
+});
+
 /** The process that waits does not know the one that sends. */
 test('a record that cannot be delivered is a timeout in the stock server, and an error only one-way', async () => {
   const narrow = await kafka.topic({ config: { 'max.message.bytes': '500' } });

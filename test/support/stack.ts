@@ -13,6 +13,7 @@ export interface TestRoute {
   readonly producer?: Record<string, unknown>;
   readonly consumer?: Record<string, unknown>;
   readonly requestReply?: Record<string, unknown>;
+  readonly log?: Record<string, unknown>;
 }
 
 /** A route whose requests wait for a reply, with the plugins in either form: see dev/plugin-form.ts. */
@@ -53,6 +54,7 @@ export function kongYml(bootstrapServers: string, routes: readonly TestRoute[]):
           'custom_kafka_request_reply',
           route.requestReply && { bootstrap_servers, ...route.requestReply },
         ),
+        ...plugin('custom_kafka_log', route.log && { bootstrap_servers, ...route.log }),
       ],
     })),
   });

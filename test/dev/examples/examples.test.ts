@@ -24,6 +24,7 @@ const OWN = newKeyPair();
 const ENVIRONMENT: Record<string, string> = {
   KAFKA_PASSWORD: 'a password',
   KAFKA_CLIENT_SECRET: 'a secret',
+  KAFKA_LOG_SECRET: 'a secret of more than sixteen',
   KAFKA_CA: OWN.certificate,
   KAFKA_CERTIFICATE: OWN.certificate,
   KAFKA_KEY: OWN.key,

@@ -80,12 +80,24 @@ const CONSUMERS: readonly JsonObject[] = [
   ...WAITS.map((wait) => ({ ...wait, error_handling: { return_error_message: true } })),
   { bootstrap_servers: [{ host: 'kafka', port: 9092 }], topic: 'replies', ...SECURED },
 ];
+const LOGS: readonly JsonObject[] = [
+  {
+    bootstrap_servers: [{ host: 'kafka', port: 9092 }],
+    topic: 'logs',
+    ...SECURED,
+    custom_fields: { 'a.b': '$(/request/method)' },
+    include: ['/request'],
+    sample_rate: 0.5,
+    sink: { name: 'all', secret: 'a-secret-of-some-length' },
+  },
+];
 const SAMPLES: Readonly<Record<PluginName, readonly JsonObject[]>> = {
   custom_kafka_producer: PRODUCERS,
   custom_kafka_consumer: CONSUMERS,
   custom_kafka_request_reply: PRODUCERS.flatMap((producer) =>
     WAITS.map((reply) => ({ reply_topic: 'replies', ...producer, reply })),
   ),
+  custom_kafka_log: LOGS,
 };
 
 const NAMES = [
