@@ -6,7 +6,7 @@ SOURCES := $(shell find plugins pluginserver bridge common listener status dev t
 TESTS ?=
 ARGS ?=
 
-.PHONY: help demo test interop fuzz lint typecheck bench bench-check bench-metrics chaos dead-clusters drill log-drill soak picture generate clean
+.PHONY: help demo test interop fuzz lint typecheck bench bench-check bench-metrics growth chaos dead-clusters drill log-drill soak picture generate clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -38,6 +38,9 @@ bench-check: $(BUILT) kafka ## ratios of the benchmark against those of bench/th
 
 bench-metrics: $(BUILT) ## what the metrics cost a request, and a scrape (ARGS="--configurations 1000")
 	@node dist/bench/metrics/cli.js $(ARGS)
+
+growth: $(BUILT) kafka ## how rate and cost grow with load, sizes, configurations, gateways (ARGS="--svg --only gateways")
+	@node dist/bench/growth/cli.js $(ARGS)
 
 chaos: $(BUILT) kafka ## gateways and brokers killed under load, for each reply routing (ARGS="--seconds 60")
 	@node dist/bench/chaos/cli.js $(ARGS)

@@ -6,6 +6,9 @@
 #   docker run --env-file kong/kong-external.env ... kong-kafka-request-reply \
 #     /opt/kong-kafka-request-reply/kong/one-container.sh
 #
+# Objects of a request die young: with room for 64 MB of them node collects less often (--max-semi-space-size), which is
+# worth 5 to 25 % more requests per second and costs 70 to 100 MB of RSS once there is load.
+#
 # KONG_KAFKA_OPTIONS has further options of the plugin server, divided by spaces. Arguments, if there are any, are what
 # is run in place of Kong's usual start.
 #
@@ -20,7 +23,7 @@ root=$(dirname "$(dirname "$(readlink -f "$0")")")
 # $$ is this shell, and Kong after the exec below.
 while kill -0 $$ 2>/dev/null; do
   # shellcheck disable=SC2086  # options, divided by spaces
-  node "$root/dist/pluginserver/main.js" \
+  node --max-semi-space-size=64 "$root/dist/pluginserver/main.js" \
     --socket-dir "$(dirname "$KONG_PLUGINSERVER_KAFKA_PRODUCER_SOCKET")" \
     ${KONG_KAFKA_OPTIONS:---status-port 8900} || :
   sleep 1

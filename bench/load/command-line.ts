@@ -170,6 +170,11 @@ export function path(takes: '<file>' | '<folder>', says: string): Flag<string | 
   };
 }
 
+/** Several of them, separated by blanks; given behind an equals sign, as they may begin with dashes themselves. */
+export function words(says: string): Flag<readonly string[]> {
+  return { takes: '<words>', says, byDefault: [], read: (_, text) => text.split(' ').filter(Boolean) };
+}
+
 /** Given or not. */
 export function toggle(says: string): Flag<boolean> {
   return { says, byDefault: false, read: () => true };

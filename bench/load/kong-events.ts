@@ -7,6 +7,8 @@ import type { Traffic, TrafficCounter } from './traffic';
 export interface PluginSocket {
   readonly plugin: string;
   readonly socket: string;
+  /** Of each request. Default: as payload.ts has it. */
+  readonly bodyBytes?: number;
   /** As Kong would send it to the instance. */
   readonly config: object;
   /** Default: access. */
@@ -24,13 +26,13 @@ export const METHOD = 'POST';
 const NOBODY_ANSWERED = 0;
 
 /** Of a plain client behind Kong, with the Correlation ID plugin's header, which Kong 3.9 sets before ours run. */
-export function requestHeaders(correlationId: string): Record<string, string> {
+export function requestHeaders(correlationId: string, bodyBytes = BODY_LENGTH): Record<string, string> {
   return {
     host: '127.0.0.1:8000',
     'user-agent': 'curl/7.88.1',
     accept: '*/*',
     'content-type': 'application/json',
-    'content-length': String(BODY_LENGTH),
+    'content-length': String(bodyBytes),
     'kong-request-id': correlationId,
   };
 }

@@ -14,7 +14,8 @@ export class LoadProcess {
 
   private constructor(name: string, options: object) {
     this.#name = name;
-    this.#child = fork(join(BENCH, `${name}.js`), [JSON.stringify(options)]);
+    // As JSON a figure that is not there, which is NaN, would come as null.
+    this.#child = fork(join(BENCH, `${name}.js`), [JSON.stringify(options)], { serialization: 'advanced' });
   }
 
   /** @param program its path under bench/, as in 'soak/driver' */

@@ -11,6 +11,8 @@ export interface ClosedLoad {
 export interface PacedLoad {
   readonly perSecond: number;
   readonly durationMs: number;
+  /** Before it, at the same rate: a service that takes its time has not answered yet. Default: 0. */
+  readonly rampMs?: number;
 }
 
 export type Load = ClosedLoad | PacedLoad;
@@ -26,7 +28,7 @@ export interface Exchanger {
 export interface LoadResult {
   /** Whose latencies count: answered with their own body, under a closed load within the duration. */
   readonly requests: number;
-  /** Answered in any way, also after the duration: what all the work was for. */
+  /** Answered in any way, also before and after the duration: what all the work was for. */
   readonly ended: number;
   /** Answered with their own body within the duration. */
   readonly perSecond: number;

@@ -3,7 +3,7 @@
  * which the request was meant to start: one that had to wait behind a stall, in the driver too, has waited.
  */
 import type { Exchanger, LoadResult, PacedLoad } from './load';
-import { Tally } from './tally';
+import { LAST_ANSWERS_MS, Tally } from './tally';
 import { tickEvery, type StartTicking } from './ticker';
 
 /** Finer than any latency here, and coarse enough for a thread that shares the cores with what is measured. */
@@ -14,16 +14,21 @@ export async function runPacedLoop(
   load: PacedLoad,
   startTicking: StartTicking = tickEvery,
 ): Promise<LoadResult> {
-  const { perSecond, durationMs } = load;
+  const { perSecond, durationMs, rampMs = 0 } = load;
   const distanceMs = 1000 / perSecond;
-  const total = Math.max(Math.floor(durationMs / distanceMs), 1);
+  const total = Math.max(Math.floor((rampMs + durationMs) / distanceMs), 1);
   const beganMs = performance.now();
   return new Promise<LoadResult>((resolve) => {
     const finish = (): void => {
       stopTicking();
       resolve(tally.result());
     };
-    const tally = new Tally(exchanger, beganMs, { durationMs, lateOnesCount: true, onGivenUp: finish });
+    const tally = new Tally(exchanger, beganMs + rampMs, {
+      durationMs,
+      lastAnswersMs: rampMs + LAST_ANSWERS_MS,
+      lateOnesCount: true,
+      onGivenUp: finish,
+    });
     let sent = 0;
     const onEnd = (): void => {
       if (sent === total && tally.open === 0) finish();

@@ -1,58 +1,21 @@
 /**
- * One connection of a stand-in for a Kong worker over ProtoBuf:1, as cheap as it can be: answers are encoded beforehand
- * and only get the nonce of their request, so that the time measured is the plugin server's.
+ * One connection of a stand-in for a Kong worker over ProtoBuf:1, as cheap as it can be, so that the time measured is
+ * the plugin server's.
  *
  * As Kong does it: one connection carries one whole event; calls are answered in the order they came; after a return
  * the connection is pooled, after an exit Kong closes it.
  */
 import { connect as connectSocket, type Socket } from 'node:net';
 import { FrameDecoder } from '../../pluginserver/frames';
-import { encodeBytes, encodeString, encodeStruct } from '../../pluginserver/messages';
 import { BYTES, ProtoReader, tagOf, VARINT } from '../../pluginserver/wire';
-import { METHOD, requestHeaders, type Exit } from './kong-events';
-import { logEntryText } from './log-entry';
-import { bodyOf, NONCE_LENGTH } from './payload';
+import type { Exit } from './kong-events';
+import type { KongAnswers } from './kong-answers';
 import type { TrafficCounter } from './traffic';
 
 const EXIT_STATUS = tagOf(1, VARINT);
 const EXIT_BODY = tagOf(2, BYTES);
 
 const EXIT_CALL = 'kong.response.exit';
-
-/** A frame with room for the nonce at known places. */
-class Template {
-  readonly #frame: Buffer;
-  readonly #nonceAt: number[] = [];
-
-  constructor(make: (nonce: string) => Buffer) {
-    const placeholder = '#'.repeat(NONCE_LENGTH);
-    this.#frame = make(placeholder);
-    let at = this.#frame.indexOf(placeholder);
-    while (at >= 0) {
-      this.#nonceAt.push(at);
-      at = this.#frame.indexOf(placeholder, at + NONCE_LENGTH);
-    }
-  }
-
-  with(nonce: string): Buffer {
-    if (this.#nonceAt.length === 0) return this.#frame;
-    const frame = Buffer.from(this.#frame);
-    for (const at of this.#nonceAt) frame.write(nonce, at, 'latin1');
-    return frame;
-  }
-}
-
-/** Method name -> Kong's answer. */
-const ANSWERS = new Map<string, Template>([
-  ['kong.nginx.get_var', new Template((nonce) => encodeString(nonce))],
-  ['kong.request.get_method', new Template(() => encodeString(METHOD))],
-  ['kong.request.get_headers', new Template((nonce) => encodeStruct(requestHeaders(nonce)))],
-  ['kong.request.get_raw_body', new Template((nonce) => encodeBytes(Buffer.from(bodyOf(nonce))))],
-  ['kong.service.request.set_header', new Template(() => Buffer.alloc(4))],
-  ['kong.log.err', new Template(() => Buffer.alloc(4))],
-  ['kong.log.serialize', new Template((nonce) => encodeString(logEntryText(nonce)))],
-  ['kong.nginx.get_subsystem', new Template(() => encodeString('http'))],
-]);
 
 export type OnEnd = (exit: Exit | undefined) => void;
 
@@ -61,6 +24,7 @@ export interface ConnectionPool {
   readonly plugin: string;
   readonly socket: string;
   readonly traffic: TrafficCounter;
+  readonly answers: KongAnswers;
   release(connection: KongConnection): void;
   forget(connection: KongConnection): void;
 }
@@ -151,9 +115,9 @@ export class KongConnection {
       this.#expecting = 'method';
       if (this.#method === EXIT_CALL) this.#end(decodeExit(payload));
       else {
-        const answer = ANSWERS.get(this.#method);
+        const answer = this.pool.answers.to(this.#method, this.#nonce);
         if (answer === undefined) this.#fail(`a call of ${this.#method}`);
-        else this.#answers.push(answer.with(this.#nonce));
+        else this.#answers.push(answer);
       }
     }
   }
@@ -162,6 +126,7 @@ export class KongConnection {
     const onEnd = this.#onEnd;
     this.#onEnd = undefined;
     this.pool.traffic.ended(this.#rounds);
+    this.pool.answers.forget(this.#nonce);
     if (exit === undefined) this.pool.release(this);
     else this.#socket.destroySoon();
     onEnd?.(exit);

@@ -1,5 +1,6 @@
 /** One plugin as a Kong worker sees it over ProtoBuf:1: its instance, and the idle connections to its socket. */
 import { BYTES, ProtoReader, ProtoWriter, tagOf, VARINT } from '../../pluginserver/wire';
+import { KongAnswers } from './kong-answers';
 import { DEFAULT_PHASE, type PluginEnd, type PluginSocket } from './kong-events';
 import { KongConnection, type ConnectionPool, type OnEnd } from './protobuf-connection';
 import { TrafficCounter } from './traffic';
@@ -15,6 +16,7 @@ const INSTANCE_ID = tagOf(2, VARINT);
 
 export class ProtocolEnd implements PluginEnd<string>, ConnectionPool {
   readonly traffic = new TrafficCounter();
+  readonly answers: KongAnswers;
   /** Events that the server did not know the instance of. */
   reruns = 0;
   readonly #writer = new ProtoWriter();
@@ -26,6 +28,7 @@ export class ProtocolEnd implements PluginEnd<string>, ConnectionPool {
 
   constructor(private readonly options: PluginSocket) {
     this.#config = options.config;
+    this.answers = new KongAnswers(options.bodyBytes);
   }
 
   get plugin(): string {

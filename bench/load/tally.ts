@@ -3,13 +3,14 @@ import type { Exchanger, LoadResult } from './load';
 import { nextNonce, nonceOf } from './payload';
 import { ascending, percentile } from './statistics';
 
-/** Longer than the plugins' own limit of 5 s: whatever has not ended by then never will. */
-const LAST_ANSWERS_MS = 7000;
+/** Longer than the plugins' own limit of 5 s. */
+export const LAST_ANSWERS_MS = 7000;
 
 export class Tally {
   /** Sent and not yet answered. */
   open = 0;
   readonly #exchanger: Exchanger;
+  readonly #fromMs: number;
   readonly #endMs: number;
   readonly #durationMs: number;
   readonly #lateOnesCount: boolean;
@@ -22,24 +23,30 @@ export class Tally {
   #lostStatus: number | undefined;
 
   /**
+   * @param fromMs when the duration begins: what is answered before does not count
+   * @param lastAnswersMs after the duration: whatever has not ended by then never will
    * @param lateOnesCount among the latencies, when the answer comes after the duration
    * @param onGivenUp called when it is too late for the last answers
    */
   constructor(
     exchanger: Exchanger,
-    beganMs: number,
-    of: { durationMs: number; lateOnesCount: boolean; onGivenUp: () => void },
+    fromMs: number,
+    of: { durationMs: number; lastAnswersMs?: number; lateOnesCount: boolean; onGivenUp: () => void },
   ) {
     this.#exchanger = exchanger;
-    this.#endMs = beganMs + of.durationMs;
+    this.#fromMs = fromMs;
+    this.#endMs = fromMs + of.durationMs;
     this.#durationMs = of.durationMs;
     this.#lateOnesCount = of.lateOnesCount;
     exchanger.takeTraffic?.();
-    this.#givenUp = setTimeout(() => {
-      this.#lost += this.open;
-      if (this.open > 0) this.#lostStatus = 0;
-      of.onGivenUp();
-    }, of.durationMs + LAST_ANSWERS_MS);
+    this.#givenUp = setTimeout(
+      () => {
+        this.#lost += this.open;
+        if (this.open > 0) this.#lostStatus = 0;
+        of.onGivenUp();
+      },
+      this.#endMs - performance.now() + (of.lastAnswersMs ?? LAST_ANSWERS_MS),
+    );
   }
 
   /** @param fromMs from when its latency counts */
@@ -77,6 +84,7 @@ export class Tally {
   }
 
   #answered(fromMs: number, nowMs: number): void {
+    if (nowMs < this.#fromMs) return;
     const inTime = nowMs <= this.#endMs;
     if (inTime) this.#inTime++;
     if (inTime || this.#lateOnesCount) this.#latenciesMs.push(nowMs - fromMs);

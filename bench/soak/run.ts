@@ -11,11 +11,11 @@ import { startKafka } from '../../dev/kafka/server';
 import type { PluginForm } from '../../dev/plugin-form';
 import { startResponderProcess, type PluginServerProcess } from '../../dev/stack';
 import { LoadProcess } from '../load/load-process';
-import { ProbedProcess } from './probed-process';
+import { ProbedProcess } from '../load/probed-process';
 import type { SoakCounts, SoakDriverOptions, SoakLoad, SoakQuestion } from './driver';
 import { SERVED, TOPICS } from './mix';
-import type { Inventory } from './probe';
-import type { Stalls } from './stall-watch';
+import type { Inventory } from '../load/probe';
+import type { Stalls } from '../load/stall-watch';
 import { sum } from '../load/statistics';
 
 export interface SoakOptions {

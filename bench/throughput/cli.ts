@@ -47,9 +47,11 @@ function protocolFacts(roundTripMs: number): string[] {
 }
 
 function legend({ entries }: Plan): string[] {
-  return entries.map(({ label, contender, dist }) => {
-    const { says } = CONTENDERS[contender];
-    return label === AGAINST ? `- ${label}: ${contender} of ${dist}` : `- ${label}: ${says}`;
+  return entries.map(({ label, contender, dist, node }) => {
+    const { says, ofBuild } = CONTENDERS[contender];
+    const command = [node?.program ?? 'node', ...(node?.flags ?? [])].join(' ');
+    const by = ofBuild && command !== 'node' ? `, run by ${command}` : '';
+    return `- ${label}: ${label === AGAINST ? `${contender} of ${dist}` : says}${by}`;
   });
 }
 

@@ -20,12 +20,21 @@ export interface Contender {
   stop(): Promise<void>;
 }
 
+/** What runs a plugin server of ours. */
+export interface NodeCommand {
+  /** Default: the node that runs this. */
+  readonly program?: string;
+  readonly flags: readonly string[];
+}
+
 /** What a contender is started with. */
 export interface Place {
   /** How it is called in the report: the same contender may stand there twice, of two builds. */
   readonly label: string;
   /** Folder of compiled files. */
   readonly dist: string;
+  /** Default: the node that runs this, without flags. */
+  readonly node?: NodeCommand | undefined;
   readonly drivers: Drivers;
   readonly kafka: FloorOptions;
 }
@@ -126,7 +135,7 @@ async function startFloor({ label, drivers, kafka }: Place): Promise<Contender> 
 
 /** One process with these plugins, which meet each request in this order. */
 function pluginServer(plugins: readonly ServedPlugin[]): ContenderRow['start'] {
-  return async ({ label, dist, drivers, kafka }) => {
+  return async ({ label, dist, node = { flags: [] }, drivers, kafka }) => {
     const folder = await mkdtemp(join(tmpdir(), 'plugin-server-'));
     const socketOf = (name: string) => join(folder, `${name}.sock`);
     const flags = plugins.flatMap(({ name, folder: path }) => [
@@ -134,7 +143,10 @@ function pluginServer(plugins: readonly ServedPlugin[]): ContenderRow['start'] {
       `${join(dist, path)}=${socketOf(name)}`,
     ]);
     const program = join(dist, 'pluginserver', 'main.js');
-    const server = await startChild(label, [program, ...flags], { readyWhen: /"serving"/ });
+    const server = await startChild(label, [...node.flags, program, ...flags], {
+      readyWhen: /"serving"/,
+      ...(node.program === undefined ? {} : { command: node.program }),
+    });
     const driver = await drivers.shared('load/kong-protobuf');
     const sockets = plugins.map(({ name, config, phase }): PluginSocket => ({
       plugin: name,

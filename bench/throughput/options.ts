@@ -11,6 +11,7 @@ import {
   wholeNumber,
   wholeNumberOrNone,
   wholeNumbers,
+  words,
 } from '../load/command-line';
 import {
   BUILD_CONTENDER_NAMES,
@@ -18,6 +19,7 @@ import {
   CONTENDERS,
   USUAL_CONTENDER_NAMES,
   type ContenderName,
+  type NodeCommand,
 } from './contenders';
 import type { Plan } from './plan';
 
@@ -67,6 +69,9 @@ With --against it compares the plugin servers of two builds instead, round by ro
       says: 'what of the other build is measured',
       byDefault: 'server',
     }),
+    'against-node': path('<file>', 'what runs it, as in /opt/node-24/bin/node (default: this node)'),
+    'against-node-flags': words('of node for it, as in --against-node-flags=--max-semi-space-size=32'),
+    'node-flags': words('of node for the plugin servers of this build'),
   },
 });
 
@@ -83,15 +88,21 @@ export function benchPlan(options: BenchOptions, dist = OWN_DIST): Plan {
     inFlight: options['in-flight'],
     shares: options.shares.map((percent) => percent / 100),
   };
+  const node = { flags: options['node-flags'] };
   if (against === undefined) {
-    return { ...common, entries: entriesOf(only.length === 0 ? USUAL_CONTENDER_NAMES : only, dist) };
+    return { ...common, entries: entriesOf(only.length === 0 ? USUAL_CONTENDER_NAMES : only, dist, node) };
   }
   const strange = only.find((name) => !CONTENDERS[name].ofBuild);
   if (strange !== undefined)
     throw new UsageError(`--against compares ${BUILD_CONTENDER_NAMES.join(', ')}, and not ${strange}.`);
   const contender = options['against-as'];
-  const theirs = { label: AGAINST, contender, dist: otherDist(against, contender) };
-  const ours = entriesOf(only.length === 0 ? ['server'] : only, dist);
+  const theirs = {
+    label: AGAINST,
+    contender,
+    dist: otherDist(against, contender),
+    node: otherNode(options['against-node'], options['against-node-flags']),
+  };
+  const ours = entriesOf(only.length === 0 ? ['server'] : only, dist, node);
   return { ...common, entries: [...ours, theirs], pacedBy: AGAINST };
 }
 
@@ -127,8 +138,12 @@ export function checkPlan(options: CheckOptions, dist = OWN_DIST): Plan {
   };
 }
 
-function entriesOf(names: readonly ContenderName[], dist: string): Plan['entries'] {
-  return names.map((name) => ({ label: name, contender: name, dist }));
+function entriesOf(names: readonly ContenderName[], dist: string, node?: NodeCommand): Plan['entries'] {
+  return names.map((name) => ({ label: name, contender: name, dist, node }));
+}
+
+function otherNode(program: string | undefined, flags: readonly string[]): NodeCommand {
+  return { flags, ...(program === undefined ? {} : { program }) };
 }
 
 /** @throws UsageError where no build is, or one from before the contender */

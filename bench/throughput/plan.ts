@@ -1,5 +1,5 @@
 /** What a run measures, in which order, and how long that takes. */
-import { CONTENDERS, type ContenderName } from './contenders';
+import { CONTENDERS, type ContenderName, type NodeCommand } from './contenders';
 import type { Step } from './measure';
 
 /** A contender in a run. */
@@ -8,6 +8,8 @@ export interface Entry {
   readonly contender: ContenderName;
   /** Folder of compiled files. */
   readonly dist: string;
+  /** Default: the node that runs this, without flags. */
+  readonly node?: NodeCommand | undefined;
 }
 
 export interface Plan {

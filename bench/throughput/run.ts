@@ -66,9 +66,9 @@ class Run {
 
   async #start(isFirst: boolean): Promise<void> {
     await this.stop();
-    for (const { label, contender, dist } of this.plan.entries) {
+    for (const { label, contender, dist, node } of this.plan.entries) {
       const kafka = { ...this.kafka.connection, ...topicsOf(label) };
-      const place = { label, dist, drivers: this.drivers, kafka };
+      const place = { label, dist, node, drivers: this.drivers, kafka };
       this.#contenders.set(label, await CONTENDERS[contender].start(place));
     }
     for (const entry of this.plan.entries) {

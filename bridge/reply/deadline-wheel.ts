@@ -1,7 +1,8 @@
 /**
  * Many deadlines, one timer. Entries lie in slots of `TICK_MS`, each slot a ring of entries that know their neighbours:
  * adding, moving and removing one is O(1) and allocates nothing, and an idle wheel has no timer at all. An entry fires
- * at its deadline or up to one tick late, never early.
+ * at its deadline or up to one tick late, never early; of thousands with the same deadline the last ones somewhat later,
+ * so that they do not hold up everything else.
  */
 import type { Clock } from '../clock';
 
@@ -9,6 +10,8 @@ import type { Clock } from '../clock';
 const TICK_MS = 10;
 /** One turn of 5.12 s holds the default timeout; later deadlines stay in their slot for another turn. */
 const SLOTS = 512;
+/** After so long the event loop gets its turn between two callbacks. */
+const BUSY_MS = 10;
 
 /** The wheel's own: its neighbours in its slot, while it lies in one. */
 interface InSlot {
@@ -31,6 +34,8 @@ export class DeadlineWheel {
   readonly #clock: Clock;
   readonly #slots: Slot[] = Array.from({ length: SLOTS }, () => new Slot());
   #size = 0;
+  /** Those of earlier ticks that have not had their turn, the first at the end. */
+  #due: Deadline[] = [];
   #nextTick: number;
   #cancelTimer: (() => void) | undefined;
 
@@ -81,19 +86,27 @@ export class DeadlineWheel {
         if (entry.deadlineAtMs <= now) due.push(entry);
       }
     }
-    this.#nextTick = lastTick + 1;
-    for (const entry of due) {
-      // An earlier callback may have removed it.
-      if (entry.before === undefined) continue;
+    this.#nextTick = Math.max(this.#nextTick, lastTick + 1);
+    if (due.length > 0) this.#due = [...due.reverse(), ...this.#due];
+    this.#fire(now);
+    if (this.#size > 0)
+      this.#cancelTimer ??= this.#clock.after(this.#due.length > 0 ? 0 : TICK_MS, this.#turn);
+  };
+
+  #fire(nowMs: number): void {
+    for (let entry = this.#due.pop(); entry !== undefined; entry = this.#due.pop()) {
+      // Since it was due it may have been removed, or moved.
+      if (entry.before === undefined || entry.deadlineAtMs > nowMs) continue;
       this.remove(entry);
       entry.onDeadline();
+      if (this.#clock.now() - nowMs >= BUSY_MS) return;
     }
-    if (this.#size > 0) this.#cancelTimer ??= this.#clock.after(TICK_MS, this.#turn);
-  };
+  }
 
   #stop(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
+    this.#due = [];
   }
 }
 

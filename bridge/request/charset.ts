@@ -62,7 +62,9 @@ type Decoder = InstanceType<typeof TextDecoder>;
 
 function decoderOf(charset: string): Decoder | undefined {
   try {
-    return new TextDecoder(charset, { fatal: true });
+    const decoder = new TextDecoder(charset, { fatal: true });
+    // Bytes in the clothes of text, for scripts of web pages. Node 20 does not know it, Node 24 does.
+    return decoder.encoding === 'x-user-defined' ? undefined : decoder;
   } catch {
     return undefined;
   }

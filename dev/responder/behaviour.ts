@@ -23,6 +23,8 @@ export interface Behaviour {
   /** For requests that name none, as with `body` and `key`. */
   readonly replyTopic?: string;
   readonly delayMs: number;
+  /** Answers are held until there are this many, and then given all at once. */
+  readonly together: number;
   /** Answers with the dialect's mark of an error. */
   readonly error: boolean;
   /** HTTP status to ask for. */
@@ -37,6 +39,7 @@ export const DEFAULT_BEHAVIOUR: Omit<Behaviour, 'topic'> = {
   mode: 'echo',
   dialect: 'auto',
   delayMs: 0,
+  together: 1,
   error: false,
   duplicates: 0,
   headers: {},

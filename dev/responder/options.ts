@@ -14,6 +14,7 @@ Reads request topics and answers where each request says.
                                  where correlation id and reply topic are (default auto: as the request has them)
       reply-topic=<topic>        for requests that name none (needed with body and key)
       delay-ms=<number>          answer later (default 0)
+      together=<number>          hold answers until there are so many (default 1)
       error=true                 answer with the dialect's mark of an error
       status=<number>            ask for this HTTP status
       header-<name>=<value>      add a header to the reply
@@ -76,6 +77,8 @@ function parseOption(name: string, value: string): Partial<Behaviour> {
       return { replyTopic: value };
     case 'delay-ms':
       return { delayMs: count(name, value) };
+    case 'together':
+      return { together: count(name, value) };
     case 'error':
       return { error: oneOf(name, value, ['true', 'false']) === 'true' };
     case 'status':

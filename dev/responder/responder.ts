@@ -27,6 +27,8 @@ export interface ResponderOptions {
 export class Responder {
   readonly counters = { requests: 0, replies: 0, unanswerable: 0, failed: 0 };
   readonly #delayed = new Set<NodeJS.Timeout>();
+  /** By topic, where answers are given together. */
+  readonly #held = new Map<string, OutgoingRecord[]>();
   readonly #behaviours: ReadonlyMap<string, Behaviour>;
   readonly #options: ResponderOptions;
   readonly #clients = new KafkaClients();
@@ -81,14 +83,26 @@ export class Responder {
       return;
     }
     if (behaviour.delayMs === 0) {
-      this.#send(reply, behaviour);
+      this.#give(reply, behaviour);
       return;
     }
     const timer = setTimeout(() => {
       this.#delayed.delete(timer);
-      this.#send(reply, behaviour);
+      this.#give(reply, behaviour);
     }, behaviour.delayMs);
     this.#delayed.add(timer);
+  }
+
+  #give(reply: OutgoingRecord, behaviour: Behaviour): void {
+    const { topic, together } = behaviour;
+    if (together <= 1) {
+      this.#send(reply, behaviour);
+      return;
+    }
+    const held = this.#held.get(topic) ?? [];
+    this.#held.set(topic, held);
+    held.push(reply);
+    if (held.length >= together) for (const each of held.splice(0)) this.#send(each, behaviour);
   }
 
   #send(reply: OutgoingRecord, behaviour: Behaviour): void {

@@ -8,6 +8,7 @@ import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { PLUGINS, socketName } from '../../common/plugins';
 import { settingOf } from '../support/kong-settings';
+import { SHIPPED_NODE_FLAGS } from '../../bench/load/shipped';
 import { parseOptions, type ServeOptions } from '../../pluginserver/options';
 import { parseConsumerConfig } from '../../plugins/custom_kafka_consumer/config';
 import { temporaryFolder } from '../pluginserver/support/serving';
@@ -41,6 +42,14 @@ function served(command: readonly string[]): ServeOptions {
     PLUGINS.map((plugin) => kong.get(settingOf(plugin, 'SOCKET'))),
   );
   return options;
+}
+
+/** What stands between node and the program. */
+function nodeFlags(command: readonly string[]): readonly string[] {
+  const node = command.findIndex((word) => /(^|\/)node$/.test(word));
+  const main = command.findIndex((word) => word.endsWith('dist/pluginserver/main.js'));
+  assert.ok(node >= 0 && main > node, command.join(' '));
+  return command.slice(node + 1, main);
 }
 
 /** Of a consumer that names none. */
@@ -173,6 +182,49 @@ describe('the Compose file', () => {
     const timeouts = [...read('kong/kong.yml').matchAll(/^ +timeout: (\d+)/gm)].map(([, ms]) => Number(ms));
     assert.ok(timeouts.length > 0);
     assert.ok(seconds(stop_grace_period) * 1000 > Math.max(...timeouts, DEFAULT_WAIT_MS));
+  });
+});
+
+describe('every start command', () => {
+  const { services } = parse(read('docker-compose.yml')) as {
+    services: Record<string, { command: string[] }>;
+  };
+  const [sidecar] = (
+    parse(read('examples/kubernetes/kong-with-plugin-server.yaml'), { merge: true }) as {
+      spec: { template: { spec: { initContainers: Container[] } } };
+    }
+  ).spec.template.spec.initContainers;
+  const line = (path: string, pattern: RegExp) =>
+    (pattern.exec(read(path))?.[0] ?? assert.fail(path)).replaceAll('"', '').split(/\s+|=(?=\/)/);
+  const commands: Record<string, readonly string[]> = {
+    [UNIT]: (unit.get('ExecStart') ?? '').split(/\s+/),
+    'docker-compose.yml': services['plugin-server']?.command ?? [],
+    'examples/kubernetes': sidecar?.command ?? [],
+    'kong/kong-managed.env': line('kong/kong-managed.env', /PRODUCER_START_CMD=.*--managed/),
+    'kong/kong-external.env': line('kong/kong-external.env', /#   node .*main\.js/),
+    'kong/one-container.sh': line('kong/one-container.sh', /^ +node .*main\.js/m),
+    'README.md': line('README.md', /^node .*main\.js/m),
+  };
+  for (const [path, command] of Object.entries(commands)) {
+    it(`gives young objects the same room: ${path}`, () => {
+      assert.deepEqual(nodeFlags(command), SHIPPED_NODE_FLAGS);
+    });
+  }
+
+  it('has flags that this node knows', () => {
+    const { status, stderr } = spawnSync(process.execPath, [...SHIPPED_NODE_FLAGS, '-e', '0'], {
+      encoding: 'utf8',
+    });
+    assert.deepEqual([status, stderr], [0, '']);
+  });
+});
+
+describe('the image', () => {
+  it('has a Node.js that the package supports, and not one that needs what Kong has not', () => {
+    const [, major] = /^ARG NODE_IMAGE=node:(\d+)-bookworm-slim$/m.exec(read('Dockerfile.kong')) ?? [];
+    assert.equal(major, '24');
+    const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } };
+    assert.equal(engines.node, '>=20.19');
   });
 });
 

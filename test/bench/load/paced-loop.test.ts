@@ -81,3 +81,20 @@ test('a rate that no thread could follow is sent in small groups', async (t) => 
   paced.tick(11);
   assert.equal((await paced.result).requests, 2000);
 });
+
+test('what is answered during the ramp does not count, but has been work', async (t) => {
+  const exchanger = new ScriptedExchanger([{ afterMs: 45 }]);
+  moveTime(t, exchanger.clock);
+  let onTick = (): void => undefined;
+  const running = runPacedLoop(exchanger, { perSecond: 100, rampMs: 50, durationMs: 100 }, (_, tick) => {
+    onTick = tick;
+    return () => (onTick = () => undefined);
+  });
+  for (let ticks = 0; ticks < 25; ticks++) {
+    onTick();
+    exchanger.clock.advance(10);
+  }
+  const { requests, ended, perSecond, lost } = await running;
+  // Of fifteen, one each 10 ms, the first is answered at 45 ms, the eleventh at 145 ms and the last at 185 ms.
+  assert.deepEqual([requests, ended, perSecond, lost], [14, 15, 100, 0]);
+});

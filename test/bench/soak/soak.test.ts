@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { soakVerdicts } from '../../../bench/soak/goals';
 import { KIND_NAMES, kindOf, requestKind } from '../../../bench/soak/mix';
 import type { RestingState, SoakReport } from '../../../bench/soak/run';
-import { StallWatch } from '../../../bench/soak/stall-watch';
+import { StallWatch } from '../../../bench/load/stall-watch';
 
 const CALM = { maxMs: 20, p99Ms: 2, ownMaxMs: 20 };
 const STATE: RestingState = {

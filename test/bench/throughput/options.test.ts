@@ -51,6 +51,16 @@ test('what is said on the command line wins, and no round is without a start of 
   }
 });
 
+test('each of two builds is run by the node and with the flags that are given for it', () => {
+  const { entries } = plan(
+    `--node-flags=--max-semi-space-size=32 --against ${DIST} --against-node /opt/node --against-node-flags=--a`,
+  );
+  assert.deepEqual(
+    entries.map(({ node }) => node),
+    [{ flags: ['--max-semi-space-size=32'] }, { program: '/opt/node', flags: ['--a'] }],
+  );
+});
+
 test('what cannot be compared is refused in one sentence', (t) => {
   // A build from before the one plugin.
   const OLD = mkdtempSync(join(tmpdir(), 'old-'));

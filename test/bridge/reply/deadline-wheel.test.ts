@@ -94,3 +94,74 @@ test('an idle wheel has no timer', () => {
   wheel.remove(entry);
   assert.equal(clock.pendingTimers, 0);
 });
+
+/** Work takes time here, during which no timer runs. */
+class BusyClock extends FakeClock {
+  workedMs = 0;
+
+  override now(): number {
+    return super.now() + this.workedMs;
+  }
+
+  /** As a timer of node, at least a millisecond. */
+  override after(delayMs: number, callback: () => void): () => void {
+    return super.after(Math.max(delayMs, 1), callback);
+  }
+}
+
+/** Ten thousand waits with one deadline held the event loop, and with it every other request, for 100 ms and more. */
+test('thousands with the same deadline let the event loop have its turn in between', () => {
+  const clock = new BusyClock();
+  const wheel = new DeadlineWheel(clock);
+  const deadlineAtMs = clock.now() + 100;
+  const fired: number[] = [];
+  for (let number = 0; number < 35; number++) {
+    wheel.add({
+      deadlineAtMs,
+      onDeadline: () => {
+        clock.workedMs++;
+        fired.push(number);
+      },
+    });
+  }
+  const seen = new Set<number>();
+  const others = (): void => {
+    seen.add(fired.length);
+    clock.after(1, others);
+  };
+  others();
+  clock.advance(200);
+  const inOrder = Array.from({ length: 35 }, (_, number) => number);
+  assert.deepEqual(fired, inOrder);
+  assert.deepEqual([...seen], [0, 10, 20, 30, 35]);
+  assert.equal(wheel.size, 0);
+});
+
+test('what is moved or removed while it waits for its turn does not fire then', () => {
+  const clock = new BusyClock();
+  const wheel = new DeadlineWheel(clock);
+  const fired: string[] = [];
+  class Entry implements Deadline {
+    deadlineAtMs = clock.now() + 100;
+    constructor(private readonly name: string) {}
+    onDeadline(): void {
+      clock.workedMs += 10;
+      fired.push(this.name);
+      if (this.name !== 'first') return;
+      clock.after(0, () => {
+        wheel.remove(moved);
+        moved.deadlineAtMs += 500;
+        wheel.add(moved);
+        wheel.remove(removed);
+      });
+    }
+  }
+  const moved = new Entry('moved');
+  const removed = new Entry('removed');
+  for (const each of [new Entry('first'), moved, removed, new Entry('last')]) wheel.add(each);
+  clock.advance(300);
+  assert.deepEqual(fired, ['first', 'last']);
+  clock.advance(400);
+  assert.deepEqual(fired, ['first', 'last', 'moved']);
+  assert.equal(wheel.size, 0);
+});

@@ -85,7 +85,7 @@ test('a compressed request is read, and its echo says that it is compressed', ()
 test('the command line names topics and how each is answered', () => {
   assert.deepEqual(
     parseBehaviour(
-      'slow,mode=upper,dialect=spring,delay-ms=10,error=true,status=503,duplicates=2,header-x-a=b=c',
+      'slow,mode=upper,dialect=spring,delay-ms=10,together=3,error=true,status=503,duplicates=2,header-x-a=b=c',
     ),
     {
       topic: 'slow',
@@ -94,6 +94,7 @@ test('the command line names topics and how each is answered', () => {
       delayMs: 10,
       error: true,
       status: 503,
+      together: 3,
       duplicates: 2,
       headers: { 'x-a': 'b=c' },
     },

@@ -1,4 +1,4 @@
-/** A process with bench/soak/probe.ts inside, seen from outside. */
+/** A process with bench/load/probe.ts inside, seen from outside. */
 import { join } from 'node:path';
 import { Child } from '../../dev/child-process';
 import { PluginServerProcess } from '../../dev/stack';
@@ -18,10 +18,12 @@ export class ProbedProcess {
     onMessage((message) => this.#onAnswer?.((message as { probe: unknown }).probe));
   }
 
-  static async startPluginServer(): Promise<{ server: PluginServerProcess; probe: ProbedProcess }> {
+  static async startPluginServer(
+    nodeFlags: readonly string[] = [],
+  ): Promise<{ server: PluginServerProcess; probe: ProbedProcess }> {
     let listener: OnMessage | undefined;
     const server = await PluginServerProcess.start({
-      nodeFlags: ['--expose-gc', '--require', PROBE],
+      nodeFlags: [...nodeFlags, '--expose-gc', '--require', PROBE],
       onMessage: (message) => listener?.(message),
     });
     return { server, probe: new ProbedProcess(server.child, (own) => (listener = own)) };

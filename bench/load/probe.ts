@@ -1,7 +1,7 @@
 /**
- * Tells a soak what is inside a process. Preloaded into the plugin server, which knows nothing of it:
+ * Tells a measurement what is inside a process. Preloaded into the plugin server, which knows nothing of it:
  *
- *   node --expose-gc --require dist/bench/soak/probe.js dist/pluginserver/main.js …
+ *   node --expose-gc --require dist/bench/load/probe.js dist/pluginserver/main.js …
  *
  * Run alone it is the bare process that shows what the machine does to a process that does nothing.
  */
