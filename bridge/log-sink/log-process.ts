@@ -1,4 +1,5 @@
 /** The log sinks of this process, and how they follow the life of our plugin server. The stock server calls none. */
+import type { MetricGroup } from '../telemetry/metrics';
 import { LogSinks } from './log-sinks';
 
 export const logSinks = new LogSinks();
@@ -7,5 +8,6 @@ export const logProcessHooks = {
   drain: (): void => logSinks.drain(),
   idle: (): Promise<void> => logSinks.idle(),
   close: (): Promise<void> => logSinks.close(),
+  metrics: (): readonly MetricGroup[] => logSinks.metrics,
   status: (): { ready: boolean } => logSinks.status(),
 };

@@ -6,7 +6,10 @@ import { KafkaClients } from '../kafka/clients';
 import { within } from '../kafka/managed-client';
 import { LingerPool } from '../linger-pool';
 import type { ClientPool } from '../link';
+import { ClientMetrics } from '../telemetry/client-metrics';
 import { log } from '../telemetry/log';
+import { LogSinkMetrics } from '../telemetry/log-sink-metrics';
+import type { MetricGroup } from '../telemetry/metrics';
 import { LogSink, SinkCounters, type LogSinkOptions, type SinkOwner } from './log-sink';
 
 export interface OpenSinkOptions extends LogSinkOptions {
@@ -39,6 +42,7 @@ export class LogSinks implements SinkOwner {
   readonly clock: Clock;
   readonly memory = new BytesInFlight();
   readonly totals = new SinkCounters();
+  readonly metrics: readonly MetricGroup[];
   readonly #clients: ClientPool;
   readonly #sinks: LingerPool<LogSink>;
   /** By the name that `POST /log/<name>` has for it; the one that was opened last. */
@@ -52,6 +56,14 @@ export class LogSinks implements SinkOwner {
     // What the library has is in our own account until its report.
     this.#clients = options.clients ?? new KafkaClients({ bytesInFlight: new BytesInFlight() });
     this.#sinks = new LingerPool(this.clock, LINGER_MS);
+    this.metrics = [
+      new ClientMetrics(this.clock, () => this.#clients.figures()),
+      new LogSinkMetrics(() => ({
+        totals: this.totals,
+        heldEntries: this.held,
+        heldBytes: this.memory.held,
+      })),
+    ];
   }
 
   open(options: OpenSinkOptions): SinkHold {

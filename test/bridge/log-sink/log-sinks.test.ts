@@ -4,6 +4,7 @@ import { GatewayError } from '../../../bridge/errors';
 import { recordShape, type ShapeOptions } from '../../../bridge/log-entry/record-shape';
 import { LogSinks, type OpenSinkOptions } from '../../../bridge/log-sink/log-sinks';
 import { setLogSink } from '../../../bridge/telemetry/log';
+import { Metrics, TEXT_TYPE } from '../../../bridge/telemetry/metrics';
 import { FakeClock } from '../../support/fake-clock';
 import { FakeKafka } from '../../support/fake-kafka';
 import { UNTOUCHED } from '../../support/log-entries';
@@ -293,4 +294,18 @@ test('room is told for all entries of a batch, or none', () => {
   assert.equal(sink.hasRoomFor(1, 10_000), false);
   assert.equal(sink.isTooMuch(6, 100), true);
   assert.equal(sink.isTooMuch(5, 10_000), false);
+});
+
+test('metrics tell what became of the entries, and of the clients that carry them', () => {
+  const { open, sinks, acknowledge } = lab({ maxRecords: 3 });
+  const sink = open();
+  for (let number = 0; number < 2; number++) sink.write(entry(number));
+  acknowledge(1);
+  const text = () => [...{ [Symbol.iterator]: () => new Metrics(sinks.metrics).scrape(TEXT_TYPE) }].join('');
+  assert.match(text(), /^kong_kafka_log_entries_total\{result="delivered"\} 1$/m);
+  assert.match(text(), /^kong_kafka_log_held_entries 1$/m);
+  assert.match(text(), /^# TYPE kong_kafka_clients gauge$/m);
+  acknowledge();
+  assert.match(text(), /^kong_kafka_log_held_entries 0$/m);
+  nothingIsMissing(sinks);
 });
