@@ -10,7 +10,14 @@
  */
 import type { Clock } from '../clock';
 import { Authorization, type Authentication } from './authorization';
-import { HttpExchange, jsonObject, reasonOf, shownUrl, type HttpReply, type TlsSettings } from './http-exchange';
+import {
+  HttpExchange,
+  jsonObject,
+  reasonOf,
+  shownUrl,
+  type HttpReply,
+  type TlsSettings,
+} from './http-exchange';
 import {
   SCHEMA_TYPES,
   type RegisteredSchema,
@@ -138,7 +145,8 @@ export class RegistryClient {
     const text = answer['schema'];
     if (typeof text !== 'string') throw unusable(what, 'the answer holds no schema');
     gathering.bytes += Buffer.byteLength(text);
-    if (gathering.bytes > MAX_SCHEMA_BYTES) throw unusable(what, `it has more than ${MAX_SCHEMA_BYTES} bytes`);
+    if (gathering.bytes > MAX_SCHEMA_BYTES)
+      throw unusable(what, `it has more than ${MAX_SCHEMA_BYTES} bytes`);
     const named = answer['references'] ?? [];
     if (!Array.isArray(named)) throw unusable(what, 'its references are not a list');
     if (named.length > 0 && depth === MAX_REFERENCE_DEPTH)
@@ -212,10 +220,16 @@ export class RegistryClient {
       throw new RegistryError('refused', `the schema registry has no ${what}`);
     if (status !== 200) {
       const isTheirs = status >= 500 || status === 429 || status === 408 || answer === undefined;
-      throw new RegistryError(isTheirs ? 'unavailable' : 'refused', `${registry} answered with status ${status}`);
+      throw new RegistryError(
+        isTheirs ? 'unavailable' : 'refused',
+        `${registry} answered with status ${status}`,
+      );
     }
     if (answer === undefined)
-      throw new RegistryError('unavailable', `${registry} answered with ${shownType(contentType)} instead of JSON`);
+      throw new RegistryError(
+        'unavailable',
+        `${registry} answered with ${shownType(contentType)} instead of JSON`,
+      );
     return answer;
   }
 
@@ -225,7 +239,10 @@ export class RegistryClient {
       const question = { method: 'GET', url, headers, timeoutMs, maxBytes: MAX_ANSWER_BYTES } as const;
       const reply = await this.#exchange.ask(question).catch((error: unknown) => {
         const reason = reasonOf(error);
-        throw new RegistryError('unavailable', `the schema registry ${shownUrl(url)} cannot be asked: ${reason}`);
+        throw new RegistryError(
+          'unavailable',
+          `the schema registry ${shownUrl(url)} cannot be asked: ${reason}`,
+        );
       });
       if (reply.status !== 401 || again || !this.#authorization.refused()) return reply;
     }
@@ -235,7 +252,12 @@ export class RegistryClient {
 function readReference(reference: unknown, what: string): { name: string; path: string; what: string } {
   const { name, subject, version } = (reference ?? {}) as Record<string, unknown>;
   // The two dots would lead out of the path of subjects.
-  if (typeof name !== 'string' || typeof subject !== 'string' || /^\.{0,2}$/.test(subject) || !isSchemaId(version))
+  if (
+    typeof name !== 'string' ||
+    typeof subject !== 'string' ||
+    /^\.{0,2}$/.test(subject) ||
+    !isSchemaId(version)
+  )
     throw unusable(what, 'one of its references has no name, subject and version');
   return {
     name,

@@ -57,7 +57,9 @@ export function readSchemaHeader(header: Buffer): SchemaHeader {
     throw new FrameError('its schema id header is not a byte 1 and a GUID');
   }
   const hex = header.toString('hex', 1, 1 + GUID_BYTES);
-  const guid = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+  const guid = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join(
+    '-',
+  );
   return { guid, rest: header.subarray(1 + GUID_BYTES) };
 }
 

@@ -231,7 +231,8 @@ class Reader {
   /** @param oneByte a boolean, which is no varint */
   index(below: number, oneByte = false): number {
     const index = oneByte ? this.#byte() : this.int();
-    if (index < 0 || index >= below) throw new Undecodable('an index of a union, an enum or a boolean is none');
+    if (index < 0 || index >= below)
+      throw new Undecodable('an index of a union, an enum or a boolean is none');
     return index;
   }
 
@@ -263,7 +264,8 @@ class Reader {
     }
     if (smallest === 0) {
       this.#emptyItems += Number(count);
-      if (this.#emptyItems > MAX_EMPTY_ITEMS) throw new Undecodable(`it has more than ${MAX_EMPTY_ITEMS} empty items`);
+      if (this.#emptyItems > MAX_EMPTY_ITEMS)
+        throw new Undecodable(`it has more than ${MAX_EMPTY_ITEMS} empty items`);
     } else if (count > this.left / smallest) throw tooShort();
     return Number(count);
   }

@@ -83,7 +83,9 @@ class Compiler {
         };
       case 'int':
       case 'long':
-        return this.form.plain && logical ? logicalNumber(integerEncoder(type), logical) : integerEncoder(type);
+        return this.form.plain && logical
+          ? logicalNumber(integerEncoder(type), logical)
+          : integerEncoder(type);
       case 'float':
         return (value, out) => out.float(floating(value, 'float', LARGEST_FLOAT));
       case 'double':
@@ -240,7 +242,8 @@ function integerEncoder(type: 'int' | 'long'): Encode {
     : (value, out) => {
         if (typeof value === 'number' && Number.isSafeInteger(value)) out.long(value);
         else if (typeof value === 'bigint' && value >= LONG.min && value <= LONG.max) out.bigLong(value);
-        else throw new Mismatch('long', describeNumber(value, 'an integer beyond 64 bits, or with an exponent'));
+        else
+          throw new Mismatch('long', describeNumber(value, 'an integer beyond 64 bits, or with an exponent'));
       };
 }
 
@@ -321,7 +324,7 @@ function fromBase64(value: unknown, expected: string): Buffer {
 
 function fromLatin1(value: unknown, expected: string): Buffer {
   if (typeof value !== 'string') throw new Mismatch(expected, kindOf(value));
-  // eslint-disable-next-line no-control-regex
+
   if (!/^[\x00-\xff]*$/.test(value)) throw new Mismatch(expected, 'other text');
   return Buffer.from(value, 'latin1');
 }
@@ -391,7 +394,7 @@ function plausible(type: AvroType, plain: boolean): (value: unknown) => boolean 
         case 'string':
           return isText;
       }
-    // eslint-disable-next-line no-fallthrough -- every primitive returns
+
     case 'fixed':
       return plain && type.logical ? (value) => isText(value) || isNumber(value) : isText;
     case 'enum':

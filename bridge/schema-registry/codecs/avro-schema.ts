@@ -25,7 +25,12 @@ export interface AvroField {
 
 export type AvroType =
   | { readonly kind: 'primitive'; readonly type: Primitive; readonly logical: Logical | undefined }
-  | { readonly kind: 'fixed'; readonly name: string; readonly size: number; readonly logical: Logical | undefined }
+  | {
+      readonly kind: 'fixed';
+      readonly name: string;
+      readonly size: number;
+      readonly logical: Logical | undefined;
+    }
   | { readonly kind: 'enum'; readonly name: string; readonly symbols: readonly string[] }
   | { readonly kind: 'array'; readonly items: AvroType }
   | { readonly kind: 'map'; readonly values: AvroType }
@@ -80,10 +85,12 @@ class Parser {
   readonly #named = new Map<string, AvroType>();
 
   parse(node: unknown, namespace: string, depth: number): AvroType {
-    if (depth > MAX_SCHEMA_DEPTH) throw new UnusableSchema(`it is nested deeper than ${MAX_SCHEMA_DEPTH} levels`);
+    if (depth > MAX_SCHEMA_DEPTH)
+      throw new UnusableSchema(`it is nested deeper than ${MAX_SCHEMA_DEPTH} levels`);
     if (typeof node === 'string') return this.#byName(node, namespace);
     if (Array.isArray(node)) return this.#union(node, namespace, depth);
-    if (!isJsonObject(node)) throw new UnusableSchema('one of its types is neither a name, a list nor an object');
+    if (!isJsonObject(node))
+      throw new UnusableSchema('one of its types is neither a name, a list nor an object');
     const { type } = node;
     switch (type) {
       case 'record':
@@ -111,7 +118,8 @@ class Parser {
 
   #union(branches: readonly unknown[], namespace: string, depth: number): AvroType {
     const types = branches.map((branch) => this.parse(branch, namespace, depth + 1));
-    if (types.some(({ kind }) => kind === 'union')) throw new UnusableSchema('it has a union right in a union');
+    if (types.some(({ kind }) => kind === 'union'))
+      throw new UnusableSchema('it has a union right in a union');
     if (new Set(types.map(branchName)).size < types.length)
       throw new UnusableSchema('it has a union with the same type twice');
     return { kind: 'union', branches: types };

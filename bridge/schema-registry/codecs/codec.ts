@@ -9,8 +9,11 @@ export interface ParsedJson {
 export interface Codec {
   /** @throws Mismatch */
   encode(json: ParsedJson): Buffer;
-  /** @returns JSON text. @throws Undecodable */
-  decode(bytes: Buffer): string;
+  /**
+   * @param besideGuid what a schema id header holds behind the GUID, where the id came in one
+   * @returns JSON text. @throws Undecodable
+   */
+  decode(bytes: Buffer, besideGuid?: Buffer): string;
 }
 
 /** How Avro and the bytes in it look as JSON. */

@@ -11,13 +11,19 @@ const LARGE_INTEGER = /^-?\d{16,}$/;
 /** No text of a client begins like this. */
 const MARK = `${randomBytes(16).toString('hex')}:`;
 
-/** Almost no JSON has such integers, and what was parsed already is right then. */
-export function exactValue({ text, value }: ParsedJson): unknown {
+/**
+ * Almost no JSON has such integers, and what was parsed already is right then.
+ * @param large makes a value of the digits of one
+ */
+export function exactValue(
+  { text, value }: ParsedJson,
+  large: (digits: string) => unknown = BigInt,
+): unknown {
   if (!MANY_DIGITS.test(text)) return value;
   const marked = text.replace(TOKENS, (token) =>
     LARGE_INTEGER.test(token) && !Number.isSafeInteger(Number(token)) ? `"${MARK}${token}"` : token,
   );
   return JSON.parse(marked, (_name, member: unknown) =>
-    typeof member === 'string' && member.startsWith(MARK) ? BigInt(member.slice(MARK.length)) : member,
+    typeof member === 'string' && member.startsWith(MARK) ? large(member.slice(MARK.length)) : member,
   );
 }

@@ -53,12 +53,14 @@ function client(options: Partial<RegistryOptions> = {}, authentication: Authenti
   return made;
 }
 
-const refuses = (pattern: RegExp, kind = 'refused') => (error: unknown) => {
-  assert.ok(error instanceof RegistryError, String(error));
-  assert.match(error.detail, pattern);
-  assert.equal(error.kind, kind);
-  return true;
-};
+const refuses =
+  (pattern: RegExp, kind = 'refused') =>
+  (error: unknown) => {
+    assert.ok(error instanceof RegistryError, String(error));
+    assert.match(error.detail, pattern);
+    assert.equal(error.kind, kind);
+    return true;
+  };
 
 beforeEach(async () => {
   stub = await StubRegistry.start();
@@ -91,9 +93,15 @@ describe('the client of a schema registry', () => {
     const item = { schema: '"item"', references: [{ name: 'Money', subject: 'money', version: 1 }] };
     stub.add(1, money, { subject: 'money' });
     stub.add(2, item, { subject: 'item' });
-    stub.add(3, { schema: '"order"', references: [...item.references, { name: 'Item', subject: 'item', version: 1 }] });
+    stub.add(3, {
+      schema: '"order"',
+      references: [...item.references, { name: 'Item', subject: 'item', version: 1 }],
+    });
     const { references } = await client().byId(3);
-    assert.deepEqual(references.map(({ name }) => name), ['Money', 'Item']);
+    assert.deepEqual(
+      references.map(({ name }) => name),
+      ['Money', 'Item'],
+    );
     assert.equal(references[1]?.schema.references[0]?.schema, references[0]?.schema);
     assert.equal(stub.asked.length, 3);
   });
@@ -102,7 +110,11 @@ describe('the client of a schema registry', () => {
     const toItself = { schema: '"a"', references: [{ name: 'A', subject: 'a', version: 1 }] };
     stub.add(1, toItself, { subject: 'a' });
     await assert.rejects(client().byId(1), refuses(/circles/));
-    const many = Array.from({ length: 65 }, (_, index) => ({ name: `N${index}`, subject: `s${index}`, version: 1 }));
+    const many = Array.from({ length: 65 }, (_, index) => ({
+      name: `N${index}`,
+      subject: `s${index}`,
+      version: 1,
+    }));
     for (const { subject } of many) stub.add(2, STRING, { subject });
     stub.add(3, { schema: '"b"', references: many });
     await assert.rejects(client().byId(3), refuses(/more than 64 references/));
@@ -135,7 +147,9 @@ describe('the client of a schema registry', () => {
   });
 
   it('works below a path', async () => {
-    await client({ urls: [new URL(`${stub.url}/apis/ccompat/v7/`)] }).byId(1).catch(() => undefined);
+    await client({ urls: [new URL(`${stub.url}/apis/ccompat/v7/`)] })
+      .byId(1)
+      .catch(() => undefined);
     assert.equal(stub.asked[0], 'GET /apis/ccompat/v7/schemas/ids/1');
   });
 
@@ -217,7 +231,10 @@ describe('who the client of a schema registry is', () => {
   it('sends user and password', async () => {
     stub.add(1, STRING);
     await client({}, { mode: 'basic', username: 'gateway', password: 'planted' }).byId(1);
-    assert.equal(stub.lastHeaders.authorization, `Basic ${Buffer.from('gateway:planted').toString('base64')}`);
+    assert.equal(
+      stub.lastHeaders.authorization,
+      `Basic ${Buffer.from('gateway:planted').toString('base64')}`,
+    );
   });
 
   it('sends a token, and further headers', async () => {
@@ -305,14 +322,23 @@ describe('a schema registry behind TLS', () => {
   beforeEach(async () => {
     await stub.stop();
     const { certificate, key } = certificates.server;
-    stub = await StubRegistry.start({ cert: certificate, key, ca: certificates.ca, requestCert: true, rejectUnauthorized: false });
+    stub = await StubRegistry.start({
+      cert: certificate,
+      key,
+      ca: certificates.ca,
+      requestCert: true,
+      rejectUnauthorized: false,
+    });
     stub.add(1, STRING);
   });
 
   it('is trusted by its authority, and nobody else is', async () => {
     assert.equal((await client({ tls: { ...NO_TLS, caPem: certificates.ca } }).byId(1)).id, 1);
     const strange = client({ tls: { ...NO_TLS, caPem: certificates.strangeCa } });
-    await assert.rejects(strange.byId(1), refuses(/cannot be asked: .*(certificate|signature)/, 'unavailable'));
+    await assert.rejects(
+      strange.byId(1),
+      refuses(/cannot be asked: .*(certificate|signature)/, 'unavailable'),
+    );
     assert.equal((await client({ tls: { ...NO_TLS, verify: false } }).byId(1)).id, 1);
   });
 

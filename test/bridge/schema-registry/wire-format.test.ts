@@ -31,13 +31,17 @@ describe('the frame of a schema registry', () => {
   });
 
   it('is refused when it is shorter than itself, or its id is negative', () => {
-    assert.throws(() => readFrame(bytes('00 000001')), new FrameError('it has 4 bytes, fewer than its frame'));
+    assert.throws(
+      () => readFrame(bytes('00 000001')),
+      new FrameError('it has 4 bytes, fewer than its frame'),
+    );
     assert.throws(() => readFrame(bytes('00 ffffffff 00')), new FrameError('its schema id is negative'));
   });
 
   it('takes ids that fit into four bytes', () => {
     for (const id of [0, 1, 0x7fffffff]) assert.equal(isSchemaId(id), true, String(id));
-    for (const id of [-1, 0x80000000, 1.5, '1', null, undefined]) assert.equal(isSchemaId(id), false, String(id));
+    for (const id of [-1, 0x80000000, 1.5, '1', null, undefined])
+      assert.equal(isSchemaId(id), false, String(id));
   });
 });
 

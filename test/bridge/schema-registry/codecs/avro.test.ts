@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Type } from 'avsc';
 import { avroCodec } from '../../../../bridge/schema-registry/codecs/avro';
-import { Mismatch, Undecodable, UnusableSchema, type PayloadEncoding } from '../../../../bridge/schema-registry/codecs/codec';
+import {
+  Mismatch,
+  Undecodable,
+  UnusableSchema,
+  type PayloadEncoding,
+} from '../../../../bridge/schema-registry/codecs/codec';
 import type { SchemaReference } from '../../../../bridge/schema-registry/registered-schema';
 
 function codec(schema: unknown, encoding: PayloadEncoding = 'avro_json', references: SchemaReference[] = []) {
@@ -86,7 +91,13 @@ describe('Avro', () => {
 
   it('keeps longs that a JavaScript number cannot hold', () => {
     const ours = codec('long');
-    for (const text of ['9007199254740990', '-9007199254740990', '9007199254740993', '9223372036854775807', '-9223372036854775808']) {
+    for (const text of [
+      '9007199254740990',
+      '-9007199254740990',
+      '9007199254740993',
+      '9223372036854775807',
+      '-9223372036854775808',
+    ]) {
       assert.equal(ours.decode(ours.encode(parsed(text))), text);
     }
     assert.deepEqual(ours.encode(parsed('9223372036854775807')), bytes('feffffffffffffffff01'));
@@ -112,7 +123,12 @@ describe('Avro', () => {
     for (const encoding of ['avro_json', 'simple_json'] as const) {
       const ours = codec(schema, encoding);
       const e = encoding === 'avro_json' ? '\u00ff' : '/w==';
-      assert.deepEqual(JSON.parse(ours.decode(ours.encode(parsed('{"a":1}')))), { a: 1, b: null, c: [1, 2], d: { e } });
+      assert.deepEqual(JSON.parse(ours.decode(ours.encode(parsed('{"a":1}')))), {
+        a: 1,
+        b: null,
+        c: [1, 2],
+        d: { e },
+      });
     }
   });
 
@@ -122,14 +138,26 @@ describe('Avro', () => {
   });
 
   it('knows a field by its alias', () => {
-    const schema = { type: 'record', name: 'R', fields: [{ name: 'amount', aliases: ['count'], type: 'long' }] };
-    assert.deepEqual(codec(schema).encode(parsed('{"count":3}')), codec(schema).encode(parsed('{"amount":3}')));
+    const schema = {
+      type: 'record',
+      name: 'R',
+      fields: [{ name: 'amount', aliases: ['count'], type: 'long' }],
+    };
+    assert.deepEqual(
+      codec(schema).encode(parsed('{"count":3}')),
+      codec(schema).encode(parsed('{"amount":3}')),
+    );
     assert.match(mismatch(schema, '{"count":3,"amount":3}'), /several of them/);
   });
 
   it('finds types in references', () => {
     const money = { name: 'shop.Money', schema: { text: '{"type":"record","name":"shop.Money","fields":[{"name":"cents","type":"long"}]}', references: [] } }; // prettier-ignore
-    const schema = { type: 'record', name: 'Order', namespace: 'shop', fields: [{ name: 'price', type: 'Money' }] };
+    const schema = {
+      type: 'record',
+      name: 'Order',
+      namespace: 'shop',
+      fields: [{ name: 'price', type: 'Money' }],
+    };
     const ours = codec(schema, 'avro_json', [money]);
     assert.equal(ours.decode(ours.encode(parsed('{"price":{"cents":995}}'))), '{"price":{"cents":995}}');
   });
@@ -180,7 +208,12 @@ describe('Avro', () => {
       ['a timestamp elsewhere', { type: 'long', logicalType: 'timestamp-millis' }, '"2026-02-28T12:00:00+02:00"', '"2026-02-28T10:00:00.000Z"'], // prettier-ignore
       ['a local timestamp', { type: 'long', logicalType: 'local-timestamp-nanos' }, '"2026-02-28T12:34:56.123456789"'], // prettier-ignore
       ['a decimal', { type: 'bytes', logicalType: 'decimal', precision: 30, scale: 2 }, '"-1234567890123456789012345678.90"'], // prettier-ignore
-      ['a decimal as a number', { type: 'bytes', logicalType: 'decimal', precision: 9, scale: 2 }, '12.5', '"12.50"'],
+      [
+        'a decimal as a number',
+        { type: 'bytes', logicalType: 'decimal', precision: 9, scale: 2 },
+        '12.5',
+        '"12.50"',
+      ],
       ['a decimal of a fixed size', { type: 'fixed', name: 'D', size: 4, logicalType: 'decimal', precision: 9, scale: 3 }, '"-0.001"'], // prettier-ignore
       ['a UUID', { type: 'fixed', name: 'U', size: 16, logicalType: 'uuid' }, '"123e4567-e89b-12d3-a456-426614174000"'], // prettier-ignore
       ['not a number', 'double', '"NaN"'],
@@ -201,12 +234,24 @@ describe('Avro', () => {
     it('says where and why', () => {
       const decimal = { type: 'bytes', logicalType: 'decimal', precision: 4, scale: 2 };
       const simple = (schema: unknown, json: string) => mismatch(schema, json, 'simple_json');
-      assert.match(simple({ type: 'int', logicalType: 'date' }, '"2026-02-30"'), /expected a date .* found other text/);
-      assert.match(simple(decimal, '"1.234"'), /expected a decimal of 4 digits, 2 of them behind the point, found/);
+      assert.match(
+        simple({ type: 'int', logicalType: 'date' }, '"2026-02-30"'),
+        /expected a date .* found other text/,
+      );
+      assert.match(
+        simple(decimal, '"1.234"'),
+        /expected a decimal of 4 digits, 2 of them behind the point, found/,
+      );
       assert.match(simple(decimal, '"123.45"'), /expected a decimal/);
-      assert.match(simple({ ...decimal, precision: 30 }, '0.1234567890123456'), /too many digits to be exact/);
+      assert.match(
+        simple({ ...decimal, precision: 30 }, '0.1234567890123456'),
+        /too many digits to be exact/,
+      );
       assert.match(simple({ type: 'long', logicalType: 'timestamp-millis' }, '"2026-02-28T12:34:56.7891Z"'), /other text/); // prettier-ignore
-      assert.equal(simple(['null', 'int', 'string'], 'true'), ': expected one of null, int, string, found a boolean');
+      assert.equal(
+        simple(['null', 'int', 'string'], 'true'),
+        ': expected one of null, int, string, found a boolean',
+      );
       assert.equal(simple(['null', 'int'], '1.5'), ': expected int, found a number');
       assert.match(simple('bytes', '"not base64"'), /expected bytes as base64 text/);
     });
@@ -214,15 +259,23 @@ describe('Avro', () => {
 
   describe('from anybody', () => {
     const undecodable = (schema: unknown, hex: string, pattern: RegExp) =>
-      assert.throws(() => codec(schema).decode(bytes(hex)), (error) => {
-        assert.ok(error instanceof Undecodable, String(error));
-        assert.match(error.message, pattern);
-        return true;
-      });
+      assert.throws(
+        () => codec(schema).decode(bytes(hex)),
+        (error) => {
+          assert.ok(error instanceof Undecodable, String(error));
+          assert.match(error.message, pattern);
+          return true;
+        },
+      );
 
     it('cannot make a process end with seven bytes', () => {
       // Another implementation takes the count for granted: 2^31 items, and no memory is left.
-      for (const items of ['int', 'string', { type: 'record', name: 'R', fields: [{ name: 'a', type: 'int' }] }, 'null']) {
+      for (const items of [
+        'int',
+        'string',
+        { type: 'record', name: 'R', fields: [{ name: 'a', type: 'int' }] },
+        'null',
+      ]) {
         undecodable({ type: 'array', items }, 'feffffff0f0002', /ends inside|empty items/);
         undecodable({ type: 'map', values: items }, 'feffffff0f0002', /ends inside/);
       }

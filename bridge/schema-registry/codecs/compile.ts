@@ -1,0 +1,34 @@
+/** A schema of the registry -> its codec. What reads and writes a type is loaded when the first schema of it comes. */
+import type { RegisteredSchema } from '../registered-schema';
+import { UnusableSchema, type Codec, type PayloadEncoding } from './codec';
+
+export interface CodecOptions {
+  /** For Avro. */
+  readonly encoding: PayloadEncoding;
+  /** For Protobuf, and only to write: full name of the message. Undefined: the first of the file. */
+  readonly messageName: string | undefined;
+}
+
+/** @throws UnusableSchema */
+export function compileCodec(schema: RegisteredSchema, { encoding, messageName }: CodecOptions): Codec {
+  try {
+    switch (schema.type) {
+      case 'AVRO': {
+        const { avroCodec } = require('./avro') as typeof import('./avro');
+        return avroCodec(schema, encoding);
+      }
+      case 'JSON': {
+        const { jsonSchemaCodec } = require('./json-schema') as typeof import('./json-schema');
+        return jsonSchemaCodec(schema);
+      }
+      case 'PROTOBUF': {
+        const { protobufCodec } = require('./protobuf') as typeof import('./protobuf');
+        return protobufCodec(schema, messageName);
+      }
+    }
+  } catch (error) {
+    // Whoever nests a schema without end means the stack of its parser.
+    if (error instanceof RangeError) throw new UnusableSchema('it is nested too deep');
+    throw error;
+  }
+}

@@ -1,0 +1,20 @@
+/** A codec that came to nothing is a registry's failure like any other. */
+import { UnusableSchema, type Codec, type PayloadEncoding } from './codecs/codec';
+import { compileCodec } from './codecs/compile';
+import type { RegisteredSchema } from './registered-schema';
+import { RegistryError } from './registry-error';
+
+/** @throws RegistryError `refused` for a schema that cannot be used */
+export function compiled(
+  schema: RegisteredSchema,
+  what: string,
+  encoding: PayloadEncoding,
+  messageName: string | undefined,
+): Codec {
+  try {
+    return compileCodec(schema, { encoding, messageName });
+  } catch (error) {
+    if (!(error instanceof UnusableSchema)) throw error;
+    throw new RegistryError('refused', `${what} cannot be used: ${error.message}`);
+  }
+}
