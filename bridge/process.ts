@@ -1,9 +1,10 @@
 /** The one RequestReply of this process, and how it follows the life of our plugin server. */
+import type { PluginName } from '../common/plugins';
 import { RequestReply } from './request-reply';
 
 export const requestReply = new RequestReply();
 
-const BOTH_HALVES = ['custom_kafka_producer', 'custom_kafka_consumer'];
+const BOTH_HALVES: readonly PluginName[] = ['custom_kafka_producer', 'custom_kafka_consumer'];
 
 /** Each plugin exports these; all of them may be called more than once. The stock server calls none. */
 export const processHooks = {

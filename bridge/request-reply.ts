@@ -1,6 +1,6 @@
 /**
- * What both plugins of one process share: Kafka clients, reply channels, and the hand-over of a waiting request
- * from the producer half to the consumer half.
+ * What the plugins of one process share: Kafka clients, reply channels, and the hand-over of a waiting request
+ * from the producer half to the consumer half where those are two plugins.
  *
  * Together: our plugin server runs both plugins in one process and the wait lives in its memory. Apart: Kong's
  * stock server runs each plugin in a process of its own; then only the correlation id crosses (in
@@ -45,6 +45,7 @@ export class RequestReply {
   readonly #replyTopics: ReplyTopics;
   readonly #links: LingerPool<Link>;
   readonly #handOver: HandOver<Exchange>;
+  #inOwnServer = false;
   #together = false;
   #draining = false;
   #closing: Promise<void> | undefined;
@@ -63,22 +64,29 @@ export class RequestReply {
     return this.#together;
   }
 
-  /** The plugin server tells which plugins it serves; the stock server tells nothing, and that means apart. */
+  /** True when our plugin server runs this process. */
+  get inOwnServer(): boolean {
+    return this.#inOwnServer;
+  }
+
+  /** Our plugin server tells which plugins it serves; the stock server tells nothing, and that means apart. */
   setTogether(together: boolean): void {
+    this.#inOwnServer = true;
     this.#together = together;
   }
 
   openSender(options: SenderOptions): Sender {
-    const { key, topic, route, orphanTopic } = options;
+    const { key, topic, route, waitsBy, orphanTopic } = options;
     const link = this.#links.acquire(key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
-      if (route === undefined || !this.#together) return new Link(this.#clock, lease, undefined);
+      const waitsHere = waitsBy !== undefined || this.#together;
+      if (route === undefined || !waitsHere) return new Link(this.#clock, lease, undefined);
       const channel = this.#replyTopics.open(sourceOf(options, lease, route), {
         routeTag: route.routeTag,
         onOrphan: orphanTopic === undefined ? undefined : (orphan) => this.#keep(lease, orphan, orphanTopic),
         capacity: options.maxInFlight,
         from: 'end',
-        rules: [HEADER_RULE],
+        rules: [waitsBy ?? HEADER_RULE],
         sharedWithRequests: route.replyTopic === topic,
         waitsComeLate: false,
       });
@@ -114,6 +122,18 @@ export class RequestReply {
     const exchange = this.#handOver.claim(requestId);
     exchange?.channel.stopExpecting();
     return exchange;
+  }
+
+  /**
+   * One request, one record: where the producer of a pair has sent one already, its wait ends.
+   * @throws GatewayError `misconfigured` there
+   */
+  refuseSent(requestId: string): void {
+    const exchange = this.claim(requestId);
+    if (exchange === undefined) return;
+    const error = sentByProducer();
+    exchange.channel.fail(exchange.wait, error);
+    throw error;
   }
 
   /** @throws GatewayError `draining` */
@@ -211,6 +231,13 @@ export class RequestReply {
       );
     }
   }
+}
+
+export function sentByProducer(): GatewayError {
+  return new GatewayError(
+    'misconfigured',
+    'custom_kafka_producer with a reply_topic and custom_kafka_request_reply are both on the route: one of them must go',
+  );
 }
 
 function sourceOf(

@@ -1,10 +1,11 @@
-/** The producer's end of a configuration. */
+/** The end of a configuration that produces. */
 import { GatewayError } from './errors';
 import type { Exchange, RequestFacts } from './exchange';
 import type { ConnectionOptions } from './kafka/connection';
 import type { OutgoingRecord } from './kafka/records';
 import { notReady, type Link } from './link';
 import { REQUEST_ID_HEADER } from './reply/dialects';
+import type { MatchRule } from './reply/match-rule';
 import type { ReplyRoute } from './reply/reply-routing';
 import type { WireId } from './request/correlation-id';
 import { log } from './telemetry/log';
@@ -20,6 +21,8 @@ export interface SenderOptions {
   readonly topic: string;
   /** Undefined: nobody waits for replies. */
   readonly route: ReplyRoute | undefined;
+  /** By which the sender's own waits find their replies. Undefined: a consumer half claims them, or waits elsewhere. */
+  readonly waitsBy?: MatchRule | undefined;
   readonly maxInFlight: number;
   /** How long the client of a one-way request waits for the delivery report. */
   readonly reportTimeoutMs: number;
@@ -74,8 +77,16 @@ export class Sender {
     this.#owner.refuseWhenDraining();
   }
 
-  /** Registers the wait, then produces: the reply may be faster than the delivery report. */
-  request(record: OutgoingRecord, { id, requestId }: WireId, facts: RequestFacts): Exchange {
+  /**
+   * Registers the wait, then produces: the reply may be faster than the delivery report.
+   * @param timeoutMs of the wait; until it is claimed, where a consumer half claims it
+   */
+  request(
+    record: OutgoingRecord,
+    { id, requestId }: WireId,
+    facts: RequestFacts,
+    timeoutMs = HAND_OVER_MS,
+  ): Exchange {
     const channel = this.#link.channel;
     if (!channel) throw new GatewayError('internal', 'a request without a reply channel');
     const addressed = this.#addressed(record, channel.partition, requestId);
@@ -89,7 +100,7 @@ export class Sender {
             `delivered to ${topic}, no reply on ${channel.replyTopic} in time`,
           )
         : unconfirmed(topic);
-    const wait = channel.register(id, HAND_OVER_MS, onDeadline, requestId);
+    const wait = channel.register(id, timeoutMs, onDeadline, requestId);
     try {
       this.#link.lease.producer.produce(addressed, (error) => {
         delivered = error === undefined;

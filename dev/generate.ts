@@ -5,52 +5,22 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { EntityCheck } from '../bridge/config/entity-checks';
 import { kongDump } from '../bridge/config/kong-schema';
 import { referencePage } from '../bridge/config/reference';
+import { dumpName } from '../common/plugins';
 import { EXAMPLES } from './examples/examples';
 import { examplesPage } from './examples/render';
-import {
-  CONSUMER,
-  CONSUMER_OPTIONS,
-  CONSUMER_PURPOSE,
-  CONSUMER_RULES,
-} from '../plugins/custom_kafka_consumer/config';
-import {
-  PRODUCER,
-  PRODUCER_OPTIONS,
-  PRODUCER_PURPOSE,
-  PRODUCER_RULES,
-} from '../plugins/custom_kafka_producer/config';
-
-const PLUGINS = [
-  {
-    identity: PRODUCER,
-    purpose: PRODUCER_PURPOSE,
-    table: PRODUCER_OPTIONS,
-    checks: entityChecks(PRODUCER_RULES),
-  },
-  {
-    identity: CONSUMER,
-    purpose: CONSUMER_PURPOSE,
-    table: CONSUMER_OPTIONS,
-    checks: entityChecks(CONSUMER_RULES),
-  },
-];
-
-function entityChecks(rules: readonly { readonly kong?: readonly EntityCheck[] }[]): EntityCheck[] {
-  return rules.flatMap(({ kong }) => kong ?? []);
-}
+import { DEFINITIONS } from './plugin-definitions';
 
 /** Path below the root of the repository -> content. */
 export function generatedFiles(): Map<string, string> {
   return new Map([
-    ...PLUGINS.flatMap(({ identity, purpose, table, checks }) => [
+    ...DEFINITIONS.flatMap((definition) => [
       [
-        `kong/${identity.name}.json`,
-        `${JSON.stringify(kongDump(identity, table, checks), null, 2)}\n`,
+        `kong/${dumpName(definition.identity)}`,
+        `${JSON.stringify(kongDump(definition), null, 2)}\n`,
       ] as const,
-      [`docs/reference/${identity.name}.md`, referencePage(identity, purpose, table)] as const,
+      [`docs/reference/${definition.identity.name}.md`, referencePage(definition)] as const,
     ]),
     ['docs/examples.md', examplesPage(EXAMPLES)],
   ]);

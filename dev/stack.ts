@@ -5,6 +5,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { dumpName, PLUGINS, socketName, type PluginName } from '../common/plugins';
 import { Child, startChild, type ChildOptions } from './child-process';
 import { freePorts } from './kafka/ports';
 
@@ -12,7 +13,6 @@ const DIST = join(__dirname, '..');
 export const DUMPS = join(DIST, '..', 'kong');
 
 export const PLUGIN_SERVER = join(DIST, 'pluginserver', 'main.js');
-export const PLUGIN_NAMES = ['custom_kafka_producer', 'custom_kafka_consumer'] as const;
 
 /** The services behind the routes of kong.yml; docker-compose.yml serves the same. */
 export const DEMO_SERVICES = [
@@ -37,7 +37,7 @@ export interface ServedPlugins {
   }[];
 }
 
-/** A plugin server with both plugins in a folder of its own. */
+/** A plugin server with all plugins in a folder of its own. */
 export class PluginServerProcess implements ServedPlugins {
   private constructor(
     readonly child: Child,
@@ -56,12 +56,8 @@ export class PluginServerProcess implements ServedPlugins {
     } & Pick<ChildOptions, 'env' | 'onOutput' | 'onMessage'> = {},
   ): Promise<PluginServerProcess> {
     const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'kong-kafka-')));
-    const sockets = PLUGIN_NAMES.flatMap((name) => [
-      `--${shortName(name)}-socket`,
-      join(folder, `${name}.sock`),
-    ]);
     const statusPort = options.statusPort ?? (await freePorts(1))[0];
-    const flags = [...sockets, '--status-port', String(statusPort), ...(options.flags ?? [])];
+    const flags = ['--socket-dir', folder, '--status-port', String(statusPort), ...(options.flags ?? [])];
     const { env, onOutput, onMessage } = options;
     const child = new Child('plugin server', [...(options.nodeFlags ?? []), PLUGIN_SERVER, ...flags], {
       ...(env && { env }),
@@ -78,15 +74,15 @@ export class PluginServerProcess implements ServedPlugins {
     }
   }
 
-  socketOf(plugin: (typeof PLUGIN_NAMES)[number]): string {
-    return join(this.folder, `${plugin}.sock`);
+  socketOf(name: PluginName): string {
+    return join(this.folder, socketName(PLUGINS.find((plugin) => plugin.name === name)!));
   }
 
   get plugins(): ServedPlugins['plugins'] {
-    return PLUGIN_NAMES.map((name) => ({
-      name,
-      socketPath: this.socketOf(name),
-      dumpPath: join(DUMPS, `${name}.json`),
+    return PLUGINS.map((plugin) => ({
+      name: plugin.name,
+      socketPath: join(this.folder, socketName(plugin)),
+      dumpPath: join(DUMPS, dumpName(plugin)),
     }));
   }
 
@@ -166,8 +162,4 @@ export function startResponderProcess(
     ],
     { readyWhen: /responder is ready/ },
   );
-}
-
-function shortName(plugin: string): string {
-  return plugin.replace('custom_kafka_', '');
 }

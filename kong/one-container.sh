@@ -15,15 +15,13 @@
 set -eu
 
 : "${KONG_PLUGINSERVER_KAFKA_PRODUCER_SOCKET:?is not set: the settings are in kong/kong-external.env}"
-: "${KONG_PLUGINSERVER_KAFKA_CONSUMER_SOCKET:?is not set: the settings are in kong/kong-external.env}"
 root=$(dirname "$(dirname "$(readlink -f "$0")")")
 
 # $$ is this shell, and Kong after the exec below.
 while kill -0 $$ 2>/dev/null; do
   # shellcheck disable=SC2086  # options, divided by spaces
   node "$root/dist/pluginserver/main.js" \
-    --producer-socket "$KONG_PLUGINSERVER_KAFKA_PRODUCER_SOCKET" \
-    --consumer-socket "$KONG_PLUGINSERVER_KAFKA_CONSUMER_SOCKET" \
+    --socket-dir "$(dirname "$KONG_PLUGINSERVER_KAFKA_PRODUCER_SOCKET")" \
     ${KONG_KAFKA_OPTIONS:---status-port 8900} || :
   sleep 1
 done &

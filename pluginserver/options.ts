@@ -3,16 +3,19 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LOG_LEVELS, type LogLevel } from '../bridge/telemetry/log';
+import { PLUGINS, socketName, type ListedPlugin } from '../common/plugins';
 import { DEFAULT_DRAIN_TIMEOUT_MS } from './lifecycle';
 import { DEFAULT_LIMITS, type OverloadLimits } from './overload';
 
 export const USAGE = `Usage: kong-kafka-pluginserver [options]
        kong-kafka-pluginserver hold
 
-The process that Kong's custom_kafka_producer and custom_kafka_consumer plugins talk to.
+The process that Kong's Kafka plugins talk to.
 
-  --producer-socket <path>     serve custom_kafka_producer on this Unix socket
-  --consumer-socket <path>     serve custom_kafka_consumer on this Unix socket
+  --socket-dir <folder>        serve every plugin of this package on a Unix socket in this folder:
+${PLUGINS.map((plugin) => `                               ${socketName(plugin)} for ${plugin.name}`).join('\n')}
+  --producer-socket <path>     serve custom_kafka_producer on this socket, with --socket-dir instead of the one there
+  --consumer-socket <path>     the same for custom_kafka_consumer
   --plugin <folder>=<socket>   serve any kong-pdk plugin; may be repeated
   --status-port <port>         serve /status, /ready and /live over HTTP; default: off
                                a port that is taken is tried again, requests are served meanwhile
@@ -25,7 +28,7 @@ The process that Kong's custom_kafka_producer and custom_kafka_consumer plugins 
   --log-level <level>          ${LOG_LEVELS.join(', ')}; default: info
   --version, --help
 
-hold does nothing until SIGTERM or until its parent is gone: the start command of the second of two plugins
+hold does nothing until SIGTERM or until its parent is gone: the start command of the second and further plugins
 that share one managed process.
 `;
 
@@ -67,7 +70,7 @@ export function parseOptions(args: readonly string[]): Options {
   if (positionals.length > 0) throw new UsageError(`Unknown command "${positionals.join(' ')}".`);
   return {
     command: 'serve',
-    plugins: servedPlugins(values['producer-socket'], values['consumer-socket'], values.plugin),
+    plugins: servedPlugins(values),
     statusPort: integer('--status-port', values['status-port'], 0, 65_535),
     statusHost: values['status-host'],
     managed: values.managed,
@@ -92,6 +95,7 @@ function parse(args: readonly string[]) {
       args: [...args],
       allowPositionals: true,
       options: {
+        'socket-dir': { type: 'string' },
         'producer-socket': { type: 'string' },
         'consumer-socket': { type: 'string' },
         plugin: { type: 'string', multiple: true, default: [] },
@@ -114,29 +118,38 @@ function parse(args: readonly string[]) {
   }
 }
 
-function servedPlugins(
-  producerSocket: string | undefined,
-  consumerSocket: string | undefined,
-  others: readonly string[],
-): ServedPlugin[] {
-  const plugins: ServedPlugin[] = [];
-  if (producerSocket !== undefined) {
-    plugins.push(served('--producer-socket', join(PLUGIN_FOLDERS, 'custom_kafka_producer'), producerSocket));
-  }
-  if (consumerSocket !== undefined) {
-    plugins.push(served('--consumer-socket', join(PLUGIN_FOLDERS, 'custom_kafka_consumer'), consumerSocket));
-  }
-  for (const pair of others) {
+type SocketFlags = Pick<
+  ReturnType<typeof parse>['values'],
+  'socket-dir' | 'producer-socket' | 'consumer-socket' | 'plugin'
+>;
+
+function servedPlugins(values: SocketFlags): ServedPlugin[] {
+  const plugins = PLUGINS.flatMap((plugin: ListedPlugin) => {
+    const [flag, socketPath] = socketOf(plugin, values);
+    return socketPath === undefined ? [] : [served(flag, join(PLUGIN_FOLDERS, plugin.name), socketPath)];
+  });
+  for (const pair of values.plugin) {
     const equals = pair.lastIndexOf('=');
     if (equals <= 0) throw new UsageError(`--plugin needs <folder>=<socket>, got "${pair}".`);
     plugins.push(served('--plugin', pair.slice(0, equals), pair.slice(equals + 1)));
   }
   if (plugins.length === 0) {
-    throw new UsageError('No plugin to serve: give --producer-socket, --consumer-socket or --plugin.');
+    throw new UsageError('No plugin to serve: give --socket-dir or --plugin.');
   }
   const paths = new Set(plugins.map((plugin) => plugin.socketPath));
   if (paths.size < plugins.length) throw new UsageError('Two plugins cannot share one socket path.');
   return plugins;
+}
+
+function socketOf(
+  plugin: ListedPlugin,
+  values: SocketFlags,
+): readonly [flag: string, socketPath: string | undefined] {
+  const own = plugin.socketFlag === undefined ? undefined : values[plugin.socketFlag];
+  if (own !== undefined) return [`--${plugin.socketFlag}`, own];
+  const folder = values['socket-dir'];
+  if (folder === '') throw new UsageError('--socket-dir needs a folder.');
+  return ['--socket-dir', folder === undefined ? undefined : join(folder, socketName(plugin))];
 }
 
 function served(flag: string, folder: string, socketPath: string): ServedPlugin {

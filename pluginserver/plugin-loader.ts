@@ -11,7 +11,7 @@ export interface LoadedPlugin {
   readonly priority: number;
   readonly phases: readonly string[];
   /** See PluginModule.Continues. */
-  readonly continues: boolean;
+  readonly continues: string | undefined;
   readonly hooks: ProcessHooks | undefined;
   /** Why it cannot be served, in one sentence: its events are answered with 500 `misconfigured`. */
   readonly failure?: string;
@@ -49,7 +49,7 @@ export function loadOrExplain(folder: string): LoadedPlugin {
       version: '0.0.0',
       priority: 0,
       phases: [],
-      continues: false,
+      continues: undefined,
       hooks: undefined,
       failure,
       create: () => {
@@ -71,7 +71,7 @@ export function toPlugin(module: unknown, path: string): LoadedPlugin {
     version: typeof Version === 'string' ? Version : '0.0.0',
     priority: typeof Priority === 'number' ? Priority : 0,
     phases: PHASES.filter((phase) => phase in prototype),
-    continues: Continues === true,
+    continues: typeof Continues === 'string' ? Continues : undefined,
     hooks: typeof Process === 'object' && Process !== null ? Process : undefined,
     create: (config) => new constructor(config),
   };

@@ -47,10 +47,11 @@ export interface PluginModule {
   readonly Priority: number;
   readonly Plugin: new (config: unknown) => PluginInstance;
   /**
-   * True: its events go on with requests that another plugin has accepted. They are not refused under overload. Absent
-   * in plain kong-pdk plugins.
+   * The name of the plugin with whose requests its events go on: they have been accepted, and are not refused under
+   * overload; and while another process takes the sockets over, it waits for those between the two. Absent in plain
+   * kong-pdk plugins, and in those that end a request by themselves.
    */
-  readonly Continues?: boolean;
+  readonly Continues?: string;
   /** Absent in plain kong-pdk plugins: they have nothing that outlives an instance. */
   readonly Process?: ProcessHooks;
 }

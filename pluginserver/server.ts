@@ -194,7 +194,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   }
 
   /**
-   * From now on no event begins here. Answers when, where another plugin follows, no request is on its way there.
+   * From now on no event begins here. Answers when, where another plugin goes on with them, no request is on its way there.
    *
    * Whoever may connect can say this, so it is believed only when another socket has the name.
    */
@@ -445,7 +445,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   }
 
   private mayShed(phase: string): boolean {
-    return !this.plugin.continues && FIRST_PHASES.has(phase);
+    return this.plugin.continues === undefined && FIRST_PHASES.has(phase);
   }
 
   /** @throws GatewayError `overloaded` */

@@ -1,17 +1,17 @@
 /**
  * Takes the sockets of a process that serves the same paths, so that no request notices: an upgrade, or `kong reload`.
  *
- * A request is two events of two plugins, and what connects them is in the memory of one process. So between the first
- * rename and the last no request may begin here, and those that have begun there must get through both plugins:
+ * A request may be two events of two plugins, and what connects them is in the memory of one process. So between the
+ * first rename and the last no request may begin here, and those that have begun there must get through both plugins:
  *
  *   1. all sockets are bound under names of their own, and answer nothing yet;
  *   2. the first plugin's name is taken; what comes in now waits;
  *   3. the predecessor is told. It looks at the name of its socket: only who may write in that folder can have taken it,
  *      which is all the proof there is and needs to be. Then it begins no further event of this plugin: on a connection
- *      that Kong had pooled it closes instead, and Kong comes here. It answers when no request is on its way from this
- *      plugin to the next;
+ *      that Kong had pooled it closes instead, and Kong comes here. Where another plugin goes on with this one's requests
+ *      it answers when none is on its way to it, else at once;
  *   4. the next name is taken, and so on; with the last one the predecessor is asked for the status port, if it was
- *      taken. Then what has waited is served. Events of the last plugin end where they are.
+ *      taken. Then what has waited is served. Events of a plugin that nobody goes on with end where they are.
  *
  * A predecessor that knows nothing of this, an older version, answers step 3 at once.
  */
@@ -56,8 +56,9 @@ export async function takeOver(
     if (!isFirst) for (const server of bound) server.hold();
     for (const [index, server] of bound.entries()) {
       server.claim();
-      const isFollowed = index < bound.length - 1;
-      const call = encodeHandOver(1, isFollowed, isFollowed ? undefined : wantedStatusPort);
+      const isLast = index === bound.length - 1;
+      const isFollowed = bound.some(({ plugin }) => plugin.continues === server.pluginName);
+      const call = encodeHandOver(1, isFollowed, isLast ? wantedStatusPort : undefined);
       await tell(predecessors[inOrder.indexOf(server)], call, answerTimeoutMs);
     }
   } finally {

@@ -15,8 +15,17 @@ export interface PluginIdentity {
   readonly name: string;
   /** `x.y.z`: Kong loads no plugin with another form. */
   readonly version: string;
+  /** A sentence or two for the reference page. */
+  readonly purpose: string;
   readonly priority: number;
   readonly phases: readonly string[];
+}
+
+/** All that Kong and the docs learn of a plugin: what its `config.ts` exports as `DEFINITION`. */
+export interface PluginDefinition {
+  readonly identity: PluginIdentity;
+  readonly options: OptionTable;
+  readonly rules: readonly { readonly kong?: readonly EntityCheck[] }[];
 }
 
 type SchemaNode = Record<string, unknown>;
@@ -25,11 +34,8 @@ type SchemaNode = Record<string, unknown>;
  * One plugin per dump, because Kong 3.9 takes only the first. Only attributes that Kong 3.4 knows; the
  * protocol is spelled out because Kong falls back to MsgPack:1 without a word when it is missing.
  */
-export function kongDump(
-  plugin: PluginIdentity,
-  table: OptionTable,
-  checks: readonly EntityCheck[] = [],
-): SchemaNode {
+export function kongDump({ identity: plugin, options, rules }: PluginDefinition): SchemaNode {
+  const checks = rules.flatMap(({ kong }) => kong ?? []);
   return {
     Protocol: 'ProtoBuf:1',
     Plugins: [
@@ -56,7 +62,7 @@ export function kongDump(
               config: {
                 type: 'record',
                 required: true,
-                fields: kongFields(table),
+                fields: kongFields(options),
                 ...(checks.length > 0 && { entity_checks: checks }),
               },
             },

@@ -1,10 +1,11 @@
 /** The rows of how records are produced. Names and meanings are those of Kong's own Kafka plugins where they exist. */
 import { isCompressionBuiltIn, type ProducerSettings } from '../kafka/producer-settings';
 import { demands, IS_UNSET } from './entity-checks';
-import type { ConfigOf, OptionTable } from './fields';
+import type { ConfigOf, Field, OptionTable } from './fields';
 import type { CrossRule } from './parse';
 
-export const PRODUCE_OPTIONS = [
+/** Who must have a record, and how it gets there. */
+export const DELIVERY_OPTIONS = [
   {
     name: 'producer_request_acks',
     type: 'integer',
@@ -66,6 +67,10 @@ export const PRODUCE_OPTIONS = [
     description:
       'Pause before the first retry, in milliseconds; later ones double up to 200 or this. Default 100. No effect without retries. Client property `retry.backoff.ms`.',
   },
+] as const satisfies OptionTable;
+
+/** Answers before the acknowledgement, which only one-way requests can get. */
+export const ASYNC_OPTIONS = [
   {
     name: 'producer_async',
     type: 'boolean',
@@ -92,37 +97,39 @@ export const PRODUCE_OPTIONS = [
     description:
       'With `producer_async`: most records in the buffer. Above it 503 overloaded. Default 50000. No effect without it. Client property `queue.buffering.max.messages`.',
   },
-  {
-    name: 'compression_type',
-    type: 'string',
-    oneOf: ['none', 'gzip', 'snappy', 'lz4', 'zstd'],
-    default: 'none',
-    connection: true,
-    description:
-      'How batches are compressed. Default none. zstd needs a client library that was built with it. Client property `compression.codec`.',
-  },
 ] as const satisfies OptionTable;
 
-type ProduceConfig = ConfigOf<typeof PRODUCE_OPTIONS>;
+export const COMPRESSION = {
+  name: 'compression_type',
+  type: 'string',
+  oneOf: ['none', 'gzip', 'snappy', 'lz4', 'zstd'],
+  default: 'none',
+  connection: true,
+  description:
+    'How batches are compressed. Default none. zstd needs a client library that was built with it. Client property `compression.codec`.',
+} as const satisfies Field;
+
+type DeliveryConfig = ConfigOf<readonly [...typeof DELIVERY_OPTIONS, typeof COMPRESSION]>;
+type AsyncConfig = ConfigOf<typeof ASYNC_OPTIONS>;
 
 const ASYNC_WITH_REPLY =
   'producer_async: only without reply_topic, because a request that waits for its reply is never answered early';
 
-export const PRODUCE_RULES: CrossRule<ProduceConfig & { readonly reply_topic: string | undefined }>[] = [
-  {
-    complaint: (config) =>
-      config.producer_async && config.reply_topic !== undefined ? ASYNC_WITH_REPLY : undefined,
-    kong: [demands('producer_async', { eq: true }, 'reply_topic', IS_UNSET, ASYNC_WITH_REPLY)],
-  },
-  {
-    complaint: (config) =>
-      isCompressionBuiltIn(config.compression_type)
-        ? undefined
-        : `compression_type: the Kafka client library of this gateway was built without ${config.compression_type}`,
-  },
-];
+export const ASYNC_RULE: CrossRule<AsyncConfig & { readonly reply_topic: string | undefined }> = {
+  complaint: (config) =>
+    config.producer_async && config.reply_topic !== undefined ? ASYNC_WITH_REPLY : undefined,
+  kong: [demands('producer_async', { eq: true }, 'reply_topic', IS_UNSET, ASYNC_WITH_REPLY)],
+};
 
-export function producerSettings(config: ProduceConfig): ProducerSettings {
+export const COMPRESSION_RULE: CrossRule<ConfigOf<readonly [typeof COMPRESSION]>> = {
+  complaint: ({ compression_type }) =>
+    isCompressionBuiltIn(compression_type)
+      ? undefined
+      : `compression_type: the Kafka client library of this gateway was built without ${compression_type}`,
+};
+
+/** @param async where requests may be answered before their record is acknowledged */
+export function producerSettings(config: DeliveryConfig, async?: AsyncConfig): ProducerSettings {
   return {
     acks: config.producer_request_acks,
     // Without acknowledgements nobody could tell what to send again, and without retries nothing is sent again.
@@ -136,10 +143,10 @@ export function producerSettings(config: ProduceConfig): ProducerSettings {
     maxRetries: config.producer_request_retries_max_attempts,
     retryBackoffMs: config.producer_request_retries_backoff_timeout,
     compression: config.compression_type,
-    buffering: config.producer_async
+    buffering: async?.producer_async
       ? {
-          flushIntervalMs: config.producer_async_flush_timeout,
-          maxRecords: config.producer_async_buffering_limits_messages_in_memory,
+          flushIntervalMs: async.producer_async_flush_timeout,
+          maxRecords: async.producer_async_buffering_limits_messages_in_memory,
         }
       : undefined,
   };

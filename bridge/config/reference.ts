@@ -1,20 +1,20 @@
 /** The Markdown reference page of an option table. */
-import type { Field, OptionTable } from './fields';
-import type { PluginIdentity } from './kong-schema';
+import type { Field } from './fields';
+import type { PluginDefinition } from './kong-schema';
 
-export function referencePage(plugin: PluginIdentity, purpose: string, table: OptionTable): string {
+export function referencePage({ identity: plugin, options }: PluginDefinition): string {
   return [
     `# ${plugin.name}`,
     '',
     '<!-- Generated from the option table of the plugin; `npm run generate` writes it. -->',
     '',
-    purpose,
+    plugin.purpose,
     '',
     `Priority ${plugin.priority}, phase ${plugin.phases.join(', ')}, protocols http and https.`,
     '',
     '| option | type | default | what it does |',
     '|---|---|---|---|',
-    ...table.flatMap((field) => rows(field, '')),
+    ...options.flatMap((field) => rows(field, '')),
     '',
   ].join('\n');
 }

@@ -38,6 +38,23 @@ export const EXAMPLES: readonly Example[] = [
     ],
   },
   {
+    slug: 'one-event',
+    title: 'Request and reply by one plugin',
+    about:
+      'The same in one event of Kong, which takes less configuration and less work. The options of the consumer stand under `reply`. Every other example below works this way too, but for those without a reply.',
+    plugins: [
+      {
+        name: 'custom_kafka_request_reply',
+        config: {
+          bootstrap_servers,
+          topic: 'orders.requests',
+          reply_topic: 'orders.replies',
+          reply: { timeout: 3000 },
+        },
+      },
+    ],
+  },
+  {
     slug: 'one-way',
     title: 'Send and confirm',
     about:

@@ -1,29 +1,23 @@
 /** The second half of a request: wait for the reply, answer with it. */
-import { ErrorAnswers } from '../../bridge/answer';
 import { connectionOf } from '../../bridge/config/connection-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
-import { replyOptions } from '../../bridge/config/reply-options';
 import { GatewayError } from '../../bridge/errors';
-import type { Kong } from '../../bridge/kong';
-import { answerOf, overPromises, type Phase, type PhaseEvent, type Read } from '../../bridge/phase';
-import { nodeId } from '../../bridge/node-id';
-import { SHARED_WIRE_ID, wireIdFromText } from '../../bridge/reply/apart';
-import { responseMapper, type ResponseMapper } from '../../bridge/reply/http-response';
-import { matchRule, type MatchRule } from '../../bridge/reply/match-rule';
-import { NODE_PLACEHOLDER, replyRoute, type ReplyRoute } from '../../bridge/reply/reply-routing';
-import { preferredWaitSeconds, withPreference } from '../../bridge/reply/preferred-wait';
 import type { Exchange } from '../../bridge/exchange';
+import type { Kong } from '../../bridge/kong';
+import { nodeId } from '../../bridge/node-id';
+import { answerOf, overPromises, type Phase, type PhaseEvent, type Read } from '../../bridge/phase';
 import type { Receiver } from '../../bridge/receiver';
+import { ReplyHalf } from '../../bridge/reply-half';
+import { SHARED_WIRE_ID, wireIdFromText } from '../../bridge/reply/apart';
+import { NODE_PLACEHOLDER, replyRoute, type ReplyRoute } from '../../bridge/reply/reply-routing';
 import type { RequestReply } from '../../bridge/request-reply';
 import { listHeaderOf, MAX_HEADERS, type HttpRequest } from '../../bridge/request/http-request';
 import { CONSUMER, CONSUMER_OPTIONS, type ConsumerConfig } from './config';
 
 export class ConsumerHandler {
   readonly #config: ConsumerConfig;
-  readonly #errors = new ErrorAnswers(CONSUMER.name);
   readonly #requestReply: RequestReply;
-  readonly #rule: MatchRule;
-  readonly #toResponse: ResponseMapper;
+  readonly #half: ReplyHalf;
   /** Only where the producer is in another process. */
   readonly #receiver: Receiver | undefined;
   /** What our plugin server runs. */
@@ -32,8 +26,11 @@ export class ConsumerHandler {
   constructor(config: ConsumerConfig, requestReply: RequestReply) {
     this.#config = config;
     this.#requestReply = requestReply;
-    this.#rule = matchRule(config.match, config.match_name);
-    this.#toResponse = responseMapper(replyOptions(config));
+    this.#half = new ReplyHalf(requestReply, {
+      plugin: CONSUMER.name,
+      config,
+      returnErrorMessage: config.error_handling.return_error_message,
+    });
     this.planned = {
       access: {
         reads: requestReply.together ? [] : READS_APART,
@@ -46,7 +43,7 @@ export class ConsumerHandler {
         connectionKey: configKey(CONSUMER_OPTIONS, config, isConnectionRow),
         connection: connectionOf(config, config.bootstrap_servers),
         route: routeOf(config.topic),
-        rule: this.#rule,
+        rule: this.#half.rule,
       });
     }
   }
@@ -64,49 +61,12 @@ export class ConsumerHandler {
     let exchange: Exchange | undefined;
     try {
       exchange = this.#requestReply.claim(event.requestId ?? '') ?? this.#startedElsewhere(answers);
-      this.#wait(event, exchange);
+      const preferredSeconds = this.#half.preferredSeconds(exchange.prefer);
+      exchange.channel.claim(exchange.wait, this.#half.timeoutMs(preferredSeconds), this.#half.rule);
+      this.#half.answer(event, exchange, preferredSeconds);
     } catch (error) {
-      this.#refuse(event, error, exchange);
+      this.#half.refuse(event, error, exchange);
     }
-  }
-
-  #wait(event: PhaseEvent, exchange: Exchange): void {
-    const { channel, wait } = exchange;
-    const preferredSeconds = preferredWaitSeconds(exchange.prefer, this.#config.timeout_ceiling);
-    let isOver = false;
-    event.onOver(() => {
-      // There is nobody to answer.
-      isOver = true;
-      channel.fail(wait, new GatewayError('internal', 'Kong closed the event'));
-    });
-    const timeoutMs = preferredSeconds === undefined ? this.#config.timeout : preferredSeconds * 1000;
-    channel.claim(wait, timeoutMs, this.#rule);
-    wait.whenEnded((outcome) => {
-      if (isOver) return;
-      try {
-        if ('error' in outcome) throw outcome.error;
-        const response = this.#toResponse(outcome.reply);
-        this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
-        event.exit(response.status, response.body, withPreference(response.headers, preferredSeconds));
-      } catch (error) {
-        this.#refuse(event, error, exchange, preferredSeconds);
-      }
-    });
-  }
-
-  #refuse(
-    event: PhaseEvent,
-    error: unknown,
-    exchange: Exchange | undefined,
-    preferredSeconds?: number,
-  ): void {
-    this.#errors.answer(event, error, {
-      requestId: event.requestId,
-      correlationId: exchange?.shownId,
-      accept: this.#config.problem_details ? exchange?.accept : undefined,
-      returnErrorMessage: this.#config.error_handling.return_error_message,
-      headers: withPreference({}, preferredSeconds),
-    });
   }
 
   #startedElsewhere(answers: readonly unknown[]): Exchange {

@@ -1,6 +1,7 @@
 /** What Kong loads. The names are those of kong-pdk, so that Kong's stock JavaScript server can load it as well. */
 import { kongFields } from '../../bridge/config/kong-schema';
 import { processHooks, requestReply } from '../../bridge/process';
+import type { PluginName } from '../../common/plugins';
 import { CONSUMER, CONSUMER_OPTIONS, parseConsumerConfig } from './config';
 import { ConsumerHandler } from './handler';
 
@@ -16,5 +17,5 @@ export const Version = CONSUMER.version;
 export const Priority = CONSUMER.priority;
 export const Schema = kongFields(CONSUMER_OPTIONS);
 /** The record of its request is sent: see pluginserver/plugin-module.ts. */
-export const Continues = true;
+export const Continues = 'custom_kafka_producer' satisfies PluginName;
 export const Process = processHooks;

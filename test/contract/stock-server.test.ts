@@ -9,11 +9,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { PLUGINS as LISTED } from '../../common/plugins';
 import { Child } from '../../dev/child-process';
 import { useKafka } from '../../dev/kafka/use-kafka';
 import { DEFAULT_BEHAVIOUR } from '../../dev/responder/behaviour';
 import { startResponder } from '../../dev/responder/responder';
-import { PLUGIN_NAMES, startGatewayProcess, type ServedPlugins } from '../../dev/stack';
+import { startGatewayProcess, type ServedPlugins } from '../../dev/stack';
 import { ask, kongYml, type TestRoute } from '../support/stack';
 
 const STOCK_SERVER = join(dirname(require.resolve('kong-pdk/package.json')), 'bin', 'kong-js-pluginserver');
@@ -31,13 +32,13 @@ const kafka = useKafka();
 const cleanUps: (() => Promise<unknown>)[] = [];
 let dumped: Dumped[];
 
-/** One process for each plugin, none of which knows of the other. */
+/** One process for each plugin, none of which knows of the others. */
 class StockServers implements ServedPlugins {
   readonly children: Child[] = [];
   readonly plugins: ServedPlugins['plugins'];
 
   constructor(readonly folder: string) {
-    this.plugins = PLUGIN_NAMES.map((name) => ({
+    this.plugins = LISTED.map(({ name }) => ({
       name,
       socketPath: join(folder, `${name}.sock`),
       dumpPath: join(folder, `${name}.json`),
@@ -96,8 +97,8 @@ function serversOf(bootstrapServers: string): { host: string; port: number }[] {
   });
 }
 
-test('both plugins describe themselves to the stock server as in the committed dumps', async () => {
-  for (const name of PLUGIN_NAMES) {
+test('the plugins describe themselves to the stock server as in the committed dumps', async () => {
+  for (const { name } of LISTED) {
     const plugin = dumped.find((candidate) => candidate.Name === name);
     const committed = await readFile(join(PLUGINS, '..', '..', 'kong', `${name}.json`), 'utf8');
     const { Plugins } = JSON.parse(committed) as { Plugins: Dumped[] };

@@ -6,6 +6,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { PLUGINS, socketName } from '../../common/plugins';
+import { settingOf } from '../support/kong-settings';
 import { parseOptions, type ServeOptions } from '../../pluginserver/options';
 import { parseConsumerConfig } from '../../plugins/custom_kafka_consumer/config';
 import { temporaryFolder } from '../pluginserver/support/serving';
@@ -36,10 +38,7 @@ function served(command: readonly string[]): ServeOptions {
   assert.equal(options.command, 'serve');
   assert.deepEqual(
     options.plugins.map(({ socketPath }) => socketPath),
-    [
-      kong.get('KONG_PLUGINSERVER_KAFKA_PRODUCER_SOCKET'),
-      kong.get('KONG_PLUGINSERVER_KAFKA_CONSUMER_SOCKET'),
-    ],
+    PLUGINS.map((plugin) => kong.get(settingOf(plugin, 'SOCKET'))),
   );
   return options;
 }
@@ -64,8 +63,8 @@ describe('the systemd unit', () => {
 
   it('keeps the folder of the sockets for the process that takes over', () => {
     assert.equal(
-      `/run/${unit.get('RuntimeDirectory')}/producer.sock`,
-      kong.get('KONG_PLUGINSERVER_KAFKA_PRODUCER_SOCKET'),
+      `/run/${unit.get('RuntimeDirectory')}/${socketName(PLUGINS[0])}`,
+      kong.get(settingOf(PLUGINS[0], 'SOCKET')),
     );
     assert.equal(unit.get('RuntimeDirectoryPreserve'), 'yes');
   });

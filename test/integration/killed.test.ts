@@ -10,7 +10,8 @@ import { useKafka } from '../../dev/kafka/use-kafka';
 import { DEFAULT_BEHAVIOUR } from '../../dev/responder/behaviour';
 import { startResponder } from '../../dev/responder/responder';
 import { startChild } from '../../dev/child-process';
-import { DUMPS, PLUGIN_NAMES, PLUGIN_SERVER, startGatewayProcess } from '../../dev/stack';
+import { dumpName, PLUGINS, socketName, type PluginName } from '../../common/plugins';
+import { DUMPS, PLUGIN_SERVER, startGatewayProcess } from '../../dev/stack';
 import { readAll } from '../support/read-all';
 import { ask, kongYml, type Answer, type TestRoute } from '../support/stack';
 
@@ -28,7 +29,7 @@ interface Served {
 
 interface Status {
   readonly pid: number;
-  readonly plugins: Readonly<Record<(typeof PLUGIN_NAMES)[number], Served>>;
+  readonly plugins: Readonly<Record<PluginName, Served>>;
 }
 
 type Flags = (statusPort: number) => string[];
@@ -37,16 +38,18 @@ type Flags = (statusPort: number) => string[];
 async function setUp(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'kong-kafka-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  const plugins = PLUGIN_NAMES.map((name) => ({
-    name,
-    socketPath: join(folder, `${name}.sock`),
-    dumpPath: join(DUMPS, `${name}.json`),
+  const plugins = PLUGINS.map((plugin) => ({
+    name: plugin.name,
+    socketPath: join(folder, socketName(plugin)),
+    dumpPath: join(DUMPS, dumpName(plugin)),
   }));
-  const sockets = plugins.flatMap(({ name, socketPath }) => [
-    `--${name.replace('custom_kafka_', '')}-socket`,
-    socketPath,
-  ]);
-  const flags: Flags = (statusPort) => [PLUGIN_SERVER, ...sockets, '--status-port', String(statusPort)];
+  const flags: Flags = (statusPort) => [
+    PLUGIN_SERVER,
+    '--socket-dir',
+    folder,
+    '--status-port',
+    String(statusPort),
+  ];
   const startGateway = async (routes: readonly TestRoute[], startCommand?: string): Promise<string> => {
     const { child, url } = await startGatewayProcess(
       { folder, plugins },

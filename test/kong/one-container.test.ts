@@ -9,10 +9,7 @@ import { temporaryFolder } from '../pluginserver/support/serving';
 
 const ROOT = join(__dirname, '..', '..', '..');
 const SCRIPT = join(ROOT, 'kong', 'one-container.sh');
-const [PRODUCER, CONSUMER] = [
-  'KONG_PLUGINSERVER_KAFKA_PRODUCER_SOCKET',
-  'KONG_PLUGINSERVER_KAFKA_CONSUMER_SOCKET',
-] as const;
+const PRODUCER = 'KONG_PLUGINSERVER_KAFKA_PRODUCER_SOCKET';
 
 /** Everything the script starts is in a process group of its own, which the test ends. */
 function start(t: TestContext, environment: NodeJS.ProcessEnv, args: readonly string[]) {
@@ -58,14 +55,13 @@ function childrenOf(pid: number): number[] {
   return pids === '' ? [] : pids.split(' ').map(Number);
 }
 
-test('it starts the plugin server on both sockets, again when it ends, and becomes Kong', async (t) => {
+test('it starts the plugin server on its sockets, again when it ends, and becomes Kong', async (t) => {
   const folder = temporaryFolder(t);
-  const paths = [join(folder, 'producer.sock'), join(folder, 'consumer.sock')] as const;
+  const paths = [join(folder, 'kafka-producer.sock'), join(folder, 'kafka-request-reply.sock')] as const;
   const kong = start(
     t,
     {
       [PRODUCER]: paths[0],
-      [CONSUMER]: paths[1],
       KONG_KAFKA_OPTIONS: '--log-level info --drain-timeout-ms 9',
     },
     ['/bin/sh', '-c', 'echo "Kong is $$"; exec sleep 60'],

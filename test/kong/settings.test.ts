@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { dumpName, PLUGINS, socketName } from '../../common/plugins';
+import { settingOf } from '../support/kong-settings';
 
 const ROOT = join(__dirname, '..', '..', '..');
 const FOLDER = join(ROOT, 'kong');
-const DUMPS = ['custom_kafka_producer.json', 'custom_kafka_consumer.json'];
+const DUMPS = PLUGINS.map(dumpName);
 const SETTINGS = ['kong-external.env', 'kong-managed.env'];
 
 interface Dump {
@@ -87,8 +89,24 @@ describe('the settings', () => {
     // On one socket path the client of one plugin got the answer of the other: body, request id and status 200.
     it(`${file} has a socket of its own for each plugin`, () => {
       const names = [...settings(file)].filter(([name]) => name.endsWith('_SOCKET'));
-      assert.equal(names.length, 2);
-      assert.equal(new Set(names.map(([, path]) => path)).size, 2);
+      assert.equal(names.length, PLUGINS.length);
+      assert.equal(new Set(names.map(([, path]) => path)).size, PLUGINS.length);
+    });
+
+    it(`${file} knows every plugin of the list, and its server has the socket that Kong connects to`, () => {
+      const found = settings(file);
+      assert.deepEqual(found.get('KONG_PLUGINS')?.split(','), [
+        'bundled',
+        ...PLUGINS.map(({ name }) => name),
+      ]);
+      assert.deepEqual(
+        found.get('KONG_PLUGINSERVER_NAMES')?.split(','),
+        PLUGINS.map(({ entry }) => entry),
+      );
+      for (const plugin of PLUGINS) {
+        assert.equal(found.get(settingOf(plugin, 'SOCKET')), `/run/kong-kafka/${socketName(plugin)}`);
+        assert.match(found.get(settingOf(plugin, 'QUERY_CMD')) ?? '', new RegExp(`/${dumpName(plugin)}$`));
+      }
     });
 
     // Both files once had lua_check_client_abort on. The next reader shall not have the same good idea.
@@ -125,6 +143,14 @@ describe('the settings', () => {
       }
     });
   }
+
+  // Kong 3.4 never runs a plugin whose entry has no start command.
+  it('kong-managed.env starts one server, and holds every other entry', () => {
+    const found = settings('kong-managed.env');
+    const commands = PLUGINS.map((plugin) => found.get(settingOf(plugin, 'START_CMD')) ?? '');
+    assert.equal(commands.filter((command) => / --socket-dir \/run\/kong-kafka /.test(command)).length, 1);
+    assert.equal(commands.filter((command) => command.endsWith('/main.js hold')).length, PLUGINS.length - 1);
+  });
 
   // A managed server makes `GET /` of the Admin API a 500 in Kong 3.9.
   it('kong-external.env has nothing for Kong to start', () => {

@@ -143,7 +143,7 @@ describe('process hooks', () => {
   it('that two plugins share are called once', () => {
     let started: readonly string[][] = [];
     const hooks: ProcessHooks = { start: (names) => (started = [...started, [...names]]) };
-    const plugin = { version: '1', priority: 1, phases: [], continues: false, hooks, create: () => ({}) };
+    const plugin = { version: '1', priority: 1, phases: [], continues: undefined, hooks, create: () => ({}) };
     new PluginProcesses([
       { ...plugin, name: 'a' },
       { ...plugin, name: 'b' },

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { freePorts } from '../../dev/kafka/ports';
+import { PLUGINS, type ListedPlugin } from '../../common/plugins';
 import { parseOptions, UsageError, type ServeOptions } from '../../pluginserver/options';
 import { FakeKong } from './support/fake-kong';
 import { DEMO, isAlive, MAIN, pluginFolder, request, runMain, start } from './support/process';
@@ -169,9 +170,11 @@ describe('the command line', () => {
   });
 
   const usage: [string[], RegExp][] = [
-    [[], /^No plugin to serve: give --producer-socket, --consumer-socket or --plugin\.\n$/],
+    [[], /^No plugin to serve: give --socket-dir or --plugin\.\n$/],
     [['--nonsense'], /^Unknown option '--nonsense'\.\n$/],
     [['go'], /^Unknown command "go"\.\n$/],
+    [['--socket-dir', ''], /^--socket-dir needs a folder\.\n$/],
+    [['--producer-socket', ''], /^--producer-socket needs a socket path\.\n$/],
     [['--plugin', 'x'], /^--plugin needs <folder>=<socket>, got "x"\.\n$/],
     [['--plugin', 'x='], /^--plugin needs a socket path\.\n$/],
     [['--plugin', 'a=/s', '--plugin', 'b=/s'], /^Two plugins cannot share one socket path\.\n$/],
@@ -240,6 +243,14 @@ describe('the command line', () => {
         ['plugins/custom_kafka_producer', '/p'],
         ['plugins/custom_kafka_consumer', '/c'],
       ],
+    );
+    const inFolder = parseOptions(['--socket-dir', '/run/kafka', '--consumer-socket', '/c']) as ServeOptions;
+    assert.deepEqual(
+      inFolder.plugins.map(({ folder, socketPath }) => [folder.split('/').at(-1), socketPath]),
+      PLUGINS.map((plugin: ListedPlugin) => [
+        plugin.name,
+        plugin.socketFlag === 'consumer-socket' ? '/c' : `/run/kafka/${plugin.entry}.sock`,
+      ]),
     );
     assert.throws(() => parseOptions(['--status-port', '-1', '--producer-socket', '/p']), UsageError);
   });

@@ -77,7 +77,7 @@ describe('the limit of open events', () => {
     const { startEvent, overload } = await serveWith(
       t,
       { maxOpenEvents: 1 },
-      { continues: true, access: (kong: Kong) => kong.request.getPath() },
+      { continues: 'first', access: (kong: Kong) => kong.request.getPath() },
     );
     const first = await startEvent();
     const second = await startEvent();

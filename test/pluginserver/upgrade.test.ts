@@ -66,6 +66,43 @@ describe('a process that takes over', () => {
     assert.deepEqual(await once(serving, 'exit'), [0, null]);
   });
 
+  // A plugin that sends and waits by itself has events that are open for minutes. It stands between the two of a pair, and
+  // was waited for as if the second of them went on with its requests: two seconds in which nobody was served.
+  it('waits for nothing of a plugin with whose requests no other goes on', async (t) => {
+    const folder = temporaryFolder(t);
+    const logged = captureLog(t);
+    const serversOf = () =>
+      (
+        [
+          ['first', 740, undefined],
+          ['alone', 735, undefined],
+          ['second', 730, 'first'],
+        ] as const
+      ).map(([Name, Priority, Continues]) => {
+        const Plugin = class {
+          access = () => new Promise(() => undefined);
+        };
+        const server = new PluginServer({
+          plugin: toPlugin({ Plugin, Name, Priority, Continues }, '/'),
+          socketPath: join(folder, `${Name}.sock`),
+        });
+        t.after(() => server.close());
+        return server;
+      });
+    const before = serversOf();
+    await takeOver(before);
+    const kong = await FakeKong.connect(join(folder, 'alone.sock'));
+    kong.handleEvent(await kong.startInstance('alone'));
+    await eventually(() => before[1]!.openEventCount === 1, 'the event is not open');
+    const after = serversOf();
+    // Never, if it had to wait.
+    await takeOver(after, { answerTimeoutMs: 2 ** 31 - 1 });
+    assert.ok(after.every((server) => server.isServing));
+    assert.equal(before[1]!.openEventCount, 1, 'the event goes on where it is');
+    assert.ok(logged.every(({ level }) => level !== 'warn'));
+    await kong.close();
+  });
+
   // A process that hangs, and whatever else may listen there.
   it('does not wait for ever for one that does not answer, and lets calls wait meanwhile', async (t) => {
     const socketPath = join(temporaryFolder(t), 'p.sock');

@@ -45,7 +45,7 @@ class Consumer extends ConsumerHandler {
   }
 }
 
-async function serve(Plugin: unknown, name: string, continues: boolean): Promise<PluginServer> {
+async function serve(Plugin: unknown, name: string, continues?: string): Promise<PluginServer> {
   const module = { Plugin, Name: name, Version: '1.0.0', Priority: 1, Continues: continues };
   const server = new PluginServer({
     plugin: toPlugin(module, folder),
@@ -82,8 +82,8 @@ const text = (value: string): Uint8Array => encode('Text', { v: value });
 
 async function measure(waits: number, bodyBytes: number): Promise<number> {
   requestReply.setTogether(true);
-  const producer = await serve(Producer, 'producer', false);
-  const consumer = await serve(Consumer, 'consumer', true);
+  const producer = await serve(Producer, 'producer');
+  const consumer = await serve(Consumer, 'consumer', 'producer');
   const config = { bootstrap_servers: SERVERS, topic: 'orders', reply_topic: 'replies' };
   const producing = await startInstance(producer, config);
   const consuming = await startInstance(consumer, { timeout: 300_000 });

@@ -3,6 +3,8 @@
  * it. Where Kong's schema language cannot say it, the reason stands in its place: those are found when an instance
  * starts, and are what the log, the status page and Kong's log have to tell an admin.
  */
+import type { PluginName } from '../../common/plugins';
+import { WAIT_OPTIONS } from '../../bridge/config/wait-options';
 import { isCompressionBuiltIn } from '../../bridge/kafka/producer-settings';
 import { CLIENT_PROPERTY_NAMES } from '../../bridge/kafka/client-properties';
 import { encrypted, newKeyPair } from './key-pair';
@@ -28,7 +30,7 @@ export const UNSAYABLE = {
 export type Unsayable = keyof typeof UNSAYABLE;
 
 export interface Refused {
-  readonly plugin: 'custom_kafka_producer' | 'custom_kafka_consumer';
+  readonly plugin: PluginName;
   readonly what: string;
   readonly config: Record<string, unknown>;
   /** The sentence of the plugin. */
@@ -228,7 +230,29 @@ const CONSUMER: Refused[] = consumer([
   ['a word for a boolean', { problem_details: 'yes' }, 'problem_details: must be boolean', /expected a boolean/],
 ]); // prettier-ignore
 
+const WAIT_NAMES: readonly string[] = WAIT_OPTIONS.map(({ name }) => name);
+
+/** The options of the reply are those of the consumer, one level down. */
+const REQUEST_REPLY: Refused[] = CONSUMER.filter(({ config }) =>
+  Object.keys(config).every((name) => WAIT_NAMES.includes(name)),
+).map((row) => ({
+  ...row,
+  plugin: 'custom_kafka_request_reply',
+  config: { ...LEAST, reply_topic: 'replies', reply: row.config },
+  detail: `reply.${row.detail}`,
+}));
+
+const NO_REPLY_TOPIC: Refused = {
+  plugin: 'custom_kafka_request_reply',
+  what: 'a configuration without reply_topic',
+  config: LEAST,
+  detail: 'reply_topic: required option is missing',
+  kong: /reply_topic: required field missing/,
+};
+
 export const REFUSED: readonly Refused[] = [
+  NO_REPLY_TOPIC,
+  ...REQUEST_REPLY,
   ...LISTS,
   ...CONNECTION,
   ...PRODUCE,

@@ -16,7 +16,7 @@ export function route(options: { producer?: object; consumer?: object; together?
   const clock = new FakeClock();
   const kafka = new FakeKafka();
   const requestReply = new RequestReply({ clients: kafka, clock });
-  requestReply.setTogether(options.together ?? true);
+  if (options.together !== false) requestReply.setTogether(true);
   const producer = new ProducerHandler(
     parseProducerConfig({
       bootstrap_servers: SERVERS,

@@ -6,6 +6,10 @@ import { outdatedFiles } from '../../../dev/generate';
 import type { Field, OptionTable } from '../../../bridge/config/fields';
 import { CONSUMER_OPTIONS, parseConsumerConfig } from '../../../plugins/custom_kafka_consumer/config';
 import { parseProducerConfig, PRODUCER_OPTIONS } from '../../../plugins/custom_kafka_producer/config';
+import {
+  parseRequestReplyConfig,
+  REQUEST_REPLY_OPTIONS,
+} from '../../../plugins/custom_kafka_request_reply/config';
 import { kongComplaints } from '../../support/kong-check';
 
 const SERVERS = [{ host: 'kafka', port: 9092 }];
@@ -170,6 +174,11 @@ test('references to a vault may stand in every record', () => {
 const TABLES = {
   custom_kafka_producer: { table: PRODUCER_OPTIONS, parse: parseProducerConfig, least: LEAST },
   custom_kafka_consumer: { table: CONSUMER_OPTIONS, parse: parseConsumerConfig, least: {} },
+  custom_kafka_request_reply: {
+    table: REQUEST_REPLY_OPTIONS,
+    parse: parseRequestReplyConfig,
+    least: { ...LEAST, reply_topic: 'replies' },
+  },
 } as const;
 
 /** `{ a: { b: value } }` for `['a', 'b']`. */

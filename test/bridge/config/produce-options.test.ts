@@ -8,7 +8,8 @@ import { kongComplaints } from '../../support/kong-check';
 const LEAST = { bootstrap_servers: [{ host: 'kafka', port: 9092 }], topic: 'orders' };
 
 function propertiesOf(options: object) {
-  const produce = producerSettings(parseProducerConfig({ ...LEAST, ...options }));
+  const config = parseProducerConfig({ ...LEAST, ...options });
+  const produce = producerSettings(config, config);
   const { global, topic } = producerProperties({ bootstrapServers: ['kafka:9092'], produce });
   return { ...global, ...topic };
 }

@@ -9,11 +9,13 @@ import { parseDeclarative } from '../../../dev/gateway/declarative';
 import { loadDump } from '../../../dev/gateway/dump';
 import { parseConsumerConfig } from '../../../plugins/custom_kafka_consumer/config';
 import { parseProducerConfig } from '../../../plugins/custom_kafka_producer/config';
+import { parseRequestReplyConfig } from '../../../plugins/custom_kafka_request_reply/config';
 import { newKeyPair } from '../../support/key-pair';
 
 const PARSERS: Record<string, (config: unknown) => unknown> = {
   custom_kafka_producer: parseProducerConfig,
   custom_kafka_consumer: parseConsumerConfig,
+  custom_kafka_request_reply: parseRequestReplyConfig,
 };
 const DUMPS = new Map(
   Object.keys(PARSERS).map((name) => [

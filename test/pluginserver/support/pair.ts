@@ -32,7 +32,7 @@ export const PLUGINS = [
 function pluginSource(name: 'first' | 'second', priority: number): string {
   return `const notes = require('../notes');
 exports.Name = '${name}'; exports.Version = '1.0.0'; exports.Priority = ${priority};
-exports.Process = notes.Process; exports.Continues = ${name === 'second'};
+exports.Process = notes.Process; exports.Continues = ${name === 'second' ? "'first'" : undefined};
 exports.Plugin = class { access(kong) { return notes.${name}(kong); } };`;
 }
 

@@ -47,7 +47,7 @@ export interface TestPlugin {
   readonly onClose?: () => void;
   readonly hooks?: ProcessHooks;
   readonly maxFrameBytes?: number;
-  readonly continues?: boolean;
+  readonly continues?: string;
   readonly overload?: Overload;
 }
 

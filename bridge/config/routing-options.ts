@@ -1,29 +1,26 @@
 /** The options that say how a reply finds the gateway that waits for it. */
-import { demands, IS_UNSET, requires } from '../../bridge/config/entity-checks';
-import type { ConfigOf, OptionTable } from '../../bridge/config/fields';
-import type { CrossRule } from '../../bridge/config/parse';
-import { TOPIC_NAME, TOPIC_TEMPLATE } from '../../bridge/config/shared-options';
-import { nodeId, NODE_ID_VARIABLE } from '../../bridge/node-id';
-import { DIALECT_NAMES, replyPartitionHeader, type DialectName } from '../../bridge/reply/dialects';
+import { demands, IS_UNSET, requires } from './entity-checks';
+import type { ConfigOf, OptionTable } from './fields';
+import type { CrossRule } from './parse';
+import { TOPIC_NAME, TOPIC_TEMPLATE } from './shared-options';
+import { nodeId, NODE_ID_VARIABLE } from '../node-id';
+import { DIALECT_NAMES, replyPartitionHeader, type DialectName } from '../reply/dialects';
 import {
   isNodeTopic,
   NODE_PLACEHOLDER,
   REPLY_ROUTINGS,
   replyRoute,
   type ReplyRoute,
-} from '../../bridge/reply/reply-routing';
+} from '../reply/reply-routing';
 
 const MAX_TOPIC_LENGTH = 249;
 /** More than any topic has, and a tag of an id holds it. */
 const MAX_PARTITION = 65_535;
 
+/** Its description depends on whether it is required. */
+export const REPLY_TOPIC = { ...TOPIC_TEMPLATE, name: 'reply_topic' } as const;
+
 export const ROUTING_OPTIONS = [
-  {
-    ...TOPIC_TEMPLATE,
-    name: 'reply_topic',
-    description:
-      'Topic the replies arrive on. Set: the client is held by custom_kafka_consumer until the reply. Unset: one-way; the client gets 200 at once, and custom_kafka_consumer on the route never runs. With `reply_routing: topic` a template with `{node}`.',
-  },
   {
     name: 'reply_routing',
     type: 'string',
@@ -47,6 +44,7 @@ export const ROUTING_OPTIONS = [
 ] as const satisfies OptionTable;
 
 export interface RoutingConfig extends ConfigOf<typeof ROUTING_OPTIONS> {
+  readonly reply_topic: string | undefined;
   readonly topic: string;
   readonly allowed_topics: readonly string[] | undefined;
   readonly dialects: readonly DialectName[];

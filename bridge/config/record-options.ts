@@ -1,17 +1,17 @@
 /** The options that say what a request becomes: topic, key, value and headers of its record. */
-import { demands, IS_SET, IS_UNSET, requires } from '../../bridge/config/entity-checks';
-import type { ConfigOf, OptionTable, StringType } from '../../bridge/config/fields';
-import { anyName } from '../../bridge/config/name-patterns';
-import type { CrossRule } from '../../bridge/config/parse';
-import { HEADER_NAME, RECORD_HEADER_NAME, TOPIC_NAME } from '../../bridge/config/shared-options';
-import { REPEATED_HEADERS } from '../../bridge/request/header-rules';
-import { parseJsonPointer } from '../../bridge/request/json-pointer';
-import type { RecordOptions } from '../../bridge/request/record-builder';
-import { KEY_SOURCES } from '../../bridge/request/record-key';
-import { MESSAGE_FORMATS } from '../../bridge/request/record-value';
-import { NEVER_RENAMED } from '../../bridge/request/reserved-headers';
-import type { DialectName } from '../../bridge/reply/dialects';
-import { isNodeTopic } from '../../bridge/reply/reply-routing';
+import { demands, IS_SET, IS_UNSET, requires } from './entity-checks';
+import type { ConfigOf, OptionTable, StringType } from './fields';
+import { anyName } from './name-patterns';
+import type { CrossRule } from './parse';
+import { HEADER_NAME, RECORD_HEADER_NAME, TOPIC_NAME } from './shared-options';
+import { REPEATED_HEADERS } from '../request/header-rules';
+import { parseJsonPointer } from '../request/json-pointer';
+import type { RecordOptions } from '../request/record-builder';
+import { KEY_SOURCES } from '../request/record-key';
+import { MESSAGE_FORMATS } from '../request/record-value';
+import { NEVER_RENAMED } from '../request/reserved-headers';
+import type { DialectName } from '../reply/dialects';
+import { isNodeTopic } from '../reply/reply-routing';
 
 const NAME = { type: 'string', minLength: 1, maxLength: 249 } as const;
 
@@ -182,7 +182,7 @@ export const RECORD_OPTIONS = [
         between: [0, 300_000],
         default: 0,
         description:
-          'Milliseconds after which the client is gone: set it to the `timeout` of custom_kafka_consumer, which this plugin cannot see. Adds the record headers `deadline` (milliseconds since 1970) and `ttl` (milliseconds), so that a late responder can skip the work. 0 (default): none.',
+          'Milliseconds after which the client is gone: set it to the `timeout` of custom_kafka_consumer, which the producer cannot see, or to `reply.timeout`. Adds the record headers `deadline` (milliseconds since 1970) and `ttl` (milliseconds), so that a late responder can skip the work. 0 (default): none.',
       },
     ],
   },

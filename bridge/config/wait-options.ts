@@ -1,0 +1,47 @@
+/** The rows of how a client is held until the reply to its request comes, and of what it is answered then. */
+import { demands, IS_UNSET } from './entity-checks';
+import type { ConfigOf, OptionTable } from './fields';
+import type { CrossRule } from './parse';
+import { REPLY_OPTIONS, REPLY_RULES, TIMEOUT_CEILING, TIMEOUT_CEILING_RULES } from './reply-options';
+import { RECORD_HEADER_NAME } from './shared-options';
+
+export const WAIT_OPTIONS = [
+  {
+    name: 'timeout',
+    type: 'integer',
+    between: [1, 300_000],
+    default: 5000,
+    description:
+      'How long the client is held, in milliseconds from the moment the request came in. Default 5000. After it 504.',
+  },
+  TIMEOUT_CEILING,
+  {
+    name: 'match',
+    type: 'string',
+    oneOf: ['header', 'key', 'body_field'],
+    default: 'header',
+    description:
+      'Where a reply carries the correlation id: a record header of any dialect (default), the record key, or a field of its JSON value. Letter case counts neither in a UUID nor, where no header has the exact name, in header names.',
+  },
+  {
+    ...RECORD_HEADER_NAME,
+    name: 'match_name',
+    description:
+      'With `match: header` a header looked at before those of the dialects; with `body_field` the field, default `correlation-id`. Not with `key`.',
+  },
+  ...REPLY_OPTIONS,
+] as const satisfies OptionTable;
+
+export type WaitConfig = ConfigOf<typeof WAIT_OPTIONS>;
+
+const NAME_OF_KEY = 'match_name: has no meaning with match: key, where the whole key is the correlation id';
+
+export const WAIT_RULES: readonly CrossRule<WaitConfig>[] = [
+  {
+    complaint: (config) =>
+      config.match === 'key' && config.match_name !== undefined ? NAME_OF_KEY : undefined,
+    kong: [demands('match', { eq: 'key' }, 'match_name', IS_UNSET, NAME_OF_KEY)],
+  },
+  ...TIMEOUT_CEILING_RULES,
+  ...REPLY_RULES,
+];

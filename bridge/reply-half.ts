@@ -1,0 +1,76 @@
+/** The second half of a request: hold the client until its wait has ended, then answer. */
+import { ErrorAnswers } from './answer';
+import { replyOptions } from './config/reply-options';
+import type { WaitConfig } from './config/wait-options';
+import { GatewayError } from './errors';
+import type { Exchange } from './exchange';
+import type { PhaseEvent } from './phase';
+import { responseMapper, type ResponseMapper } from './reply/http-response';
+import { matchRule, type MatchRule } from './reply/match-rule';
+import { preferredWaitSeconds, withPreference } from './reply/preferred-wait';
+import type { RequestReply } from './request-reply';
+
+export interface ReplyHalfOptions {
+  readonly plugin: string;
+  readonly config: WaitConfig;
+  readonly returnErrorMessage: boolean;
+}
+
+export class ReplyHalf {
+  /** By which a record is found to be the reply. */
+  readonly rule: MatchRule;
+  readonly #options: ReplyHalfOptions;
+  readonly #errors: ErrorAnswers;
+  readonly #requestReply: RequestReply;
+  readonly #toResponse: ResponseMapper;
+
+  constructor(requestReply: RequestReply, options: ReplyHalfOptions) {
+    const { config } = options;
+    this.#options = options;
+    this.#requestReply = requestReply;
+    this.#errors = new ErrorAnswers(options.plugin);
+    this.rule = matchRule(config.match, config.match_name);
+    this.#toResponse = responseMapper(replyOptions(config));
+  }
+
+  /** Seconds that the client has asked for, where it may; undefined: it gets `timeout`. */
+  preferredSeconds(prefer: string | undefined): number | undefined {
+    return preferredWaitSeconds(prefer, this.#options.config.timeout_ceiling);
+  }
+
+  timeoutMs(preferredSeconds: number | undefined): number {
+    return preferredSeconds === undefined ? this.#options.config.timeout : preferredSeconds * 1000;
+  }
+
+  /** Ends the event when the wait has ended, by whatever. */
+  answer(event: PhaseEvent, exchange: Exchange, preferredSeconds: number | undefined): void {
+    const { channel, wait } = exchange;
+    let isOver = false;
+    event.onOver(() => {
+      // There is nobody to answer.
+      isOver = true;
+      channel.fail(wait, new GatewayError('internal', 'Kong closed the event'));
+    });
+    wait.whenEnded((outcome) => {
+      if (isOver) return;
+      try {
+        if ('error' in outcome) throw outcome.error;
+        const response = this.#toResponse(outcome.reply);
+        this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
+        event.exit(response.status, response.body, withPreference(response.headers, preferredSeconds));
+      } catch (error) {
+        this.refuse(event, error, exchange, preferredSeconds);
+      }
+    });
+  }
+
+  refuse(event: PhaseEvent, error: unknown, exchange: Exchange | undefined, preferredSeconds?: number): void {
+    this.#errors.answer(event, error, {
+      requestId: event.requestId,
+      correlationId: exchange?.shownId,
+      accept: this.#options.config.problem_details ? exchange?.accept : undefined,
+      returnErrorMessage: this.#options.returnErrorMessage,
+      headers: withPreference({}, preferredSeconds),
+    });
+  }
+}

@@ -1,0 +1,141 @@
+/** The first half of a request: HTTP request -> record, up to the moment when it can be sent. */
+import { ErrorAnswers } from './answer';
+import type { OptionTable } from './config/fields';
+import { connectionOf } from './config/connection-options';
+import { configKey, isConnectionRow } from './config/parse';
+import { recordOptions } from './config/record-options';
+import type { RequestConfig } from './config/request-options';
+import { replyRouteOf } from './config/routing-options';
+import type { RequestFacts } from './exchange';
+import type { ProducerSettings } from './kafka/producer-settings';
+import { reportTimeoutMs } from './kafka/producer-settings';
+import type { OutgoingRecord } from './kafka/records';
+import type { PhaseEvent, Read } from './phase';
+import type { MatchRule } from './reply/match-rule';
+import { wireId, type WireId } from './request/correlation-id';
+import { headerIn, listHeaderOf, RequestReader, type HttpRequest } from './request/http-request';
+import { recordBuilder, type RecordBuilder } from './request/record-builder';
+import type { RequestReply } from './request-reply';
+import type { Sender } from './sender';
+
+export interface RequestHalfOptions {
+  readonly plugin: string;
+  readonly table: OptionTable;
+  readonly config: RequestConfig;
+  readonly produce: ProducerSettings;
+  /** By which its replies are found; undefined where another half waits, in this process or elsewhere. */
+  readonly waitsBy?: MatchRule | undefined;
+  /** False: errors are plain JSON, whatever the client prefers. */
+  readonly problemDetails: boolean;
+  /** The record is built and Kafka is ready. What it throws is answered as an error. */
+  readonly send: (event: PhaseEvent, request: BuiltRequest) => void;
+}
+
+/** A request that is ready to be sent. */
+export interface BuiltRequest {
+  readonly headers: HttpRequest['headers'];
+  readonly record: OutgoingRecord;
+  readonly wire: WireId;
+}
+
+export class RequestHalf {
+  readonly sender: Sender;
+  readonly #options: RequestHalfOptions;
+  readonly #errors: ErrorAnswers;
+  readonly #records: RecordBuilder;
+  readonly #reader: RequestReader;
+  /** In lower case, as request headers are named. */
+  readonly #correlationHeader: string;
+
+  constructor(requestReply: RequestReply, options: RequestHalfOptions) {
+    const { config, table, produce } = options;
+    this.#options = options;
+    this.#errors = new ErrorAnswers(options.plugin);
+    this.#correlationHeader = config.correlation_header.toLowerCase();
+    const route = replyRouteOf(config);
+    this.#records = recordBuilder(recordOptions(config, route?.replyTopic));
+    this.sender = requestReply.openSender({
+      key: configKey(table, config),
+      connectionKey: configKey(table, config, isConnectionRow),
+      connection: { ...connectionOf(config, config.bootstrap_servers, config.timeout), produce },
+      topic: config.topic,
+      route,
+      waitsBy: options.waitsBy,
+      maxInFlight: config.max_in_flight,
+      reportTimeoutMs: reportTimeoutMs(produce),
+      orphanTopic: config.orphan_topic,
+    });
+    this.#reader = new RequestReader(this.#records.needs, {
+      maxBodyBytes: config.max_request_bytes,
+      boundedRead: requestReply.inOwnServer,
+    });
+  }
+
+  get reads(): readonly Read[] {
+    return this.#reader.reads;
+  }
+
+  /** `answers` begin with those to `reads`. The event ends with an error, or goes on with `send`. */
+  run(event: PhaseEvent, answers: readonly unknown[]): void {
+    const headers = this.#reader.headers(answers);
+    try {
+      const request = this.#reader.request(event.requestId ?? '', answers);
+      if (request.refusal) throw request.refusal;
+      const decoding = this.#records.decoded(request, this.#options.config.max_request_bytes);
+      if (decoding) this.#runDecoded(event, headers, decoding);
+      else this.#build(event, request);
+    } catch (error) {
+      this.refuse(event, headers, error);
+    }
+  }
+
+  refuse(event: PhaseEvent, headers: HttpRequest['headers'], error: unknown): void {
+    const { config, problemDetails } = this.#options;
+    this.#errors.answer(event, error, {
+      requestId: event.requestId,
+      correlationId: this.clientsId(headers),
+      accept: problemDetails ? listHeaderOf(headers, 'accept') : undefined,
+      returnErrorMessage: config.error_handling.return_error_message,
+    });
+  }
+
+  /** The id of Kong's Correlation ID plugin: what the client knows the request by. */
+  clientsId(headers: HttpRequest['headers']): string | undefined {
+    return headerIn(headers, this.#correlationHeader);
+  }
+
+  /** What the half that waits wants to know of the request. */
+  factsOf({ headers, wire }: BuiltRequest): RequestFacts {
+    return {
+      accept: listHeaderOf(headers, 'accept'),
+      prefer: listHeaderOf(headers, 'prefer'),
+      shownId: this.clientsId(headers) ?? wire.id,
+    };
+  }
+
+  close(): void {
+    this.sender.close();
+  }
+
+  /** Here and below: a method of its own, so that the way of all others makes no closure. */
+  #runDecoded(event: PhaseEvent, headers: HttpRequest['headers'], decoding: Promise<HttpRequest>): void {
+    decoding
+      .then((request) => this.#build(event, request))
+      .catch((error: unknown) => this.refuse(event, headers, error));
+  }
+
+  #build(event: PhaseEvent, request: HttpRequest): void {
+    const { headers } = request;
+    const wire = wireId(this.#options.config.correlation, this.clientsId(headers), this.sender.routeTag);
+    const built = { headers, record: this.#records.build(request, wire.id), wire };
+    if (this.sender.readyNow()) this.#options.send(event, built);
+    else this.#sendWhenReady(event, built);
+  }
+
+  #sendWhenReady(event: PhaseEvent, built: BuiltRequest): void {
+    this.sender
+      .whenReady()
+      .then(() => this.#options.send(event, built))
+      .catch((error: unknown) => this.refuse(event, built.headers, error));
+  }
+}

@@ -1,0 +1,81 @@
+/** Both halves of a request in one event: HTTP request -> record -> reply -> answer. */
+import { producerSettings } from '../../bridge/config/produce-options';
+import type { Kong } from '../../bridge/kong';
+import { answerOf, overPromises, type Phase, type PhaseEvent } from '../../bridge/phase';
+import { ReplyHalf } from '../../bridge/reply-half';
+import { SHARED_WIRE_ID } from '../../bridge/reply/apart';
+import { RequestHalf, type BuiltRequest } from '../../bridge/request-half';
+import { sentByProducer, type RequestReply } from '../../bridge/request-reply';
+import { REQUEST_REPLY, REQUEST_REPLY_OPTIONS, type RequestReplyConfig } from './config';
+
+export class RequestReplyHandler {
+  readonly #config: RequestReplyConfig;
+  readonly #requestReply: RequestReply;
+  readonly #reply: ReplyHalf;
+  readonly #request: RequestHalf;
+  /** What our plugin server runs. */
+  readonly planned: { readonly access: Phase };
+
+  constructor(config: RequestReplyConfig, requestReply: RequestReply) {
+    this.#config = config;
+    this.#requestReply = requestReply;
+    this.#reply = new ReplyHalf(requestReply, {
+      plugin: REQUEST_REPLY.name,
+      config: config.reply,
+      returnErrorMessage: config.error_handling.return_error_message,
+    });
+    this.#request = new RequestHalf(requestReply, {
+      plugin: REQUEST_REPLY.name,
+      table: REQUEST_REPLY_OPTIONS,
+      config,
+      produce: producerSettings(config),
+      waitsBy: this.#reply.rule,
+      problemDetails: config.reply.problem_details,
+      send: (event, request) => this.#send(event, request),
+    });
+    this.planned = { access: requestReply.inOwnServer ? this.#together() : this.#apart() };
+  }
+
+  /** What Kong's stock server runs. */
+  access(kong: Kong): Promise<void> {
+    return overPromises(kong, this.planned.access);
+  }
+
+  close(): void {
+    this.#request.close();
+  }
+
+  #together(): Phase {
+    return {
+      reads: this.#request.reads,
+      run: (event, answers) => this.#request.run(event, answers),
+    };
+  }
+
+  /** What a custom_kafka_producer in a process of its own has sent shows in Kong's memory only. */
+  #apart(): Phase {
+    const { reads } = this.#request;
+    return {
+      reads: [...reads, ['kong.ctx.shared.get', SHARED_WIRE_ID]],
+      run: (event, answers) => {
+        if (typeof answerOf(answers, reads.length) === 'string')
+          this.#request.refuse(event, {}, sentByProducer());
+        else this.#request.run(event, answers);
+      },
+    };
+  }
+
+  #send(event: PhaseEvent, request: BuiltRequest): void {
+    const { headers, record, wire } = request;
+    this.#requestReply.refuseSent(event.requestId ?? '');
+    const facts = this.#request.factsOf(request);
+    const preferredSeconds = this.#reply.preferredSeconds(facts.prefer);
+    const timeoutMs = this.#reply.timeoutMs(preferredSeconds);
+    const exchange = this.#request.sender.request(record, wire, facts, timeoutMs);
+    // Before Kong 3.9 the Correlation ID plugin echoes the header without having made it: see the producer.
+    if (this.#request.clientsId(headers) === undefined) {
+      event.tell('kong.service.request.set_header', this.#config.correlation_header, wire.id);
+    }
+    this.#reply.answer(event, exchange, preferredSeconds);
+  }
+}
