@@ -5,14 +5,14 @@ import type { RegisteredSchema } from './registered-schema';
 import { RegistryError } from './registry-error';
 
 /** @throws RegistryError `refused` for a schema that cannot be used */
-export function compiled(
+export async function compiled(
   schema: RegisteredSchema,
   what: string,
   encoding: PayloadEncoding,
   messageName: string | undefined,
-): Codec {
+): Promise<Codec> {
   try {
-    return compileCodec(schema, { encoding, messageName });
+    return await compileCodec(schema, { encoding, messageName });
   } catch (error) {
     if (!(error instanceof UnusableSchema)) throw error;
     throw new RegistryError('refused', `${what} cannot be used: ${error.message}`);

@@ -84,7 +84,7 @@ export class SchemaRegistry implements Lingering {
 
   async #load(key: SchemaKey, encoding: PayloadEncoding, name: string): Promise<Codec> {
     const schema = await (typeof key === 'number' ? this.#client.byId(key) : this.#client.byGuid(key));
-    const codec = compiled(schema, `schema ${key}`, encoding, undefined);
+    const codec = await compiled(schema, `schema ${key}`, encoding, undefined);
     this.#keep(name, { codec, bytes: schema.bytes });
     return codec;
   }

@@ -109,7 +109,7 @@ export class Subject {
     try {
       const schema = await this.#client.bySubject(name, version);
       if (schema.id !== this.#current?.id) {
-        const codec = compiled(schema, `version ${version} of subject ${name}`, encoding, messageName);
+        const codec = await compiled(schema, `version ${version} of subject ${name}`, encoding, messageName);
         this.#current = { id: schema.id, type: schema.type, prefix: framePrefix(schema.id), codec };
         log.info('a subject has its schema', { subject: name, schema_id: schema.id, type: schema.type });
       }

@@ -10,19 +10,22 @@ export interface CodecOptions {
 }
 
 /** @throws UnusableSchema */
-export function compileCodec(schema: RegisteredSchema, { encoding, messageName }: CodecOptions): Codec {
+export async function compileCodec(
+  schema: RegisteredSchema,
+  { encoding, messageName }: CodecOptions,
+): Promise<Codec> {
   try {
     switch (schema.type) {
       case 'AVRO': {
-        const { avroCodec } = require('./avro') as typeof import('./avro');
+        const { avroCodec } = await import('./avro.js');
         return avroCodec(schema, encoding);
       }
       case 'JSON': {
-        const { jsonSchemaCodec } = require('./json-schema') as typeof import('./json-schema');
+        const { jsonSchemaCodec } = await import('./json-schema.js');
         return jsonSchemaCodec(schema);
       }
       case 'PROTOBUF': {
-        const { protobufCodec } = require('./protobuf') as typeof import('./protobuf');
+        const { protobufCodec } = await import('./protobuf.js');
         return protobufCodec(schema, messageName);
       }
     }

@@ -6,6 +6,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { setFlagsFromString } from 'node:v8';
+import draft6 from 'ajv/dist/refs/json-schema-draft-06.json';
 import Ajv, { type ErrorObject, type Options } from 'ajv';
 import addFormats from 'ajv-formats';
 import { isDeeperThan } from '../../json-depth';
@@ -27,8 +28,8 @@ setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks'
 const MAX_BYTES = 262_144;
 
 /** @throws UnusableSchema */
-export function jsonSchemaCodec(schema: SchemaText): Codec {
-  const check = checker(schema);
+export async function jsonSchemaCodec(schema: SchemaText): Promise<Codec> {
+  const check = await checker(schema);
   return {
     encode: ({ text, value }) => {
       const mismatch = check(value);
@@ -57,7 +58,7 @@ function jsonText(bytes: Buffer): string {
   return text;
 }
 
-function checker(schema: SchemaText): (value: unknown) => Mismatch | undefined {
+async function checker(schema: SchemaText): Promise<(value: unknown) => Mismatch | undefined> {
   const references = referencesOf(schema);
   const bytes = [schema, ...references.map((reference) => reference.schema)].reduce(
     (sum, { text }) => sum + Buffer.byteLength(text),
@@ -66,7 +67,7 @@ function checker(schema: SchemaText): (value: unknown) => Mismatch | undefined {
   if (bytes > MAX_BYTES) throw new UnusableSchema(`it has more than ${MAX_BYTES} bytes`);
   const root = parsed(schema.text);
   try {
-    const ajv = ajvOf(root);
+    const ajv = await ajvOf(root);
     for (const { name, schema: referred } of references)
       ajv.addSchema(parsed(referred.text), addressOf(name, root));
     const validate = ajv.compile(root);
@@ -99,7 +100,7 @@ function addressOf(name: string, root: Record<string, unknown> | boolean): strin
   return typeof base === 'string' && URL.canParse(name, base) ? new URL(name, base).href : name;
 }
 
-function ajvOf(root: Record<string, unknown> | boolean): Ajv {
+async function ajvOf(root: Record<string, unknown> | boolean): Promise<Ajv> {
   const options: Options = {
     // Schemas of a registry carry words of other tools.
     strict: false,
@@ -108,7 +109,7 @@ function ajvOf(root: Record<string, unknown> | boolean): Ajv {
     code: { regExp: Object.assign(boundedPattern, { code: 'undefined' }) },
   };
   const dialect = typeof root === 'object' ? root['$schema'] : undefined;
-  const ajv = dialectOf(typeof dialect === 'string' ? dialect : '', options);
+  const ajv = await dialectOf(typeof dialect === 'string' ? dialect : '', options);
   ajv.removeKeyword('uniqueItems');
   ajv.addKeyword({ keyword: 'uniqueItems', type: 'array', schemaType: 'boolean', validate: hasUniqueItems, errors: false }); // prettier-ignore
   addFormats(ajv);
@@ -119,22 +120,21 @@ function ajvOf(root: Record<string, unknown> | boolean): Ajv {
  * No `$schema`: draft 7, as the serializers of registries have it. Each draft is loaded when the first schema of it comes,
  * because that takes the process tens of milliseconds.
  */
-function dialectOf(dialect: string, options: Options): Ajv {
+async function dialectOf(dialect: string, options: Options): Promise<Ajv> {
   if (dialect.includes('draft-04')) {
-    const { default: Ajv4 } = require('ajv-draft-04') as typeof import('ajv-draft-04');
-    return new Ajv4(options) as unknown as Ajv;
+    const { default: draft4 } = await import('ajv-draft-04');
+    return new draft4.default(options);
   }
   if (dialect.includes('2019-09')) {
-    const { default: Ajv2019 } = require('ajv/dist/2019') as typeof import('ajv/dist/2019');
+    const { Ajv2019 } = await import('ajv/dist/2019.js');
     return new Ajv2019(options);
   }
   if (dialect.includes('2020-12')) {
-    const { default: Ajv2020 } = require('ajv/dist/2020') as typeof import('ajv/dist/2020');
+    const { Ajv2020 } = await import('ajv/dist/2020.js');
     return new Ajv2020(options);
   }
   const ajv = new Ajv(options);
-  if (dialect.includes('draft-06'))
-    ajv.addMetaSchema(require('ajv/dist/refs/json-schema-draft-06.json') as object);
+  if (dialect.includes('draft-06')) ajv.addMetaSchema(draft6);
   return ajv;
 }
 
