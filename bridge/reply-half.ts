@@ -4,16 +4,21 @@ import { replyOptions } from './config/reply-options';
 import type { WaitConfig } from './config/wait-options';
 import { GatewayError } from './errors';
 import type { Exchange } from './exchange';
+import type { ReceivedRecord } from './kafka/records';
 import type { PhaseEvent } from './phase';
+import { decodedRule } from './reply/decoded-rule';
 import { responseMapper, type ResponseMapper } from './reply/http-response';
 import { matchRule, type MatchRule } from './reply/match-rule';
 import { preferredWaitSeconds, withPreference } from './reply/preferred-wait';
 import type { RequestReply } from './request-reply';
+import type { ReplySchemas } from './schema-registry/reply-schemas';
 
 export interface ReplyHalfOptions {
   readonly plugin: string;
   readonly config: WaitConfig;
   readonly returnErrorMessage: boolean;
+  /** With which replies are read; undefined: they are as they are. Closed by this half. */
+  readonly schemas?: ReplySchemas | undefined;
 }
 
 export class ReplyHalf {
@@ -23,13 +28,18 @@ export class ReplyHalf {
   readonly #errors: ErrorAnswers;
   readonly #requestReply: RequestReply;
   readonly #toResponse: ResponseMapper;
+  readonly #respond: (held: HeldClient, reply: ReceivedRecord) => void;
 
   constructor(requestReply: RequestReply, options: ReplyHalfOptions) {
-    const { config } = options;
+    const { config, schemas } = options;
     this.#options = options;
     this.#requestReply = requestReply;
     this.#errors = new ErrorAnswers(options.plugin);
-    this.rule = matchRule(config.match, config.match_name);
+    const rule = matchRule(config.match, config.match_name);
+    this.rule = schemas ? decodedRule(rule, config.match, schemas) : rule;
+    this.#respond = schemas
+      ? (held, reply) => this.#respondDecoded(schemas, held, reply)
+      : (held, reply) => this.#respondAsItIs(held, reply);
     this.#toResponse = responseMapper(replyOptions(config));
   }
 
@@ -45,21 +55,19 @@ export class ReplyHalf {
   /** Ends the event when the wait has ended, by whatever. */
   answer(event: PhaseEvent, exchange: Exchange, preferredSeconds: number | undefined): void {
     const { channel, wait } = exchange;
-    let isOver = false;
+    const held: HeldClient = { event, exchange, preferredSeconds, isGone: false };
     event.onOver(() => {
       // There is nobody to answer.
-      isOver = true;
+      held.isGone = true;
       channel.fail(wait, new GatewayError('internal', 'Kong closed the event'));
     });
     wait.whenEnded((outcome) => {
-      if (isOver) return;
+      if (held.isGone) return;
       try {
         if ('error' in outcome) throw outcome.error;
-        const response = this.#toResponse(outcome.reply);
-        this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
-        event.exit(response.status, response.body, withPreference(response.headers, preferredSeconds));
+        this.#respond(held, outcome.reply);
       } catch (error) {
-        this.refuse(event, error, exchange, preferredSeconds);
+        this.#refuseHeld(held, error);
       }
     });
   }
@@ -73,4 +81,58 @@ export class ReplyHalf {
       headers: withPreference({}, preferredSeconds),
     });
   }
+
+  close(): void {
+    this.#options.schemas?.close();
+  }
+
+  #respondAsItIs({ event, preferredSeconds }: HeldClient, reply: ReceivedRecord): void {
+    const response = this.#toResponse(reply);
+    this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
+    event.exit(response.status, response.body, withPreference(response.headers, preferredSeconds));
+  }
+
+  /** A schema that is not here yet is fetched until the client's time is over. */
+  #respondDecoded(schemas: ReplySchemas, held: HeldClient, reply: ReceivedRecord): void {
+    const isTooLarge = (reply.value?.length ?? 0) > this.#options.config.max_reply_bytes;
+    const decoded = isTooLarge ? reply : schemas.decoded(reply);
+    if (!(decoded instanceof Promise)) return this.#respondAsItIs(held, decoded);
+    let isOpen = true;
+    const end = (last: () => void): void => {
+      if (!isOpen) return;
+      isOpen = false;
+      forget();
+      if (held.isGone) return;
+      try {
+        last();
+      } catch (error) {
+        this.#refuseHeld(held, error);
+      }
+    };
+    const deadlineMs = held.exchange.wait.createdAtMs + this.timeoutMs(held.preferredSeconds);
+    const forget = this.#requestReply.until(deadlineMs, () =>
+      end(() => this.#refuseHeld(held, noSchemaInTime())),
+    );
+    decoded.then(
+      (readable) => end(() => this.#respondAsItIs(held, readable)),
+      (error: unknown) => end(() => this.#refuseHeld(held, error)),
+    );
+  }
+
+  #refuseHeld({ event, exchange, preferredSeconds }: HeldClient, error: unknown): void {
+    this.refuse(event, error, exchange, preferredSeconds);
+  }
+}
+
+/** A client that waits for its answer. */
+interface HeldClient {
+  readonly event: PhaseEvent;
+  readonly exchange: Exchange;
+  readonly preferredSeconds: number | undefined;
+  isGone: boolean;
+}
+
+/** The request is done: to say not_ready would make the client ask for it again. */
+function noSchemaInTime(): GatewayError {
+  return new GatewayError('reply_invalid', 'the schema of the reply did not come in time');
 }

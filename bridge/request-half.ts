@@ -6,6 +6,7 @@ import { configKey, isConnectionRow } from './config/parse';
 import { recordOptions } from './config/record-options';
 import type { RequestConfig } from './config/request-options';
 import { replyRouteOf } from './config/routing-options';
+import { requestSchemaOptions } from './config/schema-registry-options';
 import type { RequestFacts } from './exchange';
 import type { ProducerSettings } from './kafka/producer-settings';
 import { reportTimeoutMs } from './kafka/producer-settings';
@@ -16,6 +17,8 @@ import { wireId, type WireId } from './request/correlation-id';
 import { headerIn, listHeaderOf, RequestReader, type HttpRequest } from './request/http-request';
 import { recordBuilder, type RecordBuilder } from './request/record-builder';
 import type { RequestReply } from './request-reply';
+import type { RequestSchemas } from './schema-registry/request-schemas';
+import { requestSchemas } from './schemas';
 import type { Sender } from './sender';
 
 export interface RequestHalfOptions {
@@ -42,6 +45,7 @@ export class RequestHalf {
   readonly sender: Sender;
   readonly #options: RequestHalfOptions;
   readonly #errors: ErrorAnswers;
+  readonly #schemas: RequestSchemas | undefined;
   readonly #records: RecordBuilder;
   readonly #reader: RequestReader;
   /** In lower case, as request headers are named. */
@@ -53,7 +57,8 @@ export class RequestHalf {
     this.#errors = new ErrorAnswers(options.plugin);
     this.#correlationHeader = config.correlation_header.toLowerCase();
     const route = replyRouteOf(config);
-    this.#records = recordBuilder(recordOptions(config, route?.replyTopic));
+    this.#schemas = requestSchemas(requestSchemaOptions(config));
+    this.#records = recordBuilder({ ...recordOptions(config, route?.replyTopic), schemas: this.#schemas });
     this.sender = requestReply.openSender({
       key: configKey(table, config),
       connectionKey: configKey(table, config, isConnectionRow),
@@ -115,6 +120,7 @@ export class RequestHalf {
 
   close(): void {
     this.sender.close();
+    this.#schemas?.close();
   }
 
   /** Here and below: a method of its own, so that the way of all others makes no closure. */

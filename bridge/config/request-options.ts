@@ -6,10 +6,11 @@ import type { ConfigOf, OptionTable } from './fields';
 import type { CrossRule } from './parse';
 import type { COMPRESSION, DELIVERY_OPTIONS } from './produce-options';
 import { COMPRESSION_RULE } from './produce-options';
-import type { RECORD_OPTIONS} from './record-options';
+import { REQUEST_SCHEMA_REGISTRY, REQUEST_SCHEMA_RULES } from './schema-registry-options';
+import type { RECORD_OPTIONS } from './record-options';
 import { RECORD_RULES } from './record-options';
 import { ROUTING_RULES, type RoutingConfig } from './routing-options';
-import type { ERROR_HANDLING} from './shared-options';
+import type { ERROR_HANDLING } from './shared-options';
 import { BOOTSTRAP_SERVER_LIST, HEADER_NAME, TOPIC_NAME } from './shared-options';
 
 /** Where the records go. */
@@ -72,6 +73,7 @@ export const REQUEST_OPTIONS = [
     description:
       'Largest request body in bytes, and where the message format decodes it, also afterwards. Above it 413, before anything is sent. Default 1 MiB, at most 16 MiB.',
   },
+  REQUEST_SCHEMA_REGISTRY,
 ] as const satisfies OptionTable;
 
 /** What every plugin that sends requests is configured with; `reply_topic` may be required or not. */
@@ -98,4 +100,5 @@ export const REQUEST_RULES: readonly CrossRule<RequestConfig>[] = [
         : undefined,
   },
   COMPRESSION_RULE,
+  ...REQUEST_SCHEMA_RULES,
 ];

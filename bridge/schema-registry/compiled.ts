@@ -1,5 +1,6 @@
 /** A codec that came to nothing is a registry's failure like any other. */
-import { UnusableSchema, type Codec, type PayloadEncoding } from './codecs/codec';
+import { UnusableSchema, type Codec } from './codecs/codec';
+import type { PayloadEncoding } from './payload-encoding';
 import { compileCodec } from './codecs/compile';
 import type { RegisteredSchema } from './registered-schema';
 import { RegistryError } from './registry-error';

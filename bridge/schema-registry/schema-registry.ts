@@ -4,7 +4,8 @@
  */
 import type { Clock } from '../clock';
 import type { Lingering } from '../linger-pool';
-import type { Codec, PayloadEncoding } from './codecs/codec';
+import type { Codec } from './codecs/codec';
+import type { PayloadEncoding } from './payload-encoding';
 import { compiled } from './compiled';
 import { RegistryClient, type RegistryOptions } from './registry-client';
 import { Subject, type SubjectOptions } from './subject';
@@ -75,7 +76,8 @@ export class SchemaRegistry implements Lingering {
 
   status(): { ready: boolean; [fact: string]: unknown } {
     return {
-      ready: [...this.#subjects].every(({ ready }) => ready),
+      // A subject that does not exist is a mistake of one configuration, and no reason to take this gateway out.
+      ready: [...this.#subjects].every((subject) => subject.ready || subject.isRefused),
       reason: this.#client.failure,
       schemas: this.#kept.size,
       subjects: [...this.#subjects].map((subject) => subject.status()),

@@ -4,7 +4,8 @@
  */
 import type { Clock } from '../clock';
 import { log } from '../telemetry/log';
-import type { Codec, ParsedJson, PayloadEncoding } from './codecs/codec';
+import type { Codec, ParsedJson } from './codecs/codec';
+import type { PayloadEncoding } from './payload-encoding';
 import { compiled } from './compiled';
 import type { RegistryClient } from './registry-client';
 import type { SchemaType } from './registered-schema';
@@ -60,6 +61,11 @@ export class Subject {
 
   get ready(): boolean {
     return this.#current !== undefined;
+  }
+
+  /** The registry has answered that there is none, or none that can be used. */
+  get isRefused(): boolean {
+    return this.#failure?.kind === 'refused';
   }
 
   /** Why there is no schema, or no newer one. */

@@ -9,7 +9,8 @@ import type { SchemaText } from '../registered-schema';
 import { avroDecoder } from './avro-decoder';
 import { avroEncoder, type AvroForm } from './avro-encoder';
 import { parseAvroSchema } from './avro-schema';
-import type { Codec, PayloadEncoding } from './codec';
+import type { Codec } from './codec';
+import type { PayloadEncoding } from '../payload-encoding';
 import { exactValue } from './exact-json';
 
 const FORMS: Readonly<Record<PayloadEncoding, AvroForm>> = {

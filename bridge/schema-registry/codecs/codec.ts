@@ -16,10 +16,6 @@ export interface Codec {
   decode(bytes: Buffer, besideGuid?: Buffer): string;
 }
 
-/** How Avro and the bytes in it look as JSON. */
-export const PAYLOAD_ENCODINGS = ['avro_json', 'simple_json'] as const;
-export type PayloadEncoding = (typeof PAYLOAD_ENCODINGS)[number];
-
 /** JSON that does not fit the schema. It says where and why, and never repeats the value. */
 export class Mismatch extends Error {
   override readonly name = 'Mismatch';

@@ -1,6 +1,7 @@
 /** A schema of the registry -> its codec. What reads and writes a type is loaded when the first schema of it comes. */
 import type { RegisteredSchema } from '../registered-schema';
-import { UnusableSchema, type Codec, type PayloadEncoding } from './codec';
+import { UnusableSchema, type Codec } from './codec';
+import type { PayloadEncoding } from '../payload-encoding';
 
 export interface CodecOptions {
   /** For Avro. */

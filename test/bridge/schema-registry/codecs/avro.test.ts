@@ -2,12 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Type } from 'avsc';
 import { avroCodec } from '../../../../bridge/schema-registry/codecs/avro';
-import {
-  Mismatch,
-  Undecodable,
-  UnusableSchema,
-  type PayloadEncoding,
-} from '../../../../bridge/schema-registry/codecs/codec';
+import { Mismatch, Undecodable, UnusableSchema } from '../../../../bridge/schema-registry/codecs/codec';
+import type { PayloadEncoding } from '../../../../bridge/schema-registry/payload-encoding';
 import type { SchemaReference } from '../../../../bridge/schema-registry/registered-schema';
 
 function codec(schema: unknown, encoding: PayloadEncoding = 'avro_json', references: SchemaReference[] = []) {
