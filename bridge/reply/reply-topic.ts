@@ -157,7 +157,12 @@ export class ReplyTopic {
     if (known !== rule || this.#rules.includes(rule)) return known;
     // Whoever has an id of ours in a header is the reply to that request, whatever its key and body say.
     this.#rules = rule === HEADER_RULE ? [rule, ...this.#rules] : [...this.#rules, rule];
-    if (this.#held.size > 0) this.#held.alsoUnder((record) => everyIdOf(rule, record));
+    if (this.#held.size > 0) {
+      this.#held.alsoUnder((record, countedAs) => {
+        this.#settleWhenReadable(rule, record, countedAs);
+        return everyIdOf(rule, record);
+      });
+    }
     return rule;
   }
 
@@ -258,6 +263,18 @@ export class ReplyTopic {
       return true;
     }
     return false;
+  }
+
+  /** A record that came before the rule, which cannot look into it yet. */
+  #settleWhenReadable(rule: MatchRule, record: ReceivedRecord, countedAs: UnmatchedKind): void {
+    void rule.whenReadable?.(record)?.then(() => {
+      for (const id of everyIdOf(rule, record)) {
+        const wait = this.#waitFor(id, rule, record, false);
+        if (!wait) continue;
+        this.counters[countedAs]--;
+        return this.#settle(wait, record);
+      }
+    });
   }
 
   #onRequest(record: ReceivedRecord): void {

@@ -8,7 +8,7 @@ import type { SchemaRegistry } from './schema-registry';
 import type { Subject } from './subject';
 
 export interface SubjectChoice {
-  subjectOf(topic: string): string;
+  readonly subjectOf: (topic: string) => string;
   /** A number, or `latest`. */
   readonly version: string;
   readonly messageName: string | undefined;

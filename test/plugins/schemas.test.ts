@@ -10,7 +10,7 @@ import { FakeClock } from '../support/fake-clock';
 import { FakeKafka, headerOf } from '../support/fake-kafka';
 import { FakeKong } from '../support/fake-kong';
 import { receivedRecord } from '../support/records';
-import { replyTo, route, SERVERS } from '../support/route';
+import { replyTo, route, SERVERS, settled } from '../support/route';
 import { StubRegistry } from '../support/stub-registry';
 
 setLogSink(() => undefined);
@@ -243,6 +243,7 @@ describe('a route with a schema registry', () => {
     const { kong, held } = await ask('{"item":"book"}');
     stub.trouble = () => true;
     kafka.arrive(replyTo(kafka, 0, bytes('00 00000064 00')));
+    await settled();
     clock.advance(1100);
     await held;
     assert.match(answerOf(kong).text, /reply_invalid/);
