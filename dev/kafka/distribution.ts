@@ -153,7 +153,7 @@ export function randomClusterId(): string {
   return bytes.toString('base64url');
 }
 
-async function buildAside(path: string, build: (temporary: string) => Promise<void>): Promise<void> {
+export async function buildAside(path: string, build: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = `${path}.${process.pid}-${randomUUID().slice(0, 8)}`;
   try {
     await build(temporary);
@@ -167,12 +167,12 @@ async function buildAside(path: string, build: (temporary: string) => Promise<vo
 }
 
 /** What a killed build left: a name with a process id behind it. Nobody else builds while we hold the lock. */
-async function removeLeftovers(home: string): Promise<void> {
+export async function removeLeftovers(home: string): Promise<void> {
   const leftovers = (await readdir(home)).filter((name) => /\.\d+-[0-9a-f]{8}$/.test(name));
   await Promise.all(leftovers.map((name) => rm(join(home, name), { recursive: true, force: true })));
 }
 
-async function withLock(file: string, done: () => boolean, work: () => Promise<void>): Promise<void> {
+export async function withLock(file: string, done: () => boolean, work: () => Promise<void>): Promise<void> {
   for (;;) {
     try {
       await writeFile(file, String(process.pid), { flag: 'wx' });
@@ -202,7 +202,7 @@ async function isStale(file: string): Promise<boolean> {
   }
 }
 
-async function runTool(command: string, args: string[], whenMissing: string): Promise<void> {
+export async function runTool(command: string, args: string[], whenMissing: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
