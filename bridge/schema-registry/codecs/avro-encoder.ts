@@ -259,7 +259,9 @@ function describeNumber(value: unknown, large: string): string {
 function floating(value: unknown, type: string, limit: number): number {
   if (typeof value === 'bigint') {
     const number = Number(value);
-    if (Number.isFinite(number) && BigInt(number) === value && Math.abs(number) < limit) return number;
+    // Printed doubles have as few digits as tell them apart, and zeros behind.
+    const isSame = Number.isFinite(number) && (BigInt(number) === value || String(number) === String(value));
+    if (isSame && Math.abs(number) < limit) return number;
     throw new Mismatch(type, 'an integer that it cannot hold exactly');
   }
   if (typeof value === 'number') {

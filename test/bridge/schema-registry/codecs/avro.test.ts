@@ -99,6 +99,11 @@ describe('Avro', () => {
     assert.deepEqual(ours.encode(parsed('9223372036854775807')), bytes('feffffffffffffffff01'));
   });
 
+  it('takes a double as it prints it', () => {
+    const ours = codec('double');
+    assert.equal(ours.decode(ours.encode(parsed('12345678901234567000'))), '12345678901234567000');
+  });
+
   it('takes digits in text for text', () => {
     const ours = codec({ type: 'array', items: ['long', 'string'] }, 'simple_json');
     const json = '["9007199254740993",9007199254740993,"\\"9007199254740993"]';
