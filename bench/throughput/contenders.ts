@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { startChild } from '../../dev/child-process';
+import { StubRegistry } from '../../dev/registry/stub-registry';
 import type { KongOptions, PluginSocket } from '../load/kong-events';
 import type { Load, LoadResult } from '../load/load';
 import type { Drivers } from './drivers';
@@ -34,6 +35,8 @@ interface ContenderRow {
   readonly says: string;
   /** Needs no topics, and an open loop would tell nothing about it. */
   readonly withoutKafka?: true;
+  /** Left out of a run that names nobody. */
+  readonly onlyIfNamed?: true;
   /** A plugin server of ours: that of another build can be put beside it. */
   readonly ofBuild?: true;
   readonly start: (place: Place) => Promise<Contender>;
@@ -61,6 +64,11 @@ const ROWS = {
     ofBuild: true,
     start: pluginServer([PRODUCER, CONSUMER]),
   },
+  avro: {
+    says: 'the same with a schema registry: requests are encoded in Avro, replies decoded',
+    onlyIfNamed: true,
+    start: startAvro,
+  },
   stock: {
     says: "Kong's stock kong-js-pluginserver, MsgPack:1, same plugins, same kind of driver",
     start: startStockServer,
@@ -76,6 +84,7 @@ export type ContenderName = keyof typeof ROWS;
 
 export const CONTENDERS: Readonly<Record<ContenderName, ContenderRow>> = ROWS;
 export const CONTENDER_NAMES = Object.keys(ROWS) as ContenderName[];
+export const USUAL_CONTENDER_NAMES = CONTENDER_NAMES.filter((name) => !CONTENDERS[name].onlyIfNamed);
 export const BUILD_CONTENDER_NAMES = CONTENDER_NAMES.filter((name) => CONTENDERS[name].ofBuild);
 
 /** Topics of its own for each, or every reader would pay for the others' replies. */
@@ -120,6 +129,34 @@ function pluginServer(plugins: readonly ServedPlugin[]): ContenderRow['start'] {
         await rm(folder, { recursive: true, force: true });
       },
     };
+  };
+}
+
+/** The schema of the bodies that are sent. */
+const BODY_SCHEMA = {
+  type: 'record',
+  name: 'Body',
+  fields: [
+    { name: 'nonce', type: 'string' },
+    { name: 'item', type: 'string' },
+  ],
+};
+
+async function startAvro(place: Place): Promise<Contender> {
+  const registry = await StubRegistry.start();
+  const { requestTopic } = place.kafka;
+  registry.add(1, { schema: JSON.stringify(BODY_SCHEMA) }, { subject: `${requestTopic}-value` });
+  const schema_registry = { confluent: { url: registry.url } };
+  const contender = await pluginServer([
+    { ...PRODUCER, config: (kafka) => ({ ...producerConfig(kafka), schema_registry }) },
+    { ...CONSUMER, config: () => ({ schema_registry }) },
+  ])(place);
+  return {
+    ...contender,
+    stop: async () => {
+      await contender.stop();
+      await registry.stop();
+    },
   };
 }
 

@@ -11,7 +11,7 @@ import { FakeKafka, headerOf } from '../support/fake-kafka';
 import { FakeKong } from '../support/fake-kong';
 import { receivedRecord } from '../support/records';
 import { replyTo, route, SERVERS, settled } from '../support/route';
-import { StubRegistry } from '../support/stub-registry';
+import { StubRegistry } from '../../dev/registry/stub-registry';
 
 setLogSink(() => undefined);
 

@@ -9,7 +9,7 @@ import { RegistryClient, type RegistryOptions } from '../../../bridge/schema-reg
 import { RegistryError } from '../../../bridge/schema-registry/registry-error';
 import type { Clock } from '../../../bridge/clock';
 import { makeCertificates, type Certificates } from '../../../dev/kafka/certificates';
-import { StubRegistry } from '../../support/stub-registry';
+import { StubRegistry } from '../../../dev/registry/stub-registry';
 import { TokenServer } from '../../support/token-server';
 
 /** The clock of the system, which a test can set forward: sockets keep their own time. */
