@@ -1,5 +1,6 @@
 /** The name of this gateway among those that share a reply topic. */
 import { hostname } from 'node:os';
+import { fnv1a } from './fnv1a';
 
 /** Sets the name where the host's does not do, as for two gateways on one host. */
 export const NODE_ID_VARIABLE = 'KONG_KAFKA_NODE_ID';
@@ -20,11 +21,4 @@ export function nodeId(
 export function nodeNumber(id: string): number {
   const [, ordinal] = /-(\d{1,9})$/.exec(id) ?? [];
   return ordinal === undefined ? fnv1a(id) : Number(ordinal);
-}
-
-/** FNV-1a, 32 bits: equal in every process, and spread evenly enough for a few partitions. */
-function fnv1a(text: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash;
 }

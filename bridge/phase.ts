@@ -20,13 +20,22 @@ export type Read =
   | readonly ['kong.request.get_uri_captures']
   | readonly ['kong.client.get_consumer']
   | readonly ['kong.router.get_route']
-  | readonly ['kong.ctx.shared.get', string];
+  | readonly ['kong.ctx.shared.get', string]
+  /** In the log phase only, where all others that are about the request or nginx are errors. */
+  | readonly ['kong.log.serialize'];
 
 /** Something Kong is told; nobody needs its answer. */
 export type Tell =
   | readonly ['kong.log.err', string]
   | readonly ['kong.ctx.shared.set', string, string]
+  | readonly ['kong.nginx.set_ctx', string, KongTable]
+  | readonly ['kong.log.set_serialize_value', string, KongTable]
   | readonly ['kong.service.request.set_header', string, string];
+
+/** A Lua table; undefined members are left out. */
+export interface KongTable {
+  readonly [name: string]: string | number | undefined | KongTable;
+}
 
 export interface Phase {
   readonly reads: readonly Read[];
@@ -38,7 +47,7 @@ export interface Phase {
 }
 
 export interface PhaseEvent {
-  /** Kong's id of the request, the same in every plugin and when Kong runs an event again. */
+  /** Kong's id of the request, the same in every plugin and when Kong runs an event again; not in the log phase. */
   readonly requestId: string | undefined;
   tell(...call: Tell): void;
   exit(status: number, body: Buffer, headers: Readonly<Record<string, string | string[]>>): void;
@@ -100,6 +109,8 @@ function ask(kong: Kong, read: Read): Promise<unknown> {
       return kong.router.getRoute();
     case 'kong.ctx.shared.get':
       return kong.ctx.shared.get(read[1]);
+    case 'kong.log.serialize':
+      return kong.log.serialize();
   }
 }
 
@@ -109,6 +120,10 @@ function tell(kong: Kong, call: Tell): Promise<unknown> {
       return kong.log.err(call[1]).catch(() => undefined);
     case 'kong.ctx.shared.set':
       return kong.ctx.shared.set(call[1], call[2]);
+    case 'kong.nginx.set_ctx':
+      return kong.nginx.setCtx(call[1], call[2]);
+    case 'kong.log.set_serialize_value':
+      return kong.log.setSerializeValue(call[1], call[2]);
     case 'kong.service.request.set_header':
       return kong.service.request.setHeader(call[1], call[2]);
   }

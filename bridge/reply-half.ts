@@ -2,16 +2,18 @@
 import { ErrorAnswers } from './answer';
 import { replyOptions } from './config/reply-options';
 import type { WaitConfig } from './config/wait-options';
-import { GatewayError } from './errors';
+import { GatewayError, toGatewayError } from './errors';
 import type { Exchange } from './exchange';
 import type { ReceivedRecord } from './kafka/records';
 import type { PhaseEvent } from './phase';
 import { decodedRule } from './reply/decoded-rule';
 import { responseMapper, type ResponseMapper } from './reply/http-response';
 import { matchRule, type MatchRule } from './reply/match-rule';
+import type { Outcome } from './reply/pending-replies';
 import { preferredWaitSeconds, withPreference } from './reply/preferred-wait';
 import type { RequestReply } from './request-reply';
 import type { ReplySchemas } from './schema-registry/reply-schemas';
+import { tellLogFields, type LogFields } from './telemetry/trace-kong';
 
 export interface ReplyHalfOptions {
   readonly plugin: string;
@@ -19,7 +21,12 @@ export interface ReplyHalfOptions {
   readonly returnErrorMessage: boolean;
   /** With which replies are read; undefined: they are as they are. Closed by this half. */
   readonly schemas?: ReplySchemas | undefined;
+  /** See trace-options.ts. */
+  readonly logFields: boolean;
 }
+
+/** What a trace says of a wait after which nobody is answered. */
+const GONE = 'client_gone';
 
 export class ReplyHalf {
   /** By which a record is found to be the reply. */
@@ -28,7 +35,7 @@ export class ReplyHalf {
   readonly #errors: ErrorAnswers;
   readonly #requestReply: RequestReply;
   readonly #toResponse: ResponseMapper;
-  readonly #respond: (held: HeldClient, reply: ReceivedRecord) => void;
+  readonly #whenReadable: WhenReadable;
 
   constructor(requestReply: RequestReply, options: ReplyHalfOptions) {
     const { config, schemas } = options;
@@ -37,9 +44,9 @@ export class ReplyHalf {
     this.#errors = new ErrorAnswers(options.plugin);
     const rule = matchRule(config.match, config.match_name);
     this.rule = schemas ? decodedRule(rule, config.match, schemas) : rule;
-    this.#respond = schemas
-      ? (held, reply) => this.#respondDecoded(schemas, held, reply)
-      : (held, reply) => this.#respondAsItIs(held, reply);
+    this.#whenReadable = schemas
+      ? this.#decodedBy(schemas)
+      : (outcome, _exchange, _preferredSeconds, use) => use(outcome);
     this.#toResponse = responseMapper(replyOptions(config));
   }
 
@@ -54,25 +61,78 @@ export class ReplyHalf {
 
   /** Ends the event when the wait has ended, by whatever. */
   answer(event: PhaseEvent, exchange: Exchange, preferredSeconds: number | undefined): void {
-    const { channel, wait } = exchange;
-    const held: HeldClient = { event, exchange, preferredSeconds, isGone: false };
+    const { channel, wait, trace } = exchange;
+    let isOver = false;
     event.onOver(() => {
       // There is nobody to answer.
-      held.isGone = true;
+      isOver = true;
       channel.fail(wait, new GatewayError('internal', 'Kong closed the event'));
     });
-    wait.whenEnded((outcome) => {
-      if (held.isGone) return;
+    wait.whenEnded((outcome) =>
+      this.#whenReadable(outcome, exchange, preferredSeconds, (readable) => {
+        const failure = isOver ? GONE : this.#answerWith(readable, event, exchange, preferredSeconds);
+        trace.ended('reply' in outcome ? outcome.reply : undefined, failure);
+      }),
+    );
+  }
+
+  close(): void {
+    this.#options.schemas?.close();
+  }
+
+  /** A schema that is not here yet is fetched until the client's time is over. */
+  #decodedBy(schemas: ReplySchemas): WhenReadable {
+    return (outcome, { wait }, preferredSeconds, use) => {
+      const isTooLarge = (reply: ReceivedRecord) =>
+        (reply.value?.length ?? 0) > this.#options.config.max_reply_bytes;
+      if ('error' in outcome || isTooLarge(outcome.reply)) return use(outcome);
+      let decoded: ReceivedRecord | Promise<ReceivedRecord>;
       try {
-        if ('error' in outcome) throw outcome.error;
-        this.#respond(held, outcome.reply);
+        decoded = schemas.decoded(outcome.reply);
       } catch (error) {
-        this.#refuseHeld(held, error);
+        return use({ error: toGatewayError(error) });
       }
-    });
+      if (!(decoded instanceof Promise)) return use({ reply: decoded });
+      let isOpen = true;
+      const end = (readable: Outcome<ReceivedRecord>): void => {
+        if (!isOpen) return;
+        isOpen = false;
+        forget();
+        use(readable);
+      };
+      const deadlineMs = wait.createdAtMs + this.timeoutMs(preferredSeconds);
+      const forget = this.#requestReply.until(deadlineMs, () => end({ error: noSchemaInTime() }));
+      decoded.then(
+        (reply) => end({ reply }),
+        (error: unknown) => end({ error: toGatewayError(error) }),
+      );
+    };
+  }
+
+  /** @returns the code of the error that it is */
+  #answerWith(
+    outcome: Outcome<ReceivedRecord>,
+    event: PhaseEvent,
+    exchange: Exchange,
+    preferredSeconds: number | undefined,
+  ): string | undefined {
+    try {
+      if ('error' in outcome) throw outcome.error;
+      const response = this.#toResponse(outcome.reply);
+      this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
+      if (this.#options.logFields) tellLogFields(event, logFieldsOf('ok', exchange, outcome.reply));
+      event.exit(response.status, response.body, withPreference(response.headers, preferredSeconds));
+      return undefined;
+    } catch (error) {
+      this.refuse(event, error, exchange, preferredSeconds);
+      return toGatewayError(error).code;
+    }
   }
 
   refuse(event: PhaseEvent, error: unknown, exchange: Exchange | undefined, preferredSeconds?: number): void {
+    if (this.#options.logFields) {
+      tellLogFields(event, logFieldsOf(toGatewayError(error).code, exchange, undefined));
+    }
     this.#errors.answer(event, error, {
       requestId: event.requestId,
       correlationId: exchange?.shownId,
@@ -81,58 +141,32 @@ export class ReplyHalf {
       headers: withPreference({}, preferredSeconds),
     });
   }
-
-  close(): void {
-    this.#options.schemas?.close();
-  }
-
-  #respondAsItIs({ event, preferredSeconds }: HeldClient, reply: ReceivedRecord): void {
-    const response = this.#toResponse(reply);
-    this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
-    event.exit(response.status, response.body, withPreference(response.headers, preferredSeconds));
-  }
-
-  /** A schema that is not here yet is fetched until the client's time is over. */
-  #respondDecoded(schemas: ReplySchemas, held: HeldClient, reply: ReceivedRecord): void {
-    const isTooLarge = (reply.value?.length ?? 0) > this.#options.config.max_reply_bytes;
-    const decoded = isTooLarge ? reply : schemas.decoded(reply);
-    if (!(decoded instanceof Promise)) return this.#respondAsItIs(held, decoded);
-    let isOpen = true;
-    const end = (last: () => void): void => {
-      if (!isOpen) return;
-      isOpen = false;
-      forget();
-      if (held.isGone) return;
-      try {
-        last();
-      } catch (error) {
-        this.#refuseHeld(held, error);
-      }
-    };
-    const deadlineMs = held.exchange.wait.createdAtMs + this.timeoutMs(held.preferredSeconds);
-    const forget = this.#requestReply.until(deadlineMs, () =>
-      end(() => this.#refuseHeld(held, noSchemaInTime())),
-    );
-    decoded.then(
-      (readable) => end(() => this.#respondAsItIs(held, readable)),
-      (error: unknown) => end(() => this.#refuseHeld(held, error)),
-    );
-  }
-
-  #refuseHeld({ event, exchange, preferredSeconds }: HeldClient, error: unknown): void {
-    this.refuse(event, error, exchange, preferredSeconds);
-  }
 }
 
-/** A client that waits for its answer. */
-interface HeldClient {
-  readonly event: PhaseEvent;
-  readonly exchange: Exchange;
-  readonly preferredSeconds: number | undefined;
-  isGone: boolean;
-}
+/** Calls back with the outcome of a wait when its reply can be read, or cannot be. */
+type WhenReadable = (
+  outcome: Outcome<ReceivedRecord>,
+  exchange: Exchange,
+  preferredSeconds: number | undefined,
+  use: (readable: Outcome<ReceivedRecord>) => void,
+) => void;
 
 /** The request is done: to say not_ready would make the client ask for it again. */
 function noSchemaInTime(): GatewayError {
   return new GatewayError('reply_invalid', 'the schema of the reply did not come in time');
+}
+
+function logFieldsOf(
+  code: string,
+  exchange: Exchange | undefined,
+  reply: ReceivedRecord | undefined,
+): LogFields {
+  return {
+    code,
+    topic: exchange?.topic,
+    correlation_id: exchange?.wait.id,
+    reply_topic: exchange?.channel.replyTopic,
+    partition: reply?.partition,
+    offset: reply?.offset,
+  };
 }

@@ -23,6 +23,7 @@ import { ReplyTopics, type ReplySource } from './reply/reply-topics';
 import { closeSchemas, schemaRegistryStatus } from './schemas';
 import { HAND_OVER_MS, Sender, type SenderOptions } from './sender';
 import { log } from './telemetry/log';
+import { NO_TRACING, type Tracing } from './telemetry/tracing';
 
 /** Kong brings an unchanged configuration back within seconds after any change to another. */
 const LINGER_MS = 30_000;
@@ -40,6 +41,8 @@ export class RequestReply {
     orphans_kept: 0,
     orphans_lost: 0,
   };
+  /** Of senders that are opened from now on. */
+  tracing: Tracing = NO_TRACING;
   readonly #clock: Clock;
   readonly #clients: ClientPool;
   readonly #wheel: DeadlineWheel;
@@ -180,6 +183,8 @@ export class RequestReply {
       this.#links.endAll();
       closeSchemas();
       await this.#clients.close();
+      // The last delivery reports have come, and ended their spans.
+      await this.tracing.close();
     })();
     return this.#closing;
   }
@@ -212,6 +217,7 @@ export class RequestReply {
       ...(registries.length > 0 && { schema_registries: registries }),
       clusters: this.#clients.status(),
       thread_pool: threadPool.status(),
+      tracing: this.tracing.status(),
     };
   }
 

@@ -15,6 +15,7 @@ export const PLUGINS = [
   { name: 'custom_kafka_producer', entry: 'kafka-producer', socketFlag: 'producer-socket' },
   { name: 'custom_kafka_consumer', entry: 'kafka-consumer', socketFlag: 'consumer-socket' },
   { name: 'custom_kafka_request_reply', entry: 'kafka-request-reply' },
+  { name: 'custom_kafka_log', entry: 'kafka-log' },
 ] as const satisfies readonly ListedPlugin[];
 
 export type PluginName = (typeof PLUGINS)[number]['name'];

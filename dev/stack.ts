@@ -21,10 +21,11 @@ export const DEMO_SERVICES = [
   'failing.requests,error=true,status=422',
   'slow.requests,delay-ms=10000',
 ];
-export const DEMO_TOPICS = ['orders', 'seed', 'failing', 'slow'].flatMap((name) => [
-  `${name}.requests`,
-  `${name}.replies`,
-]);
+export const LOG_TOPIC = 'kong.logs';
+export const DEMO_TOPICS = [
+  ...['orders', 'seed', 'failing', 'slow'].flatMap((name) => [`${name}.requests`, `${name}.replies`]),
+  LOG_TOPIC,
+];
 
 /** Where the gateway finds the plugins. */
 export interface ServedPlugins {
@@ -99,13 +100,13 @@ export class PluginServerProcess implements ServedPlugins {
     const { plugins } = (await this.status()) as {
       plugins: Record<
         string,
-        { open_events: number; process: { in_flight: number; not_handed_over: number } }
+        { open_events: number; process: { in_flight?: number; not_handed_over?: number } }
       >;
     };
     return Object.values(plugins).flatMap(({ open_events, process }) => [
       open_events,
-      process.in_flight,
-      process.not_handed_over,
+      process.in_flight ?? 0,
+      process.not_handed_over ?? 0,
     ]);
   }
 

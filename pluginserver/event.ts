@@ -19,7 +19,13 @@ import { frameOf } from './frames';
 import { encodeExit, encodeReturn, decodeOptionalString, EMPTY, END_OF_CALLS } from './messages';
 import { createKong, pdkMethod, type PdkCaller, type PdkMemory, type PdkMethod } from './pdk';
 import type { PlannedEvent } from './plugin-module';
-import { NGINX_ID_CALL, REQUEST_ID_CALL, REQUEST_ID_VARIABLE, type ReadPlan } from './read-plan';
+import {
+  NGINX_ID_CALL,
+  REQUEST_ID_CALL,
+  REQUEST_ID_VARIABLE,
+  REQUEST_PHASES,
+  type ReadPlan,
+} from './read-plan';
 import { Refusal } from './refusal';
 
 /** What an event needs from the plugin it runs for. */
@@ -48,9 +54,6 @@ const LOG_ERR = pdkMethod('kong.log.err');
 const HEARTBEAT_CALL = Buffer.concat([pdkMethod('kong.nginx.get_subsystem').nameFrame, EMPTY]);
 /** Kong answers an unknown method with one 500 for the client and forgets the connection. */
 const REFUSED_CALL = Buffer.concat([frameOf(Buffer.from('kong.event.failed')), EMPTY]);
-
-/** Phases that run inside a request, where nginx variables and `exit` exist. In the others both are Lua errors. */
-const REQUEST_PHASES = new Map(['rewrite', 'access', 'response'].map((phase) => [phase, phase]));
 
 const NO_ANSWERS: unknown[] = [];
 const noop = (): void => undefined;
@@ -100,7 +103,7 @@ export class PluginEvent implements PdkCaller, PdkMemory, PlannedEvent, Expected
   start(): void {
     const { work } = this;
     if (!this.inRequest) {
-      if (typeof work === 'function') this.runHandler(work);
+      this.startOutside(work);
       return;
     }
     this.requestIdState = 'asked';
@@ -111,10 +114,25 @@ export class PluginEvent implements PdkCaller, PdkMemory, PlannedEvent, Expected
       if (!this.held) this.runHandler(work);
       return;
     }
+    if (work !== undefined) this.ask(work);
+  }
+
+  /** Of requests: there is no id to ask for. */
+  private startOutside(work: Handler | ReadPlan | undefined): void {
+    if (typeof work === 'function') {
+      this.runHandler(work);
+      return;
+    }
     if (work === undefined) return;
-    for (let count = work.calls.length; count > 0; count--) this.connection.expect(this);
-    this.answersToCome = work.calls.length;
-    this.connection.send(work.frames);
+    this.requestIdState = 'known';
+    if (work.calls.length === 0) this.runPlan(work);
+    else this.ask(work);
+  }
+
+  private ask({ calls, frames }: ReadPlan): void {
+    for (let count = calls.length; count > 0; count--) this.connection.expect(this);
+    this.answersToCome = calls.length;
+    this.connection.send(frames);
     this.connection.flush();
   }
 
@@ -207,6 +225,10 @@ export class PluginEvent implements PdkCaller, PdkMemory, PlannedEvent, Expected
 
   exit(status: number, body: Buffer, headers: Readonly<Record<string, string | string[]>>): void {
     if (!this.open) return;
+    if (!this.inRequest) {
+      this.pass();
+      return;
+    }
     this.writeExit({ status, body, headers });
     this.end('exit');
   }

@@ -19,7 +19,7 @@ import {
 import type { LoadedPlugin } from './plugin-loader';
 import type { PluginInstance } from './plugin-module';
 import { RareLog } from './rare-log';
-import { ReadPlan } from './read-plan';
+import { ReadPlan, REQUEST_PHASES } from './read-plan';
 
 const NO_PLANS: ReadonlyMap<string, ReadPlan> = new Map();
 const ID_LIMIT = 2 ** 31;
@@ -235,5 +235,7 @@ export class Instances {
 /** @throws GatewayError */
 function plansOf({ planned }: PluginInstance): ReadonlyMap<string, ReadPlan> {
   if (planned === undefined) return NO_PLANS;
-  return new Map(Object.entries(planned).map(([phase, asked]) => [phase, new ReadPlan(asked)]));
+  return new Map(
+    Object.entries(planned).map(([phase, asked]) => [phase, new ReadPlan(asked, REQUEST_PHASES.has(phase))]),
+  );
 }

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { bytesInFlight } from '../bridge/bytes-in-flight';
 import { log, setLogLevel } from '../bridge/telemetry/log';
 import { watchEventLoop } from './event-loop-lag';
+import { HttpListener } from '../listener/http-listener';
 import { LateSockets } from './late-sockets';
 import { END_SIGNALS, ignoreLogSignal, Lifecycle, LOG_SIGNALS, watchParent } from './lifecycle';
 import { parseOptions, USAGE, UsageError, type ServeOptions } from './options';
@@ -65,9 +66,14 @@ async function serve(options: ServeOptions): Promise<void> {
     managed,
     drainTimeoutMs,
     exit: (code) => process.exit(code),
-    onClose: () => statusPort?.close(),
+    onClose: () => {
+      statusPort?.close();
+      void httpListener?.serve(false);
+    },
   });
   const sources = { version: version(), servers, processes, lifecycle, overload };
+  const httpListener =
+    options.httpListen && new HttpListener({ ...options.httpListen, routes: processes.httpRoutes });
   const statusPort = statusPortOf(options, statusRequests(sources));
   let served: readonly PluginServer[] = [];
   const startHooks = (bound: readonly PluginServer[]): void => {
@@ -90,12 +96,18 @@ async function serve(options: ServeOptions): Promise<void> {
     throw error;
   }
   void statusPort?.keepTrying();
+  void httpListener?.serve(true);
   const takeBack = new TakeBack({
     servers,
     isDraining: () => lifecycle.draining,
     onTakenBack: () => void statusPort?.keepTrying(),
   });
-  startTicker([...servers, overload, takeBack]);
+  // A successor waits for the port; until it has it, entries are in good hands here.
+  const httpPort = {
+    onTick: () =>
+      void httpListener?.serve(!lifecycle.draining && !servers.some((server) => server.isReplaced)),
+  };
+  startTicker([...servers, overload, takeBack, httpPort]);
   watchEventLoop((lagMs) => overload.onLagSample(lagMs));
 }
 

@@ -20,6 +20,7 @@ ${PLUGINS.map((plugin) => `                               ${socketName(plugin)} 
   --status-port <port>         serve /status, /ready and /live over HTTP; default: off
                                a port that is taken is tried again, requests are served meanwhile
   --status-host <address>      address of the status page; default: 127.0.0.1
+  --http-listen <host:port>    take log entries of Kong's HTTP Log plugin here (POST /log/<sink>); default: off
   --managed                    Kong starts and ends this process (pluginserver_*_start_cmd)
   --drain-timeout-ms <ms>      how long SIGTERM lets waiting requests go on; default: ${DEFAULT_DRAIN_TIMEOUT_MS}
   --max-open-events <number>   above it new requests get 503 overloaded; default: ${DEFAULT_LIMITS.maxOpenEvents}
@@ -43,6 +44,8 @@ export interface ServeOptions {
   /** Undefined: no status page. */
   readonly statusPort: number | undefined;
   readonly statusHost: string;
+  /** Undefined: nothing is taken over HTTP. */
+  readonly httpListen: { readonly host: string; readonly port: number } | undefined;
   readonly managed: boolean;
   readonly drainTimeoutMs: number;
   readonly limits: OverloadLimits;
@@ -73,6 +76,7 @@ export function parseOptions(args: readonly string[]): Options {
     plugins: servedPlugins(values),
     statusPort: integer('--status-port', values['status-port'], 0, 65_535),
     statusHost: values['status-host'],
+    httpListen: address('--http-listen', values['http-listen']),
     managed: values.managed,
     drainTimeoutMs: integer('--drain-timeout-ms', values['drain-timeout-ms'], 0, MAX_TIMEOUT_MS),
     limits: {
@@ -101,6 +105,7 @@ function parse(args: readonly string[]) {
         plugin: { type: 'string', multiple: true, default: [] },
         'status-port': { type: 'string' },
         'status-host': { type: 'string', default: '127.0.0.1' },
+        'http-listen': { type: 'string' },
         managed: { type: 'boolean', default: false },
         'drain-timeout-ms': { type: 'string', default: String(DEFAULT_DRAIN_TIMEOUT_MS) },
         'max-open-events': { type: 'string', default: String(DEFAULT_LIMITS.maxOpenEvents) },
@@ -155,6 +160,14 @@ function socketOf(
 function served(flag: string, folder: string, socketPath: string): ServedPlugin {
   if (socketPath === '') throw new UsageError(`${flag} needs a socket path.`);
   return { folder, socketPath };
+}
+
+function address(flag: string, text: string | undefined): ServeOptions['httpListen'] {
+  if (text === undefined) return undefined;
+  const [, host, port] = /^(\[[0-9A-Fa-f:.]+\]|[^\s:[\]]+):(\d{1,5})$/.exec(text) ?? [];
+  if (host === undefined || Number(port) > 65_535)
+    throw new UsageError(`${flag} needs <host:port>, got "${text}".`);
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
 function integer(flag: string, text: string, min: number, max: number): number;

@@ -3,11 +3,13 @@
  * `kong-js-pluginserver`, plus one optional export that only this server knows.
  */
 
+import type { HttpRoute } from '../listener/http-route';
+
 export type Phase = 'certificate' | 'rewrite' | 'access' | 'response' | 'log';
 
 /**
- * A phase that knows beforehand what it asks Kong for, in place of the method of that name; phases inside a request only
- * (rewrite, access, response). The method is still what Kong's stock server runs.
+ * A phase that knows beforehand what it asks Kong for, in place of the method of that name. The method is still what
+ * Kong's stock server runs.
  */
 export interface PlannedPhase {
   /** Kong's name of a method and its arguments, asked in this order, in one write. */
@@ -21,11 +23,11 @@ export interface PlannedPhase {
 
 /** One event of a planned phase. */
 export interface PlannedEvent {
-  /** Kong's id of the request. */
+  /** Kong's id of the request; undefined in phases outside of it, such as `log`, where nothing can be asked for it. */
   readonly requestId: string | undefined;
   /** Further calls whose answers nobody needs, such as `kong.service.request.set_header`. */
   tell(method: string, ...args: unknown[]): void;
-  /** Ends the request with this answer: see exit-arguments.ts for what it may be. */
+  /** Ends the request with this answer: see exit-arguments.ts for what it may be. Outside of requests it is `pass`. */
   exit(status: number, body: Buffer, headers: Readonly<Record<string, string | string[]>>): void;
   /** Ends the event: Kong goes on with the next plugin. */
   pass(): void;
@@ -74,6 +76,8 @@ export interface ProcessHooks {
   idle?(): Promise<void>;
   /** Ends everything, within a bound of its own. */
   close?(): Promise<void>;
+  /** What the process answers over HTTP, where it has a port for that. */
+  readonly http?: readonly HttpRoute[];
   /** For the status page: small, JSON, without secrets. `ready` false makes `/ready` answer 503. */
   status?(): { ready: boolean; [fact: string]: unknown };
 }

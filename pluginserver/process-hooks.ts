@@ -1,6 +1,7 @@
 /** The process-wide hooks of all loaded plugins: called once each, and never allowed to end the process. */
 
 import { log } from '../bridge/telemetry/log';
+import type { HttpRoute } from '../listener/http-route';
 import type { LoadedPlugin } from './plugin-loader';
 import type { ProcessHooks } from './plugin-module';
 
@@ -19,6 +20,10 @@ export class PluginProcesses {
    */
   start(names: readonly string[]): void {
     for (const hooks of this.hooks) hooks.start?.(names);
+  }
+
+  get httpRoutes(): readonly HttpRoute[] {
+    return this.hooks.flatMap(({ http }) => http ?? []);
   }
 
   drain(): void {

@@ -10,6 +10,11 @@ import { encodeString } from './messages';
 import { PDK_METHODS, pdkMethod, type PdkMethod } from './pdk';
 import type { PlannedPhase } from './plugin-module';
 
+/** Phases that run inside a request, where nginx variables and `exit` exist. In the others both are Lua errors. */
+export const REQUEST_PHASES: ReadonlyMap<string, string> = new Map(
+  ['rewrite', 'access', 'response'].map((phase) => [phase, phase]),
+);
+
 export const REQUEST_ID_VARIABLE = 'kong_request_id';
 const GET_VAR = pdkMethod('kong.nginx.get_var');
 /** The question that comes before all others of an event. */
@@ -23,19 +28,22 @@ export interface PlannedCall {
 }
 
 export class ReadPlan {
-  /** The request id's and all others, as they go to Kong. */
+  /** All questions as they go to Kong; inside a request that for its id comes first. */
   readonly frames: Buffer;
   readonly calls: readonly PlannedCall[];
 
   /** @throws GatewayError for a method that Kong does not have, or arguments it would fail on */
-  constructor(readonly phase: PlannedPhase) {
+  constructor(
+    readonly phase: PlannedPhase,
+    readonly isInRequest = true,
+  ) {
     this.calls = phase.reads.map(([wireName, ...args]) => {
       const method = PDK_METHODS.get(wireName);
       if (method === undefined) throw new GatewayError('internal', `Kong has no ${wireName}`);
       return { method, args };
     });
     this.frames = Buffer.concat([
-      REQUEST_ID_CALL,
+      ...(isInRequest ? [REQUEST_ID_CALL] : []),
       ...this.calls.flatMap(({ method, args }) => [method.nameFrame, method.encode(args)]),
     ]);
   }

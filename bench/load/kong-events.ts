@@ -9,6 +9,8 @@ export interface PluginSocket {
   readonly socket: string;
   /** As Kong would send it to the instance. */
   readonly config: object;
+  /** Default: access. */
+  readonly phase?: string;
 }
 
 export interface KongOptions {
@@ -16,7 +18,7 @@ export interface KongOptions {
   readonly plugins: readonly PluginSocket[];
 }
 
-export const PHASE = 'access';
+export const DEFAULT_PHASE = 'access';
 export const METHOD = 'POST';
 /** Kong would pass the request on to an upstream. */
 const NOBODY_ANSWERED = 0;

@@ -35,19 +35,21 @@ interface ContenderRow {
   readonly says: string;
   /** Needs no topics, and an open loop would tell nothing about it. */
   readonly withoutKafka?: true;
-  /** Left out of a run that names nobody. */
-  readonly onlyIfNamed?: true;
-  /** A plugin server of ours: that of another build can be put beside it. */
-  readonly ofBuild?: true;
+  /** Takes part only where it is named. */
+  readonly onlyWhenAsked?: true;
+  /** A plugin server of ours, with these plugins: that of another build which has them can be put beside it. */
+  readonly ofBuild?: readonly ServedPlugin[];
   readonly start: (place: Place) => Promise<Contender>;
 }
 
 /** A plugin in our plugin server. */
-interface ServedPlugin {
+export interface ServedPlugin {
   readonly name: string;
   /** Under the folder of compiled files. */
   readonly folder: string;
   readonly config?: (kafka: FloorOptions) => object;
+  /** Default: access. */
+  readonly phase?: string;
 }
 
 const PRODUCER: ServedPlugin = {
@@ -56,21 +58,42 @@ const PRODUCER: ServedPlugin = {
   config: producerConfig,
 };
 const CONSUMER: ServedPlugin = { name: 'custom_kafka_consumer', folder: 'plugins/custom_kafka_consumer' };
+const PAIR = [PRODUCER, CONSUMER];
+const ONE_EVENT: readonly ServedPlugin[] = [
+  {
+    name: 'custom_kafka_request_reply',
+    folder: 'plugins/custom_kafka_request_reply',
+    config: producerConfig,
+  },
+];
+
+/** Into the topic that nobody reads. */
+const LOG: ServedPlugin = {
+  name: 'custom_kafka_log',
+  folder: 'plugins/custom_kafka_log',
+  config: (kafka) => ({ bootstrap_servers: brokers(kafka), topic: kafka.replyTopic }),
+  phase: 'log',
+};
 
 const ROWS = {
   floor: { says: 'two bare processes: produce, read the reply', start: startFloor },
   server: {
-    says: 'plugin server, ProtoBuf:1, both plugins, behind a driver that plays Kong',
-    ofBuild: true,
-    start: pluginServer([PRODUCER, CONSUMER]),
+    says: 'plugin server, ProtoBuf:1, producer and consumer, behind a driver that plays Kong',
+    ofBuild: PAIR,
+    start: pluginServer(PAIR),
+  },
+  'one-event': {
+    says: 'the same with the one plugin that is both: one event of Kong for each request',
+    ofBuild: ONE_EVENT,
+    start: pluginServer(ONE_EVENT),
   },
   avro: {
     says: 'the same with a schema registry: requests are encoded in Avro, replies decoded',
-    onlyIfNamed: true,
+    onlyWhenAsked: true,
     start: startAvro,
   },
   stock: {
-    says: "Kong's stock kong-js-pluginserver, MsgPack:1, same plugins, same kind of driver",
+    says: "Kong's stock kong-js-pluginserver, MsgPack:1, producer and consumer, same kind of driver",
     start: startStockServer,
   },
   empty: {
@@ -78,13 +101,18 @@ const ROWS = {
     withoutKafka: true,
     start: pluginServer([emptyPlugin('producer'), emptyPlugin('consumer')]),
   },
+  log: {
+    says: 'the same with the event of custom_kafka_log between them: what is more than in "empty" is its price. Only when asked for',
+    onlyWhenAsked: true,
+    start: pluginServer([emptyPlugin('producer'), LOG, emptyPlugin('consumer')]),
+  },
 } satisfies Record<string, ContenderRow>;
 
 export type ContenderName = keyof typeof ROWS;
 
 export const CONTENDERS: Readonly<Record<ContenderName, ContenderRow>> = ROWS;
 export const CONTENDER_NAMES = Object.keys(ROWS) as ContenderName[];
-export const USUAL_CONTENDER_NAMES = CONTENDER_NAMES.filter((name) => !CONTENDERS[name].onlyIfNamed);
+export const USUAL_CONTENDER_NAMES = CONTENDER_NAMES.filter((name) => !CONTENDERS[name].onlyWhenAsked);
 export const BUILD_CONTENDER_NAMES = CONTENDER_NAMES.filter((name) => CONTENDERS[name].ofBuild);
 
 /** Topics of its own for each, or every reader would pay for the others' replies. */
@@ -114,8 +142,9 @@ function pluginServer(plugins: readonly ServedPlugin[]): ContenderRow['start'] {
     const program = join(dist, 'pluginserver', 'main.js');
     const server = await startChild(label, [program, ...flags], { readyWhen: /"serving"/ });
     const driver = await drivers.shared('load/kong-protobuf');
-    const sockets = plugins.map(({ name, config }): PluginSocket => ({
+    const sockets = plugins.map(({ name, config, phase }): PluginSocket => ({
       plugin: name,
+      ...(phase && { phase }),
       socket: socketOf(name),
       config: config?.(kafka) ?? {},
     }));

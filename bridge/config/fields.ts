@@ -40,6 +40,10 @@ export interface IntegerType {
   readonly oneOf?: readonly number[];
   readonly between?: readonly [number, number];
 }
+export interface NumberType {
+  readonly type: 'number';
+  readonly between?: readonly [number, number];
+}
 export interface BooleanType {
   readonly type: 'boolean';
 }
@@ -64,6 +68,7 @@ export type Field = Common &
   (
     | (StringType & { readonly default?: string })
     | (IntegerType & { readonly default?: number })
+    | (NumberType & { readonly default?: number })
     | (BooleanType & { readonly default?: boolean })
     | (ArrayType & { readonly default?: readonly (string | number)[] })
     | (MapType & { readonly default?: Readonly<Record<string, string>> })
@@ -76,7 +81,7 @@ type ValueOf<F> = F extends { readonly oneOf: readonly (infer U)[] }
   ? U
   : F extends { readonly type: 'string' }
     ? string
-    : F extends { readonly type: 'integer' }
+    : F extends { readonly type: 'integer' | 'number' }
       ? number
       : F extends { readonly type: 'boolean' }
         ? boolean

@@ -5,6 +5,7 @@ import type {
   Field,
   IntegerType,
   MapType,
+  NumberType,
   OptionTable,
   RecordType,
   StringType,
@@ -19,6 +20,8 @@ export interface PluginIdentity {
   readonly purpose: string;
   readonly priority: number;
   readonly phases: readonly string[];
+  /** Default false: a configuration for one consumer would split the request and reply halves of a route. */
+  readonly mayBePerConsumer?: boolean;
 }
 
 /** All that Kong and the docs learn of a plugin: what its `config.ts` exports as `DEFINITION`. */
@@ -29,6 +32,8 @@ export interface PluginDefinition {
 }
 
 type SchemaNode = Record<string, unknown>;
+
+const NOT_PER_CONSUMER: SchemaNode = { consumer: { type: 'foreign', reference: 'consumers', eq: null } };
 
 /**
  * One plugin per dump, because Kong 3.9 takes only the first. Only attributes that Kong 3.4 knows; the
@@ -47,8 +52,7 @@ export function kongDump({ identity: plugin, options, rules }: PluginDefinition)
         Schema: {
           name: plugin.name,
           fields: [
-            // Per-consumer configuration would split one route's request and reply halves.
-            { consumer: { type: 'foreign', reference: 'consumers', eq: null } },
+            ...(plugin.mayBePerConsumer === true ? [] : [NOT_PER_CONSUMER]),
             {
               protocols: {
                 type: 'set',
@@ -95,7 +99,7 @@ function isEmptyMap(field: Field): boolean {
   return field.type === 'map' && Object.keys(field.default ?? {}).length === 0;
 }
 
-type AnyType = StringType | IntegerType | { type: 'boolean' } | ArrayType | MapType | RecordType;
+type AnyType = StringType | IntegerType | NumberType | { type: 'boolean' } | ArrayType | MapType | RecordType;
 
 function kongType(type: AnyType): SchemaNode {
   switch (type.type) {
@@ -116,6 +120,8 @@ function kongType(type: AnyType): SchemaNode {
         ...(type.oneOf && { one_of: type.oneOf }),
         ...(type.between && { between: type.between }),
       };
+    case 'number':
+      return { type: 'number', ...(type.between && { between: type.between }) };
     case 'boolean':
       return { type: 'boolean' };
     case 'array':

@@ -14,6 +14,7 @@ import type {
   Field,
   IntegerType,
   MapType,
+  NumberType,
   OptionTable,
   RecordType,
   StringType,
@@ -137,7 +138,7 @@ function jsonField(field: Field): object {
   return { ...jsonType(field), ...('default' in field && { default: field.default }) };
 }
 
-type AnyType = StringType | IntegerType | { type: 'boolean' } | ArrayType | MapType | RecordType;
+type AnyType = StringType | IntegerType | NumberType | { type: 'boolean' } | ArrayType | MapType | RecordType;
 
 function jsonType(type: AnyType): object {
   switch (type.type) {
@@ -156,6 +157,11 @@ function jsonType(type: AnyType): object {
       return {
         type: 'integer',
         ...(type.oneOf && { enum: type.oneOf }),
+        ...(type.between && { minimum: type.between[0], maximum: type.between[1] }),
+      };
+    case 'number':
+      return {
+        type: 'number',
         ...(type.between && { minimum: type.between[0], maximum: type.between[1] }),
       };
     case 'boolean':
@@ -226,7 +232,9 @@ function explain(error: ErrorObject | undefined, table: OptionTable): string {
     }
     case 'minItems':
     case 'minLength':
-      return `${path}: must not be empty`;
+      return params.limit === 1
+        ? `${path}: must not be empty`
+        : `${path}: must be longer, at least ${String(params.limit)}`;
     default:
       return `${path}: ${error.message ?? 'not valid'}`;
   }

@@ -30,7 +30,8 @@ function rows(field: Field, prefix: string): string[] {
 function typeText(field: Field): string {
   if (field.type === 'array') return `array of ${field.elements.type}${oneOfText(field.elements)}`;
   if (field.type === 'map') return `map of string${oneOfText(field.keys)}`;
-  if (field.type === 'integer' && field.between) return `integer, ${field.between[0]}–${field.between[1]}`;
+  if ((field.type === 'integer' || field.type === 'number') && field.between)
+    return `${field.type}, ${field.between[0]}–${field.between[1]}`;
   const secret = field.type === 'string' && field.secret === true ? ', secret' : '';
   return `${field.type}${secret}${oneOfText(field)}`;
 }

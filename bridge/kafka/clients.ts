@@ -4,6 +4,7 @@
  * acquire() starts connecting in the background and never fails for a cluster that is away. After the last release
  * the clients stay for a while: a plugin configuration that is replaced comes back with the same key in seconds.
  */
+import { bytesInFlight, type BytesInFlight } from '../bytes-in-flight';
 import { GatewayError } from '../errors';
 import { log } from '../telemetry/log';
 import type { ConnectionOptions } from './connection';
@@ -15,6 +16,8 @@ import { TopicKeeper, type KeptTopic } from './topic-keeper';
 export interface KafkaClientsOptions {
   /** How long unused clients stay connected. */
   readonly lingerMs?: number;
+  /** Where records are counted until they are acknowledged. Default: with all else that the process holds. */
+  readonly bytesInFlight?: BytesInFlight | undefined;
 }
 
 export interface KafkaLease {
@@ -44,6 +47,7 @@ const LEAST_FLUSH_MS = 250;
 
 export class KafkaClients {
   readonly #lingerMs: number;
+  readonly #bytesInFlight: BytesInFlight;
   readonly #clusters = new Map<string, Cluster>();
   /** Closes of clusters that nobody leases any more; close() waits for them too. */
   readonly #retiring = new Set<Promise<void>>();
@@ -51,6 +55,7 @@ export class KafkaClients {
 
   constructor(options: KafkaClientsOptions = {}) {
     this.#lingerMs = options.lingerMs ?? DEFAULT_LINGER_MS;
+    this.#bytesInFlight = options.bytesInFlight ?? bytesInFlight;
   }
 
   /**
@@ -109,7 +114,7 @@ export class KafkaClients {
   }
 
   #open(key: string, connection: ConnectionOptions): Cluster {
-    const producer = new RecordProducer(connection);
+    const producer = new RecordProducer(connection, { bytesInFlight: this.#bytesInFlight });
     const cluster: Cluster = {
       name: connection.clusterName,
       bootstrapServers: connection.bootstrapServers,

@@ -59,6 +59,10 @@ export class ExternalPlugin {
     return this.description.name;
   }
 
+  hasPhase(phase: string): boolean {
+    return this.description.phases.includes(phase);
+  }
+
   get openConnections(): number {
     return this.#rpc.openConnections;
   }

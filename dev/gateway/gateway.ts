@@ -1,6 +1,6 @@
 /**
- * A stand-in for Kong: takes a declarative configuration, routes requests, runs plugins in the access phase over
- * Kong's plugin server protocols, and fails as Kong 3.9 fails. For development and tests only.
+ * A stand-in for Kong: takes a declarative configuration, routes requests, runs plugins in the access and log phases
+ * over Kong's plugin server protocols, and fails as Kong 3.9 fails. For development and tests only.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -15,6 +15,7 @@ import type { EventOutcome } from './event';
 import { ExternalPlugin, type ExternalPluginCounters } from './external-plugin';
 import { HeaderList } from './headers';
 import { ERROR_CONTENT_TYPE, errorBody, NO_ROUTE, NO_SERVICE } from './kong-error';
+import { logEntry } from './log-phase';
 import { ManagedServer, RELOAD_GRACE_MS } from './managed-server';
 import { PluginCatalog, type PluginServerEntry } from './plugin-servers';
 import { Proxy } from './proxy';
@@ -50,6 +51,8 @@ export interface GatewayOptions {
   /** Kong's `client_body_buffer_size`. */
   readonly bodyBufferBytes?: number;
   readonly onLog?: (line: LogLine) => void;
+  /** When a client has been answered: what Kong's log phase finds. */
+  readonly onLogPhase?: (request: Pick<RequestContext, 'id' | 'context' | 'logFields'>) => void;
   /** What `{vault://env/…}` references are looked up in. */
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -286,9 +289,12 @@ class RunningGateway implements Gateway {
     const connection = this.#connections.get(incoming.socket)!;
     connection.requests += 1;
     const request = this.#contextOf(incoming, connection);
-    response.on('close', () => void request.body.remove());
+    const worker = this.#workers[connection.number % this.#workers.length]!;
+    response.on('close', () => {
+      void request.body.remove();
+      this.#options.onLogPhase?.(request);
+    });
     try {
-      const worker = this.#workers[connection.number % this.#workers.length]!;
       await this.#answer(request, incoming, response, worker);
     } catch (error) {
       if (!(error instanceof BodyReadError)) this.#log('crit', String(error), request.id);
@@ -304,6 +310,7 @@ class RunningGateway implements Gateway {
   ): Promise<void> {
     if (hasOversizedHeaders(incoming.rawHeaders)) return sendError(response, request, 400);
     if (request.match === NO_MATCH) return sendError(response, request, 404, NO_ROUTE);
+    logWhenOver(request, response, worker);
     const outcome = await worker.access(request);
     if (response.destroyed) return;
     worker.headerFilter(request);
@@ -353,9 +360,14 @@ class RunningGateway implements Gateway {
       match: this.#router.match({ method, path: pathText, host, headers }) ?? NO_MATCH,
       body: new RequestBody(incoming, this.#bodyStorage),
       shared: new Map(),
+      context: new Map(),
+      logFields: new Map(),
       responseHeaders: new HeaderList(),
       responseStatus: undefined,
       upstream: {},
+      sent: undefined,
+      proxied: undefined,
+      logEntry: undefined,
       log: (level, message) => this.#log(level, message, id),
     };
   }
@@ -363,6 +375,16 @@ class RunningGateway implements Gateway {
   #log(level: LogLevel, message: string, requestId: string | undefined): void {
     this.#options.onLog?.({ level, message, requestId });
   }
+}
+
+/** Also of a client that has left. */
+function logWhenOver(request: RequestContext, response: ServerResponse, worker: Worker): void {
+  const { socket } = response;
+  const sentBefore = socket?.bytesWritten ?? 0;
+  response.once('close', () => {
+    request.logEntry = logEntry(request, (socket?.bytesWritten ?? 0) - sentBefore);
+    void worker.log(request);
+  });
 }
 
 /** Where the bodies go that are too big for memory. Made when the first one comes. */

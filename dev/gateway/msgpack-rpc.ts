@@ -7,6 +7,7 @@ import { ConnectionPool, TIMEOUT, type PoolLimits } from './connection-pool';
 import { DONE, failed, type Event, type EventResult, type PluginRpc } from './event';
 import { isTable, LuaError, textOf, type LuaValue } from './lua-value';
 import { Binary, EMPTY_MAP, pack, Unpacker, type Packable } from './msgpack';
+import { phaseComplaint } from './log-phase';
 import { PDK } from './pdk';
 import { ExitResponse } from './request-context';
 
@@ -94,6 +95,8 @@ export class MsgpackRpc implements PluginRpc {
       event.request.log('err', `could not find pdk method: ${method}`);
       return undefined;
     }
+    const complaint = phaseComplaint(method, event.phase);
+    if (complaint !== undefined) throw new LuaError(complaint);
     const result = await pdkFunction(event.request, ...luaArguments(args));
     if (result instanceof ExitResponse) return result;
     if (MULTI_MAPS.includes(method)) return multiMap(result);

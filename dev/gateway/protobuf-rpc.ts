@@ -8,6 +8,7 @@ import { ConnectionPool, type Connection, type PoolLimits } from './connection-p
 import { DONE, failed, type Event, type EventResult, type PluginRpc } from './event';
 import { frame, FrameReader } from './frames';
 import { isTable, LuaError, type LuaTable, type LuaValue } from './lua-value';
+import { phaseComplaint } from './log-phase';
 import { PDK, type PdkResult } from './pdk';
 import { PROTOBUF_METHODS, type MethodTypes } from './protobuf-methods';
 import {
@@ -240,6 +241,8 @@ function callPdk(
 ): PdkResult | Promise<PdkResult> {
   const pdkFunction = PDK[method];
   if (!pdkFunction) throw new LuaError(`attempt to call ${method}, which this gateway does not have`);
+  const complaint = phaseComplaint(method, event.phase);
+  if (complaint !== undefined) throw new LuaError(complaint);
   return pdkFunction(event.request, ...argumentsOf(types.input, decode(types.input, payload)));
 }
 

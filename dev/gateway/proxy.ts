@@ -10,7 +10,7 @@ import { Readable } from 'node:stream';
 import type { Service } from './entities';
 import { HeaderList, safeHeaderValue } from './headers';
 import type { RequestContext } from './request-context';
-import { sendError, SERVER_NAME } from './response';
+import { sendError, SERVER_NAME, writeHead } from './response';
 
 const HOP_BY_HOP = [
   'connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade',
@@ -27,11 +27,15 @@ export class Proxy {
     const isSecure = scheme === 'https';
     const startedAtMs = Date.now();
     await new Promise<void>((resolve) => {
+      const host = request.upstream.host ?? service.host;
+      const port = request.upstream.port ?? service.port;
+      const uri = upstreamPath(request, service);
+      request.proxied = { host, port, uri };
       const upstream = (isSecure ? httpsRequest : httpRequest)({
-        host: request.upstream.host ?? service.host,
-        port: request.upstream.port ?? service.port,
+        host,
+        port,
         method: request.upstream.method ?? request.method,
-        path: upstreamPath(request, service),
+        path: uri,
         headers: upstreamHeaders(request, service, body),
         agent: isSecure ? this.#https : this.#http,
         timeout: service.readTimeoutMs,
@@ -110,6 +114,10 @@ function relay(
   response: ServerResponse,
   startedAtMs: number,
 ): void {
+  if (request.proxied) {
+    request.proxied.status = answer.statusCode ?? 502;
+    request.proxied.tookMs = Date.now() - startedAtMs;
+  }
   if (response.destroyed || response.headersSent) return void answer.resume();
   const headers = HeaderList.fromRaw(answer.rawHeaders);
   for (const name of HOP_BY_HOP) headers.delete(name);
@@ -120,7 +128,7 @@ function relay(
   headers.set('X-Kong-Upstream-Latency', [String(Date.now() - startedAtMs)]);
   headers.set('X-Kong-Proxy-Latency', [String(startedAtMs - request.startedAtMs)]);
   headers.set('X-Kong-Request-Id', [request.id]);
-  response.writeHead(answer.statusCode ?? 502, headers.toRaw());
+  writeHead(response, request, answer.statusCode ?? 502, headers);
   answer.on('error', () => response.destroy());
   answer.pipe(response);
 }

@@ -30,11 +30,30 @@ export interface RequestContext {
   readonly body: RequestBody;
   /** `kong.ctx.shared`. */
   readonly shared: Map<string, LuaValue>;
+  /** `ngx.ctx`, as far as plugin servers set it. */
+  readonly context: Map<string, LuaValue>;
+  /** What `kong.log.set_serialize_value` adds to the entry of a log plugin. */
+  readonly logFields: Map<string, LuaValue>;
   /** Set with `kong.response.set_header`; sent with whatever response follows. */
   readonly responseHeaders: HeaderList;
   responseStatus: number | undefined;
   upstream: UpstreamChanges;
+  /** The answer, once it is on its way. */
+  sent: { readonly status: number; readonly headers: HeaderList } | undefined;
+  /** Where the request was proxied to, if it was. */
+  proxied: ProxiedRequest | undefined;
+  /** In the log phase: what `kong.log.serialize` answers. */
+  logEntry: string | undefined;
   log(level: LogLevel, message: string): void;
+}
+
+export interface ProxiedRequest {
+  readonly host: string;
+  readonly port: number;
+  readonly uri: string;
+  /** Absent until the upstream answers. */
+  status?: number;
+  tookMs?: number;
 }
 
 /** What `kong.service.request.*` and `kong.service.set_target` changed. */

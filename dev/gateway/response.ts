@@ -54,6 +54,17 @@ function textValue(value: LuaValue): string {
   return Array.isArray(value) ? value.map(textValue).join(', ') : '';
 }
 
+/** The log phase wants to know what was sent. */
+export function writeHead(
+  response: ServerResponse,
+  request: RequestContext,
+  status: number,
+  headers: HeaderList,
+): void {
+  request.sent = { status, headers };
+  response.writeHead(status, headers.toRaw());
+}
+
 function send(
   response: ServerResponse,
   request: RequestContext,
@@ -72,7 +83,7 @@ function send(
   all.set('X-Kong-Response-Latency', [String(Math.round(Date.now() - request.startedAtMs))]);
   all.set('Server', [SERVER_NAME]);
   all.set('X-Kong-Request-Id', [request.id]);
-  response.writeHead(status, all.toRaw());
+  writeHead(response, request, status, all);
   // node leaves the body out for HEAD, 204 and 304 by itself.
   response.end(body);
 }

@@ -10,6 +10,7 @@ import type { PluginDefinition, PluginIdentity } from '../../bridge/config/kong-
 import { configParser, type CrossRule } from '../../bridge/config/parse';
 import { REPLY_SCHEMA_REGISTRY, REPLY_SCHEMA_RULES } from '../../bridge/config/schema-registry-options';
 import { BOOTSTRAP_SERVER_LIST, ERROR_HANDLING, TOPIC_TEMPLATE } from '../../bridge/config/shared-options';
+import { LOG_FIELDS } from '../../bridge/config/trace-options';
 import { WAIT_OPTIONS, WAIT_RULES } from '../../bridge/config/wait-options';
 import { version } from '../../bridge/version';
 
@@ -39,6 +40,7 @@ export const CONSUMER_OPTIONS = [
   },
   ...WAIT_OPTIONS,
   REPLY_SCHEMA_REGISTRY,
+  LOG_FIELDS,
   ERROR_HANDLING,
 ] as const satisfies OptionTable;
 

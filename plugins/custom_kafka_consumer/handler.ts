@@ -33,6 +33,7 @@ export class ConsumerHandler {
       config,
       schemas: replySchemas(replySchemaOptions(config, config.on_invalid_reply)),
       returnErrorMessage: config.error_handling.return_error_message,
+      logFields: config.log_fields,
     });
     this.planned = {
       access: {

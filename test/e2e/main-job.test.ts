@@ -14,11 +14,19 @@ import { startKafka } from '../../dev/kafka/server';
 import { renderKongYml } from '../../dev/kong-yml';
 import { parseBehaviour } from '../../dev/responder/options';
 import { startResponder } from '../../dev/responder/responder';
-import { DEMO_SERVICES, DEMO_TOPICS, PluginServerProcess, startGatewayProcess } from '../../dev/stack';
+import {
+  DEMO_SERVICES,
+  DEMO_TOPICS,
+  LOG_TOPIC,
+  PluginServerProcess,
+  startGatewayProcess,
+} from '../../dev/stack';
+import { readAll } from '../support/read-all';
 import { ask } from '../support/stack';
 
 const KONG_YML = join(__dirname, '..', '..', '..', 'kong', 'kong.yml');
 const cleanUps: (() => Promise<unknown>)[] = [];
+let connection: { readonly bootstrapServers: readonly string[] };
 let url = '';
 
 before(async () => {
@@ -45,7 +53,7 @@ after(async () => {
 });
 
 async function startServices(bootstrapServers: string): Promise<void> {
-  const connection = { bootstrapServers: bootstrapServers.split(',') };
+  connection = { bootstrapServers: bootstrapServers.split(',') };
   for (const topic of DEMO_TOPICS) await createTopic(connection, topic, { partitions: 4 });
   const responder = await startResponder({ connection, topics: DEMO_SERVICES.map(parseBehaviour) });
   cleanUps.push(() => responder.close());
@@ -53,58 +61,92 @@ async function startServices(bootstrapServers: string): Promise<void> {
 
 const JSON_HEADERS = { 'content-type': 'application/json' };
 
-test('an order is answered with its total and the correlation id of Kong', async () => {
-  const answer = await ask(`${url}/orders`, { headers: JSON_HEADERS, body: '{"item":"book","quantity":2}' });
-  assert.equal(answer.status, 200);
-  assert.equal(answer.headers['content-type'], 'application/json');
-  assert.ok(answer.headers['kong-request-id']);
-  assert.deepEqual(answer.json, {
-    status: 'accepted',
-    item: 'book',
-    quantity: 2,
-    total: '19.90',
-    currency: 'EUR',
-  });
-});
-
-test('the service decides the status: an order of nothing is 422', async () => {
-  const answer = await ask(`${url}/orders`, { headers: JSON_HEADERS, body: '{"item":"book","quantity":0}' });
-  assert.equal(answer.status, 422);
-  assert.match(String(answer.json.message), /quantity/);
-});
-
-test('quotes, apostrophes and other scripts survive the way there and back', async () => {
-  const item = `it's "quoted" \\ \u0000 \u00e9 \u732b \ud83d\ude3a`;
-  const answer = await ask(`${url}/orders`, {
-    headers: JSON_HEADERS,
-    body: JSON.stringify({ item, quantity: 1 }),
-  });
-  assert.equal(answer.status, 200);
-  assert.equal(answer.json.item, item);
-});
-
-test('a body of 100 KB, which Kong keeps in a file, is answered in full', async () => {
-  const item = 'x'.repeat(100_000);
-  const answer = await ask(`${url}/orders`, {
-    headers: JSON_HEADERS,
-    body: JSON.stringify({ item, quantity: 1 }),
-  });
-  assert.equal(answer.status, 200);
-  assert.equal(answer.json.item, item);
-});
-
-test('a thousand orders at once each get their own answer', async () => {
-  const items = Array.from({ length: 1000 }, () => randomUUID());
-  const answers = await Promise.all(
-    items.map((item, index) =>
-      ask(`${url}/orders`, { headers: JSON_HEADERS, body: JSON.stringify({ item, quantity: index + 1 }) }),
-    ),
-  );
-  answers.forEach((answer, index) => {
+/** By the pair of plugins, and by the one that is both: a client cannot tell them apart. */
+for (const path of ['/orders', '/one-event']) {
+  test(`${path}: an order is answered with its total and the correlation id of Kong`, async () => {
+    const answer = await ask(url + path, { headers: JSON_HEADERS, body: '{"item":"book","quantity":2}' });
     assert.equal(answer.status, 200);
-    assert.deepEqual([answer.json.item, answer.json.quantity], [items[index], index + 1]);
+    assert.equal(answer.headers['content-type'], 'application/json');
+    assert.ok(answer.headers['kong-request-id']);
+    assert.deepEqual(answer.json, {
+      status: 'accepted',
+      item: 'book',
+      quantity: 2,
+      total: '19.90',
+      currency: 'EUR',
+    });
   });
+
+  test(`${path}: the service decides the status: an order of nothing is 422`, async () => {
+    const answer = await ask(url + path, { headers: JSON_HEADERS, body: '{"item":"book","quantity":0}' });
+    assert.equal(answer.status, 422);
+    assert.match(String(answer.json.message), /quantity/);
+  });
+
+  test(`${path}: quotes, apostrophes and other scripts survive the way there and back`, async () => {
+    const item = `it's "quoted" \\ \u0000 \u00e9 \u732b \ud83d\ude3a`;
+    const answer = await ask(url + path, {
+      headers: JSON_HEADERS,
+      body: JSON.stringify({ item, quantity: 1 }),
+    });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.json.item, item);
+  });
+
+  test(`${path}: a body of 100 KB, which Kong keeps in a file, is answered in full`, async () => {
+    const item = 'x'.repeat(100_000);
+    const answer = await ask(url + path, {
+      headers: JSON_HEADERS,
+      body: JSON.stringify({ item, quantity: 1 }),
+    });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.json.item, item);
+  });
+
+  test(`${path}: a thousand orders at once each get their own answer`, async () => {
+    const items = Array.from({ length: 1000 }, () => randomUUID());
+    const answers = await Promise.all(
+      items.map((item, index) =>
+        ask(url + path, { headers: JSON_HEADERS, body: JSON.stringify({ item, quantity: index + 1 }) }),
+      ),
+    );
+    answers.forEach((answer, index) => {
+      assert.equal(answer.status, 200);
+      assert.deepEqual([answer.json.item, answer.json.quantity], [items[index], index + 1]);
+    });
+  });
+}
+
+test('a request has its log entry in the topic, without the secrets of the client', async () => {
+  const answer = await ask(`${url}/logged?apikey=planted-argument`, {
+    headers: { ...JSON_HEADERS, cookie: 'sid=planted-cookie', 'x-api-key': 'planted-key' },
+    body: '{"item":"book","quantity":2}',
+  });
+  assert.equal(answer.status, 200);
+  const entry = await logEntryOf(String(answer.headers['x-kong-request-id']));
+  assert.equal(entry.response.status, 200);
+  assert.equal(entry.request.method, 'POST');
+  assert.equal(entry.request.uri, '/logged?apikey=***');
+  assert.equal(entry.route.name, 'logged');
+  assert.doesNotMatch(JSON.stringify(entry), /planted/);
 });
+
+interface LogEntry {
+  readonly request: { readonly id: string; readonly method: string; readonly uri: string };
+  readonly response: { readonly status: number };
+  readonly route: { readonly name: string };
+}
+
+/** It comes a second after the answer. */
+async function logEntryOf(requestId: string): Promise<LogEntry> {
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const records = await readAll(connection, LOG_TOPIC, 1);
+    const entries = records.map(({ value }) => JSON.parse(String(value)) as LogEntry);
+    const found = entries.find(({ request }) => request.id === requestId);
+    if (found) return found;
+  }
+  throw new Error(`no log entry of the request ${requestId}`);
+}
 
 test('the service of the seed convention finds the id in the body', async () => {
   const answer = await ask(`${url}/seed`, { headers: JSON_HEADERS, body: '{"item":"book"}' });

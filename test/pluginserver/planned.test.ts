@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { GatewayError } from '../../bridge/errors';
+import { Overload } from '../../pluginserver/overload';
 import type { PlannedEvent } from '../../pluginserver/plugin-module';
 import { framesIn } from './support/fake-kong';
 import { eventually, serve, temporaryFolder } from './support/serving';
@@ -180,5 +181,109 @@ describe('a planned phase', () => {
     const kong = await startEvent();
     await kong.expectCall('kong.log.err');
     assert.equal((await kong.readExit()).status, 500);
+  });
+});
+
+describe('a planned log phase', () => {
+  it('asks for nothing that Kong has only inside a request, and keeps the connection for the next', async (t) => {
+    const seen: unknown[] = [];
+    const { connect } = await serve(t, {
+      plannedLog: {
+        reads: [['kong.log.serialize']],
+        run: (event, [entry]) => {
+          seen.push([event.requestId, entry]);
+          event.pass();
+        },
+      },
+    });
+    const kong = await connect();
+    const id = await kong.startInstance('demo');
+    for (const text of ['{"n":1}', '{"n":"caf\xe9"}']) {
+      const before = kong.chunks.length;
+      const sequence = kong.handleEvent(id, 'log');
+      await kong.expectCall('kong.log.serialize');
+      kong.answerText(text);
+      assert.equal(await kong.readEventReturn(), sequence);
+      assert.equal(kong.chunks.length, before + 2, 'one write for the question, one for the return');
+    }
+    assert.deepEqual(seen, [
+      [undefined, '{"n":1}'],
+      [undefined, '{"n":"caf\xe9"}'],
+    ]);
+  });
+
+  it('that asks nothing is called all the same', async (t) => {
+    let runs = 0;
+    const { connect } = await serve(t, {
+      plannedLog: {
+        reads: [],
+        run: (event) => {
+          runs++;
+          event.pass();
+        },
+      },
+    });
+    const kong = await connect();
+    kong.handleEvent(await kong.startInstance('demo'), 'log');
+    await kong.readEventReturn();
+    assert.equal(runs, 1);
+  });
+
+  it('has no exit: that is a return, as the client has its answer', async (t) => {
+    const { connect } = await serve(t, {
+      plannedLog: { reads: [], run: (event) => event.exit(500, NO_BODY, {}) },
+    });
+    const kong = await connect();
+    kong.handleEvent(await kong.startInstance('demo'), 'log');
+    await kong.readEventReturn();
+  });
+
+  it('that throws, before or after it has ended the event, ends it once', async (t) => {
+    let isFirst = true;
+    const { connect, server } = await serve(t, {
+      plannedLog: {
+        reads: [],
+        run: (event) => {
+          if (!isFirst) event.pass();
+          throw new Error('a bug');
+        },
+      },
+    });
+    const kong = await connect();
+    const id = await kong.startInstance('demo');
+    kong.handleEvent(id, 'log');
+    await kong.expectCall('kong.log.err');
+    await kong.readEventReturn();
+    kong.answerNothing();
+    isFirst = false;
+    kong.handleEvent(id, 'log');
+    await kong.readEventReturn();
+    assert.equal(server.openEventCount, 0);
+    assert.equal(server.status().handler_errors, 2);
+  });
+
+  it('is not refused when the server is overloaded: there would be nobody to tell', async (t) => {
+    let runs = 0;
+    const overload = new Overload({ maxOpenEvents: 1, maxBytesInFlight: 1e9, maxEventLoopLagMs: 0 });
+    const { connect } = await serve(t, {
+      overload,
+      planned: { reads: [], run: () => undefined },
+      plannedLog: {
+        reads: [],
+        run: (event) => {
+          runs++;
+          event.pass();
+        },
+      },
+    });
+    const busy = await connect();
+    const id = await busy.startInstance('demo');
+    busy.handleEvent(id);
+    await busy.answerRequestId();
+    const kong = await connect();
+    kong.handleEvent(id, 'log');
+    await kong.readEventReturn();
+    assert.equal(runs, 1);
+    busy.socket.destroy();
   });
 });

@@ -7,14 +7,14 @@ import { ScriptedServer, type ScriptOptions } from './gateway-scripted-server';
 
 export type Protocol = ScriptOptions['protocol'];
 
-export function labDump(protocol: Protocol, name: string, priority = 740): object {
+export function labDump(protocol: Protocol, name: string, priority = 740, phases = ['access']): object {
   return {
     Protocol: protocol,
     Plugins: [
       {
         Name: name,
         Version: '1.0.0',
-        Phases: ['access', 'log'],
+        Phases: phases,
         Priority: priority,
         Schema: {
           name,

@@ -11,6 +11,7 @@ import { PROTOBUF_METHODS } from '../../dev/gateway/protobuf-methods';
 
 export interface PluginEvent {
   readonly instanceId: number;
+  readonly phase: string;
   /** The configuration the instance was started with. */
   readonly config: Record<string, unknown>;
   /** One PDK call; the message is given in the form of the method's input. */
@@ -102,19 +103,20 @@ export class PluginServer {
       socket.write(frame(encode('RpcReturn', { sequence })));
       return;
     }
-    const { instance_id: instanceId } = call.cmd_handle_event as { instance_id: number };
-    await this.#runHandler(socket, instanceId, sequence as number, waiting);
+    const command = call.cmd_handle_event as { instance_id: number; event_name: string };
+    await this.#runHandler(socket, command, sequence as number, waiting);
   }
 
   async #runHandler(
     socket: Socket,
-    instanceId: number,
+    { instance_id: instanceId, event_name: phase }: { instance_id: number; event_name: string },
     sequence: number,
     waiting: ((payload: Buffer) => void)[],
   ): Promise<void> {
     let isOver = false;
     const event: PluginEvent = {
       instanceId,
+      phase,
       config: this.#configs.get(instanceId) ?? {},
       socket,
       call: (method, args = {}) => {

@@ -42,7 +42,7 @@ export function payloadOf(item: Recorded): Buffer {
   return Buffer.from(item.b64 ?? '', 'base64');
 }
 
-/** The recording without its log phase, which the stand-in does not have. */
+/** The recording without its log phase. */
 export function accessPhase(items: readonly Recorded[]): Recorded[] {
   const kept: Recorded[] = [];
   const inLogPhase = new Set<number>();

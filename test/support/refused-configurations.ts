@@ -286,7 +286,38 @@ const NO_REPLY_TOPIC: Refused = {
   kong: /reply_topic: required field missing/,
 };
 
+const log = (rows: Row[]): Refused[] => producer(rows).map((row) => ({ ...row, plugin: 'custom_kafka_log' }));
+
+const A_POINTER = 'must be a JSON pointer such as /request/headers/host';
+const A_STATUS = 'must be a status such as 404, or a range such as 500-599';
+
+const LOG: Refused[] = log([
+  ['no topic', { topic: undefined }, 'topic: required option is missing', MISSING],
+  both('code', { custom_fields_by_lua: { secret: 'return "planted"' } }, 'custom_fields_by_lua: must be empty, because this plugin runs no Lua; custom_fields has fixed text, values of the entry and removal'),
+  both('two keys', { key_query_arg: 'a', key_pointer: '/b' }, 'key_query_arg: cannot be combined with key_pointer, use one of the two'),
+  ['any topic', { topic_template: 'logs.$(/service/name)' }, 'allowed_topics: required together with topic_template, which would let clients write to any topic', /all or none of these fields must be set: 'topic_template', 'allowed_topics'/],
+  ['topics that nothing leads to', { allowed_topics: ['a'] }, 'allowed_topics: has no meaning without topic_template', /all or none/],
+  ['a template with a name for a pointer', { topic_template: 'logs.$(service.name)', allowed_topics: ['a'] }, 'topic_template: has $(service.name), and between the brackets must be a JSON pointer such as /request/id', 'parses'],
+  ['a template that does not end', { custom_fields: { a: 'x$(/b' } }, 'custom_fields.a: has a $( without its )', 'parses'],
+  ['a field of the whole entry', { custom_fields: { a: '$()' } }, 'custom_fields.a: has $(), and between the brackets must be a JSON pointer such as /request/id', 'parses'],
+  ['a field without a name', { custom_fields: { 'a..b': 'x' } }, 'custom_fields: a..b has an empty name in its path', 'parses'],
+  ['a path of dots for a pointer', { include: ['request.id'] }, `include.0: ${A_POINTER}`, same(A_POINTER)],
+  ['a pointer with a lone tilde', { exclude: ['/a~'] }, 'exclude: /a~ is no JSON pointer (RFC 6901), where "~" stands only in "~0" and "~1"', 'parses'],
+  ['a key by such a pointer', { key_pointer: '/a~2' }, 'key_pointer: /a~2 is no JSON pointer (RFC 6901), where "~" stands only in "~0" and "~1"', 'parses'],
+  ...['5xx', '99', '600', '500-', '200-600'].map((status): Row => [`the status ${status}`, { only_status: [status] }, `only_status.0: ${A_STATUS}`, same(A_STATUS)]),
+  ['a share above all', { sample_rate: 1.5 }, 'sample_rate: must be between 0 and 1', /between 0 and 1/],
+  ['a share in words', { sample_rate: 'half' }, 'sample_rate: must be number', /expected a number/],
+  ['records of nothing', { max_record_bytes: 10 }, 'max_record_bytes: must be between 1024 and 10000000', /between 1024 and 10000000/],
+  ['an unknown shape', { log_format: 'gelf' }, 'log_format: must be one of kong, ecs', /expected one of: kong, ecs/],
+  both('requests that wait', { producer_async: false }, 'producer_async: must be true, as no request waits for its log entry'),
+  both('a sink without a secret', { sink: { name: 'main' } }, 'sink.secret: required together with sink.name, or everybody could write to the topic'),
+  both('a secret of no sink', { sink: { secret: 'planted-secret-of-16' } }, 'sink.secret: has no meaning without sink.name'),
+  ['a secret that is too short', { sink: { name: 'main', secret: 'planted' } }, 'sink.secret: must be longer, at least 16', /length must be at least 16/],
+  ['a sink with a path for a name', { sink: { name: 'a/b', secret: 'planted-secret-of-16' } }, 'sink.name: must be a name of letters, digits, ".", "_", "-"', /must be a name of letters/],
+]); // prettier-ignore
+
 export const REFUSED: readonly Refused[] = [
+  ...LOG,
   NO_REPLY_TOPIC,
   ...REQUEST_REPLY,
   ...LISTS,

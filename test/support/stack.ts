@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { Agent } from 'node:http';
 import { request as httpRequest } from 'node:http';
 import type { Child } from '../../dev/child-process';
+import type { PluginForm } from '../../dev/plugin-form';
 import { PluginServerProcess, startGatewayProcess } from '../../dev/stack';
 
 /** A route without a service: when nothing answers, Kong says 503 and forwards nothing. */
@@ -11,6 +12,20 @@ export interface TestRoute {
   /** Absent: the plugin is not on the route. */
   readonly producer?: Record<string, unknown>;
   readonly consumer?: Record<string, unknown>;
+  readonly requestReply?: Record<string, unknown>;
+  readonly log?: Record<string, unknown>;
+}
+
+/** A route whose requests wait for a reply, with the plugins in either form: see dev/plugin-form.ts. */
+export function waitingRoute(
+  form: PluginForm,
+  path: string,
+  request: Record<string, unknown>,
+  reply: Record<string, unknown> = {},
+): TestRoute {
+  return form === 'pair'
+    ? { path, producer: request, consumer: reply }
+    : { path, requestReply: { ...request, reply } };
 }
 
 export function kongYml(bootstrapServers: string, routes: readonly TestRoute[]): string {
@@ -35,6 +50,11 @@ export function kongYml(bootstrapServers: string, routes: readonly TestRoute[]):
       plugins: [
         ...plugin('custom_kafka_producer', route.producer && { bootstrap_servers, ...route.producer }),
         ...plugin('custom_kafka_consumer', route.consumer),
+        ...plugin(
+          'custom_kafka_request_reply',
+          route.requestReply && { bootstrap_servers, ...route.requestReply },
+        ),
+        ...plugin('custom_kafka_log', route.log && { bootstrap_servers, ...route.log }),
       ],
     })),
   });

@@ -141,6 +141,8 @@ test('the least configuration of the producer is completed with every default, a
         key_schema: NO_SUBJECT,
       },
     },
+    trace: { b3: 'off', kong: 'off' },
+    log_fields: false,
     producer_request_acks: -1,
     producer_idempotence: true,
     producer_request_timeout: 2000,
@@ -185,6 +187,7 @@ test('the consumer needs no option at all', () => {
         key_schema: { payload_encoding: 'avro_json' },
       },
     },
+    log_fields: false,
     error_handling: { return_error_message: false },
   });
 });

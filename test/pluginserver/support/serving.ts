@@ -26,9 +26,9 @@ export interface Kong {
     readonly getRawBody: Call<Buffer>;
   };
   readonly response: { readonly exit: Call; readonly setStatus: Call };
-  readonly nginx: { readonly getVar: Call<string | undefined> };
+  readonly nginx: { readonly getVar: Call<string | undefined>; readonly setCtx: Call };
   readonly ctx: { readonly shared: { readonly get: Call; readonly set: Call } };
-  readonly log: { readonly notice: Call };
+  readonly log: { readonly notice: Call; readonly setSerializeValue: Call };
   readonly service: {
     readonly request: { readonly setHeader: Call; readonly setPath: Call };
     readonly setTarget: Call;
@@ -41,6 +41,8 @@ export interface TestPlugin {
   readonly access?: TestHandler;
   /** In place of `access`. */
   readonly planned?: PlannedPhase;
+  /** In place of `log`. */
+  readonly plannedLog?: PlannedPhase;
   readonly log?: TestHandler;
   readonly certificate?: TestHandler;
   readonly onCreate?: (config: unknown) => void;
@@ -104,9 +106,13 @@ export async function serve(t: TestContext, plugin: TestPlugin): Promise<Serving
 }
 
 function moduleOf(plugin: TestPlugin): object {
-  const { name = 'demo', access, planned, log, certificate, onCreate, onClose, hooks, continues } = plugin;
+  const { name = 'demo', access, planned, plannedLog, log, certificate } = plugin;
+  const { onCreate, onClose, hooks, continues } = plugin;
   class Plugin {
-    readonly planned = planned && { access: planned };
+    readonly planned = {
+      ...(planned && { access: planned }),
+      ...(plannedLog && { log: plannedLog }),
+    };
     constructor(config: unknown) {
       onCreate?.(config);
     }

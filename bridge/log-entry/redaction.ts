@@ -1,0 +1,93 @@
+/**
+ * Secrets leave the entry before anything else looks at it.
+ *
+ * Kong hides `authorization` and `proxy-authorization` by itself. A key in the query stands in an entry four times, as
+ * an argument and in three addresses, and pages hand addresses on in headers such as `referer` and `location`.
+ */
+import { parseUrlArgs } from '../request/url-args';
+import { isObject, objectIn, type Json, type JsonObject } from './entry';
+
+export const REDACTED = '***';
+
+export const REDACTED_BY_DEFAULT = [
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'set-cookie',
+  'x-api-key',
+  'apikey',
+  'api_key',
+  'access_token',
+  'token',
+] as const;
+
+/** Changes the entry. */
+export type Redaction = (entry: JsonObject) => void;
+
+/** @param names of headers and query arguments; letter case does not count, nor `_` for `-` */
+export function redaction(names: readonly string[]): Redaction {
+  const secret = new Set(names.map(plainName));
+  const isSecret = (name: string): boolean => secret.has(plainName(name));
+  const inText = (text: string): string => redactUrl(text, isSecret);
+  return (entry) => {
+    const request = objectIn(entry, 'request');
+    const response = objectIn(entry, 'response');
+    if (request) {
+      redactHeaders(objectIn(request, 'headers'), isSecret, inText);
+      redactMembers(objectIn(request, 'querystring'), isSecret);
+      redactTexts(request, ['uri', 'url'], inText);
+    }
+    if (response) redactHeaders(objectIn(response, 'headers'), isSecret, inText);
+    redactTexts(entry, ['upstream_uri'], inText);
+  };
+}
+
+function plainName(name: string): string {
+  return name.toLowerCase().replaceAll('_', '-');
+}
+
+function redactMembers(members: JsonObject | undefined, isSecret: (name: string) => boolean): void {
+  for (const name in members) if (isSecret(name)) members[name] = REDACTED;
+}
+
+function redactHeaders(
+  headers: JsonObject | undefined,
+  isSecret: (name: string) => boolean,
+  inText: (text: string) => string,
+): void {
+  for (const name in headers) {
+    headers[name] = isSecret(name) ? REDACTED : inEveryText(headers[name] as Json, inText);
+  }
+}
+
+function inEveryText(value: Json, change: (text: string) => string): Json {
+  if (typeof value === 'string') return change(value);
+  if (Array.isArray(value)) return value.map((item) => inEveryText(item, change));
+  return value;
+}
+
+function redactTexts(object: JsonObject, names: readonly string[], change: (text: string) => string): void {
+  for (const name of names) {
+    const value = object[name];
+    if (typeof value === 'string') object[name] = change(value);
+    else if (isObject(value) || Array.isArray(value)) object[name] = REDACTED;
+  }
+}
+
+/** What may hold arguments: behind the first `?` or `#`, up to the next thing that separates them. */
+const ARGUMENT = /([?#&;])([^=?#&;]*)=([^?#&;]*)/g;
+
+/** The values of secret arguments in an address; every other text comes back as it is. */
+function redactUrl(text: string, isSecret: (name: string) => boolean): string {
+  if (!/[?#]/.test(text) || !text.includes('=')) return text;
+  return text.replace(ARGUMENT, (whole, separator: string, name: string) =>
+    isSecret(argumentName(name)) ? `${separator}${name}=${REDACTED}` : whole,
+  );
+}
+
+/** As Kong reads it: `api%5Fkey` is `api_key`. */
+function argumentName(raw: string): string {
+  if (!/[%+]/.test(raw)) return raw;
+  const [name = raw] = parseUrlArgs(raw).keys();
+  return name;
+}

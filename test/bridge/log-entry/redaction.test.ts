@@ -1,0 +1,73 @@
+/** A secret that a client sends shall be nowhere in the record, in whichever of its places Kong writes it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { recordShape } from '../../../bridge/log-entry/record-shape';
+import { REDACTED_BY_DEFAULT } from '../../../bridge/log-entry/redaction';
+import { entryBytes, UNTOUCHED, type EntryParts } from '../../support/log-entries';
+
+const SECRET = 'planted-secret';
+
+function written(parts: EntryParts, redact: readonly string[] = REDACTED_BY_DEFAULT): string {
+  const record = recordShape({ ...UNTOUCHED, redact }).ofBytes(entryBytes(parts));
+  assert.ok(typeof record === 'object');
+  return record.value!.toString();
+}
+
+const PLANTED: Record<string, EntryParts> = {
+  'a request header': { requestHeaders: { authorization: SECRET, cookie: SECRET, 'X-API-Key': SECRET } },
+  'a header with an underscore': { requestHeaders: { api_key: SECRET } },
+  'a header that came twice': { requestHeaders: { apikey: [SECRET, SECRET] } },
+  'a cookie of the answer': { responseHeaders: { 'set-cookie': [`sid=${SECRET}`] } },
+  'an argument': {
+    querystring: { apikey: SECRET, token: [SECRET] },
+    uri: `/a?apikey=${SECRET}&token=${SECRET}`,
+  },
+  'an argument in other letters': { querystring: { 'API-Key': SECRET }, uri: `/a?x=1&API-Key=${SECRET}` },
+  'an argument whose name is escaped': { querystring: { api_key: SECRET }, uri: `/a?api%5Fkey=${SECRET}` },
+  'an argument behind a semicolon': { uri: `/a?x=1;token=${SECRET}` },
+  'an argument with an equals sign in it': { uri: `/a?token=a=${SECRET}&b=1` },
+  'the page a client came from': { requestHeaders: { referer: `https://shop/?access_token=${SECRET}&x=1` } },
+  'the fragment of a redirect': { responseHeaders: { location: `https://shop/#access_token=${SECRET}` } },
+};
+
+for (const [where, parts] of Object.entries(PLANTED)) {
+  test(`redacted: ${where}`, () => {
+    const text = written(parts);
+    assert.doesNotMatch(text, /planted/);
+    assert.match(text, /\*\*\*/);
+  });
+}
+
+test('everything else stays as it is', () => {
+  const parts = {
+    uri: '/a?tokens=5&x=token&y=%20b&token',
+    querystring: { tokens: '5', x: 'token' },
+    requestHeaders: { 'x-token-kind': 'jwt', accept: 'a?b', referer: 'https://shop/?page=2#top' },
+  };
+  assert.equal(written(parts), entryBytes(parts).toString());
+});
+
+test('an empty list keeps all', () => {
+  assert.match(written({ requestHeaders: { cookie: SECRET } }, []), /planted/);
+});
+
+test('a secret does not come back through a template, a key or a topic', () => {
+  const record = recordShape({
+    ...UNTOUCHED,
+    redact: REDACTED_BY_DEFAULT,
+    customFields: { copy: '$(/request/headers/cookie)', whole: '$(/request)' },
+    keyPointer: '/request/headers/cookie',
+    topicTemplate: 'logs.$(/request/headers/cookie)',
+    allowedTopics: [`logs.${SECRET}`],
+  }).ofBytes(entryBytes({ requestHeaders: { cookie: SECRET } }));
+  assert.doesNotMatch(JSON.stringify(record), /planted/);
+  assert.ok(typeof record === 'object' && !record.value!.includes(SECRET));
+});
+
+test('members of other types than Kong writes hide nothing', () => {
+  const parts = {
+    more: { upstream_uri: [`/a?token=${SECRET}`] },
+    requestHeaders: { referer: [`/?token=${SECRET}`] },
+  };
+  assert.doesNotMatch(written(parts), /planted/);
+});
