@@ -92,6 +92,7 @@ export class SchemaRegistry implements Lingering {
   }
 
   #keep(name: string, kept: Kept): void {
+    if (this.#kept.has(name)) return;
     this.#kept.set(name, kept);
     this.#keptBytes += kept.bytes;
     for (const [oldest, { bytes }] of this.#kept) {
