@@ -88,7 +88,7 @@ const ROWS = {
     start: pluginServer(ONE_EVENT),
   },
   avro: {
-    says: 'the same with a schema registry: requests are encoded in Avro, replies decoded',
+    says: 'producer and consumer with a schema registry: requests are encoded in Avro, replies decoded',
     onlyWhenAsked: true,
     start: startAvro,
   },
