@@ -2,11 +2,11 @@
 SHELL := /bin/sh
 INSTALLED := node_modules/.installed
 BUILT := dist/.built
-SOURCES := $(shell find plugins pluginserver bridge common listener dev test bench -name '*.ts' 2>/dev/null) tsconfig.json
+SOURCES := $(shell find plugins pluginserver bridge common listener status dev test bench -name '*.ts' 2>/dev/null) tsconfig.json
 TESTS ?=
 ARGS ?=
 
-.PHONY: help demo test interop fuzz lint typecheck bench bench-check chaos dead-clusters drill log-drill soak generate clean
+.PHONY: help demo test interop fuzz lint typecheck bench bench-check bench-metrics chaos dead-clusters drill log-drill soak picture generate clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -37,6 +37,9 @@ bench: $(BUILT) kafka ## floor, plugin server and stock server side by side, und
 bench-check: $(BUILT) kafka ## ratios of the benchmark against those of bench/throughput/baseline.json
 	@node dist/bench/throughput/check-cli.js $(ARGS)
 
+bench-metrics: $(BUILT) ## what the metrics cost a request, and a scrape (ARGS="--configurations 1000")
+	@node dist/bench/metrics/cli.js $(ARGS)
+
 chaos: $(BUILT) kafka ## gateways and brokers killed under load, for each reply routing (ARGS="--seconds 60")
 	@node dist/bench/chaos/cli.js $(ARGS)
 
@@ -51,6 +54,9 @@ dead-clusters: $(BUILT) kafka ## what fifty clusters that are away cost the requ
 
 soak: $(BUILT) kafka ## a million requests of all kinds, and what is left of them (ARGS="--requests 50000")
 	@node dist/bench/soak/cli.js $(ARGS)
+
+picture: $(BUILT) kafka ## the picture of the dashboard in docs/, from a minute's run
+	@node dist/dev/monitoring/picture.js
 
 generate: $(BUILT) ## dumps and reference pages from the option tables
 	@node dist/dev/generate.js

@@ -82,6 +82,11 @@ export class GatewayError extends Error {
   /** Of the client's own mistake, for programs: members of the answer. As harmless as `reason`. */
   readonly facts: Readonly<Record<string, string>> | undefined;
 
+  /** `detail` as it may be logged and shown: what a service has said is for the client alone. */
+  get ownDetail(): string {
+    return this.code === 'responder_error' ? 'what the service said is in the answer only' : this.detail;
+  }
+
   /**
    * @param code one of the stable codes; decides status and message
    * @param detail what was tried, on what, and why it failed; for the log and for routes that return causes

@@ -1,10 +1,12 @@
 /** A request between its two plugins. */
+import type { Configuration } from './configuration';
 import type { ReplyChannel } from './reply/reply-channel';
 import type { Wait } from './reply/reply-topic';
 import type { RequestTrace } from './telemetry/tracing';
 
 /** A request on its way: what the consumer half needs to know of it. */
 export interface Exchange {
+  readonly configuration: Configuration;
   readonly channel: ReplyChannel;
   readonly wait: Wait;
   /** Where the request went; undefined where another process sent it. */

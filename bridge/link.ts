@@ -1,5 +1,6 @@
 /** What one configuration has of Kafka: its share of the clients and, for request-reply, its reply channel. */
 import type { Clock } from './clock';
+import type { Configuration } from './configuration';
 import { GatewayError } from './errors';
 import type { ConnectionOptions } from './kafka/connection';
 import type { RecordProducer } from './kafka/producer';
@@ -7,6 +8,8 @@ import type { TopicReader } from './kafka/reader';
 import type { KeptTopic } from './kafka/topic-keeper';
 import type { Lingering } from './linger-pool';
 import type { ReplyChannel } from './reply/reply-channel';
+import type { ClusterReading } from './telemetry/client-metrics';
+import type { ConfigurationReading } from './telemetry/request-metrics';
 
 /** How long the first requests after a start wait for Kafka before they are told to come again. */
 const FIRST_READY_MS = 3000;
@@ -17,6 +20,7 @@ export interface ClientPool {
   acquire(key: string, connection: ConnectionOptions): Lease;
   close(): Promise<void>;
   status(): unknown;
+  figures(): readonly ClusterReading[];
 }
 
 export interface Lease {
@@ -36,7 +40,8 @@ export class Link implements Lingering {
     private readonly clock: Clock,
     readonly lease: Lease,
     readonly channel: ReplyChannel | undefined,
-    private readonly stopKeeping: () => void = () => undefined,
+    readonly configuration: Configuration,
+    private readonly onEnd: () => void = () => undefined,
   ) {}
 
   get ready(): boolean {
@@ -81,13 +86,41 @@ export class Link implements Lingering {
     await Promise.race([promise, limit]).finally(cancel);
   }
 
+  /** For the status page. */
+  status(): Record<string, unknown> {
+    const { ready, channel, configuration } = this;
+    const { topic, replyTopic, cluster, activity } = configuration;
+    return {
+      topic,
+      reply_topic: replyTopic,
+      cluster,
+      ready,
+      reason: ready ? undefined : notReady(this).detail,
+      in_flight: channel?.inFlight ?? 0,
+      max_in_flight: channel?.capacity,
+      ...activity.status(),
+      hints: channel?.topic.hints.recent ?? [],
+    };
+  }
+
   mayEnd(): boolean {
     return this.channel === undefined || this.channel.inFlight === 0;
   }
 
+  /** For the metrics. */
+  figures(): ConfigurationReading {
+    const { configuration, ready, channel } = this;
+    return {
+      metrics: configuration.metrics,
+      ready,
+      inFlight: channel?.inFlight ?? 0,
+      capacity: channel?.capacity,
+    };
+  }
+
   end(): void {
     this.channel?.close(new GatewayError('draining', 'the reply channel is closed'));
-    this.stopKeeping();
+    this.onEnd();
     this.lease.release();
   }
 }

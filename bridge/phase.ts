@@ -129,9 +129,13 @@ function tell(kong: Kong, call: Tell): Promise<unknown> {
   }
 }
 
-/** The answer to a read. @throws GatewayError with which it failed */
+/**
+ * The answer to a read.
+ * @param index -1 for what was not asked; V8 would look for a property of that name, which takes long
+ * @throws GatewayError with which it failed
+ */
 export function answerOf<T>(answers: readonly unknown[], index: number): T {
-  const answer = answers[index];
+  const answer = index < 0 ? undefined : answers[index];
   if (answer instanceof GatewayError) throw answer;
   return answer as T;
 }

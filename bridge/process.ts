@@ -2,6 +2,7 @@
 import type { PluginName } from '../common/plugins';
 import { RequestReply } from './request-reply';
 import { openTracing, type Tracing } from './telemetry/tracing';
+import type { MetricGroup } from './telemetry/metrics';
 
 export const requestReply = new RequestReply();
 
@@ -20,4 +21,5 @@ export const processHooks = {
   idle: (): Promise<void> => requestReply.idle(),
   close: (): Promise<void> => requestReply.close(),
   status: (): { ready: boolean } => requestReply.status(),
+  metrics: (): readonly MetricGroup[] => requestReply.metrics,
 };

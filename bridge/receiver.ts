@@ -9,6 +9,8 @@ import type { WireId } from './request/correlation-id';
 import { UNTRACED } from './telemetry/tracing';
 
 export interface ReceiverOptions {
+  /** Whose configuration it is: its name. */
+  readonly plugin: string;
   readonly key: string;
   readonly connectionKey: string;
   readonly connection: ConnectionOptions;
@@ -39,6 +41,7 @@ export class Receiver {
     const wait = channel.register(id, timeoutMs, onDeadline, requestId);
     channel.settleFromHeld(wait);
     // Its first half is the other process's.
-    return { channel, wait, topic: undefined, ...facts, trace: UNTRACED };
+    const { configuration } = this.#link;
+    return { configuration, channel, wait, topic: undefined, ...facts, trace: UNTRACED };
   }
 }

@@ -1,5 +1,5 @@
 /** The second half of a request: hold the client until its wait has ended, then answer. */
-import { ErrorAnswers } from './answer';
+import { ErrorAnswers, writeAccess } from './answer';
 import { replyOptions } from './config/reply-options';
 import type { WaitConfig } from './config/wait-options';
 import { GatewayError, toGatewayError } from './errors';
@@ -13,6 +13,7 @@ import type { Outcome } from './reply/pending-replies';
 import { preferredWaitSeconds, withPreference } from './reply/preferred-wait';
 import type { RequestReply } from './request-reply';
 import type { ReplySchemas } from './schema-registry/reply-schemas';
+import { accessLog } from './telemetry/access-log';
 import { tellLogFields, type LogFields } from './telemetry/trace-kong';
 
 export interface ReplyHalfOptions {
@@ -61,11 +62,13 @@ export class ReplyHalf {
 
   /** Ends the event when the wait has ended, by whatever. */
   answer(event: PhaseEvent, exchange: Exchange, preferredSeconds: number | undefined): void {
-    const { channel, wait, trace } = exchange;
+    const { channel, wait, configuration, trace } = exchange;
+    configuration.metrics.timeoutMs = this.#options.config.timeout;
     let isOver = false;
     event.onOver(() => {
       // There is nobody to answer.
       isOver = true;
+      configuration.metrics.ended('closed');
       channel.fail(wait, new GatewayError('internal', 'Kong closed the event'));
     });
     wait.whenEnded((outcome) =>
@@ -122,6 +125,10 @@ export class ReplyHalf {
       this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
       if (this.#options.logFields) tellLogFields(event, logFieldsOf('ok', exchange, outcome.reply));
       event.exit(response.status, response.body, withPreference(response.headers, preferredSeconds));
+      const { configuration, wait } = exchange;
+      configuration.activity.succeeded(wait.createdAtMs);
+      configuration.metrics.answered('ok', wait.createdAtMs, event.requestId);
+      if (accessLog.isOn) this.#write(event, exchange, response.status);
       return undefined;
     } catch (error) {
       this.refuse(event, error, exchange, preferredSeconds);
@@ -133,13 +140,26 @@ export class ReplyHalf {
     if (this.#options.logFields) {
       tellLogFields(event, logFieldsOf(toGatewayError(error).code, exchange, undefined));
     }
-    this.#errors.answer(event, error, {
+    if (!exchange) this.#requestReply.metricsOf(this.#options.plugin).ended(toGatewayError(error).code);
+    const context = {
       requestId: event.requestId,
       correlationId: exchange?.shownId,
       accept: this.#options.config.problem_details ? exchange?.accept : undefined,
       returnErrorMessage: this.#options.returnErrorMessage,
       headers: withPreference({}, preferredSeconds),
-    });
+    };
+    this.#errors.answer(
+      event,
+      error,
+      context,
+      exchange && { configuration: exchange.configuration, sinceMs: exchange.wait.createdAtMs },
+    );
+  }
+
+  #write({ requestId }: PhaseEvent, { configuration, wait, shownId }: Exchange, status: number): void {
+    const { plugin } = this.#options;
+    const sinceMs = wait.createdAtMs;
+    writeAccess(configuration, { plugin, status, requestId, correlationId: shownId, sinceMs });
   }
 }
 

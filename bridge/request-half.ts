@@ -70,6 +70,7 @@ export class RequestHalf {
       this.#contextOf = clientsContext(compileHeaderRules(record.headers), record.headers.b3);
     }
     this.sender = requestReply.openSender({
+      plugin: options.plugin,
       key: configKey(table, config),
       connectionKey: configKey(table, config, isConnectionRow),
       connection: { ...connectionOf(config, config.bootstrap_servers, config.timeout), produce },
@@ -111,12 +112,13 @@ export class RequestHalf {
   refuse(event: PhaseEvent, headers: HttpRequest['headers'], error: unknown, topic?: string): void {
     const { config, problemDetails } = this.#options;
     if (config.log_fields) tellLogFields(event, { code: toGatewayError(error).code, topic });
-    this.#errors.answer(event, error, {
+    const context = {
       requestId: event.requestId,
       correlationId: this.clientsId(headers),
       accept: problemDetails ? listHeaderOf(headers, 'accept') : undefined,
       returnErrorMessage: config.error_handling.return_error_message,
-    });
+    };
+    this.#errors.answer(event, error, context, this.sender);
   }
 
   /** The id of Kong's Correlation ID plugin: what the client knows the request by. */

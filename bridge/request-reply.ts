@@ -7,9 +7,11 @@
  * `kong.ctx.shared`), the consumer reads the reply topic itself and registers the wait after the record is sent.
  */
 import { systemClock, type Clock } from './clock';
+import type { Configuration } from './configuration';
 import { GatewayError } from './errors';
 import type { Exchange } from './exchange';
 import { KafkaClients } from './kafka/clients';
+import { clusterLabel } from './kafka/cluster-access';
 import { threadPool } from './kafka/thread-pool';
 import { LingerPool } from './linger-pool';
 import { Link, type ClientPool, type Lease } from './link';
@@ -22,7 +24,12 @@ import type { ReplyRoute } from './reply/reply-routing';
 import { ReplyTopics, type ReplySource } from './reply/reply-topics';
 import { closeSchemas, schemaRegistryStatus } from './schemas';
 import { HAND_OVER_MS, Sender, type SenderOptions } from './sender';
+import { Activity } from './telemetry/activity';
+import { ClientMetrics } from './telemetry/client-metrics';
 import { log } from './telemetry/log';
+import type { MetricGroup } from './telemetry/metrics';
+import { ReplyMetrics } from './telemetry/reply-metrics';
+import { AllRequestMetrics, type RequestMetrics } from './telemetry/request-metrics';
 import { NO_TRACING, type Tracing } from './telemetry/tracing';
 
 /** Kong brings an unchanged configuration back within seconds after any change to another. */
@@ -47,6 +54,9 @@ export class RequestReply {
   readonly #clients: ClientPool;
   readonly #wheel: DeadlineWheel;
   readonly #replyTopics: ReplyTopics;
+  readonly #requestMetrics: AllRequestMetrics;
+  /** What the process tells of itself when it is asked. */
+  readonly metrics: readonly MetricGroup[];
   readonly #links: LingerPool<Link>;
   readonly #handOver: HandOver<Exchange>;
   #inOwnServer = false;
@@ -60,6 +70,14 @@ export class RequestReply {
     this.#wheel = new DeadlineWheel(this.#clock);
     this.#replyTopics = new ReplyTopics(this.#clock, this.#wheel);
     this.#links = new LingerPool(this.#clock, LINGER_MS);
+    this.#requestMetrics = new AllRequestMetrics(this.#clock, () =>
+      this.#links.things().map((link) => link.figures()),
+    );
+    this.metrics = [
+      this.#requestMetrics,
+      new ReplyMetrics(this.#clock, () => this.#replyTopics.figures()),
+      new ClientMetrics(this.#clock, () => this.#clients.figures()),
+    ];
     this.#handOver = new HandOver(this.#clock, this.#wheel, (exchange) => this.#unclaimed(exchange));
   }
 
@@ -80,21 +98,32 @@ export class RequestReply {
   }
 
   openSender(options: SenderOptions): Sender {
-    const { key, topic, route, waitsBy, orphanTopic } = options;
+    const { plugin, topic, route, waitsBy, orphanTopic } = options;
+    // Equal configurations of two plugins are two: their requests are counted apart.
+    const key = `${plugin} ${options.key}`;
     const link = this.#links.acquire(key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
+      const { configuration, release } = this.#configuration(options, topic, route);
+      const { metrics } = configuration;
       const waitsHere = waitsBy !== undefined || this.#together;
-      if (route === undefined || !waitsHere) return new Link(this.#clock, lease, undefined);
+      if (route === undefined || !waitsHere)
+        return new Link(this.#clock, lease, undefined, configuration, release);
       const channel = this.#replyTopics.open(sourceOf(options, lease, route), {
+        metrics,
         routeTag: route.routeTag,
-        onOrphan: orphanTopic === undefined ? undefined : (orphan) => this.#keep(lease, orphan, orphanTopic),
+        onOrphan:
+          orphanTopic === undefined ? undefined : (orphan) => this.#keep(lease, orphan, orphanTopic, metrics),
         capacity: options.maxInFlight,
         from: 'end',
         rules: [waitsBy ?? HEADER_RULE],
         sharedWithRequests: route.replyTopic === topic,
         waitsComeLate: false,
       });
-      return new Link(this.#clock, lease, channel, route.kept && lease.keepTopic(route.kept));
+      const stopKeeping = route.kept && lease.keepTopic(route.kept);
+      return new Link(this.#clock, lease, channel, configuration, () => {
+        stopKeeping?.();
+        release();
+      });
     });
     return new Sender(this, link, options, () => this.#links.release(key));
   }
@@ -104,7 +133,10 @@ export class RequestReply {
     const { route } = options;
     const link = this.#links.acquire(options.key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
+      const { configuration, release } = this.#configuration(options, undefined, route);
+      const { metrics } = configuration;
       const channel = this.#replyTopics.open(sourceOf(options, lease, route), {
+        metrics,
         capacity: APART_CAPACITY,
         from: { sinceMs: Date.now() - LOOK_BACK_MS },
         rules: [options.rule],
@@ -112,9 +144,18 @@ export class RequestReply {
         sharedWithRequests: false,
         waitsComeLate: true,
       });
-      return new Link(this.#clock, lease, channel, route.kept && lease.keepTopic(route.kept));
+      const stopKeeping = route.kept && lease.keepTopic(route.kept);
+      return new Link(this.#clock, lease, channel, configuration, () => {
+        stopKeeping?.();
+        release();
+      });
     });
     return new Receiver(link, () => this.#links.release(options.key));
+  }
+
+  /** Of requests that belong to no topics, as their route has half of what it needs: one for each plugin, for good. */
+  metricsOf(plugin: string): RequestMetrics {
+    return this.#requestMetrics.acquire({ plugin, cluster: '', topic: '', replyTopic: '' }).metrics;
   }
 
   offer(requestId: string, exchange: Exchange): void {
@@ -215,16 +256,37 @@ export class RequestReply {
           : [],
       ),
       ...(registries.length > 0 && { schema_registries: registries }),
+      configurations: links.map((link) => link.status()),
       clusters: this.#clients.status(),
       thread_pool: threadPool.status(),
       tracing: this.tracing.status(),
     };
   }
 
+  #configuration(
+    { plugin, connection }: Pick<SenderOptions, 'plugin' | 'connection'>,
+    topic: string | undefined,
+    route: ReplyRoute | undefined,
+  ): { readonly configuration: Configuration; readonly release: () => void } {
+    const cluster = clusterLabel(connection);
+    const replyTopic = route?.replyTopic;
+    const { metrics, release } = this.#requestMetrics.acquire({
+      plugin,
+      cluster,
+      topic: topic ?? '',
+      replyTopic: replyTopic ?? '',
+    });
+    const activity = new Activity(this.#clock);
+    return { configuration: { topic, replyTopic, cluster, activity, metrics }, release };
+  }
+
   /** Nobody waits for it, so a failure is only counted. */
-  #keep(lease: Lease, orphan: Orphan, orphanTopic: string): void {
-    const count = (error?: unknown) =>
-      error === undefined ? this.counters.orphans_kept++ : this.counters.orphans_lost++;
+  #keep(lease: Lease, orphan: Orphan, orphanTopic: string, metrics: RequestMetrics): void {
+    const count = (error?: unknown): void => {
+      if (error === undefined) this.counters.orphans_kept++;
+      else this.counters.orphans_lost++;
+      metrics.orphaned(error === undefined ? 'kept' : 'lost');
+    };
     try {
       lease.producer.produce(orphanRecord(orphan, orphanTopic), count);
     } catch (error) {
@@ -233,6 +295,7 @@ export class RequestReply {
   }
 
   #unclaimed(exchange: Exchange): void {
+    exchange.channel.metrics.ended('unclaimed');
     exchange.channel.giveUp(
       exchange.wait,
       new GatewayError('misconfigured', 'no custom_kafka_consumer claimed the wait'),
@@ -261,5 +324,6 @@ function sourceOf(
   { replyTopic, partition, create }: ReplyRoute,
 ): ReplySource {
   const { bootstrapServers } = connection;
-  return { reader, connectionKey, bootstrapServers, replyTopic, partition, create };
+  const cluster = clusterLabel(connection);
+  return { reader, connectionKey, bootstrapServers, cluster, replyTopic, partition, create };
 }

@@ -1,4 +1,5 @@
 /** The end of a configuration that produces. */
+import type { Configuration } from './configuration';
 import { GatewayError } from './errors';
 import type { Exchange, RequestFacts } from './exchange';
 import type { ConnectionOptions } from './kafka/connection';
@@ -15,6 +16,8 @@ import type { RequestTrace, RequestTracer, TracerOptions, Tracing } from './tele
 export const HAND_OVER_MS = 10_000;
 
 export interface SenderOptions {
+  /** Whose configuration it is: its name. */
+  readonly plugin: string;
   /** Equal keys share everything, and stand for equal configurations. */
   readonly key: string;
   readonly connectionKey: string;
@@ -51,6 +54,7 @@ export interface SentRequest {
 
 export class Sender {
   readonly #owner: SenderOwner;
+  readonly configuration: Configuration;
   readonly #link: Link;
   readonly #route: ReplyRoute | undefined;
   readonly #reportTimeoutMs: number;
@@ -64,6 +68,7 @@ export class Sender {
     close: () => void,
   ) {
     this.#owner = owner;
+    this.configuration = link.configuration;
     this.#link = link;
     this.#route = options.route;
     this.#reportTimeoutMs = options.reportTimeoutMs;
@@ -105,6 +110,7 @@ export class Sender {
     const addressed = this.#addressed(trace.traced(record), channel.partition, requestId);
     // All that the callbacks below may know of the record: they live as long as the wait, and would keep its body.
     const { topic } = record;
+    const { metrics } = this.configuration;
     let delivered = false;
     const onDeadline = () =>
       delivered
@@ -118,15 +124,17 @@ export class Sender {
       this.#link.lease.producer.produce(addressed, (error) => {
         delivered = error === undefined;
         trace.delivered(error);
+        metrics.reported(error, wait.createdAtMs);
         if (error) channel.fail(wait, error);
       });
     } catch (error) {
       channel.fail(wait, new GatewayError('internal', 'the record was never produced', { cause: error }));
       throw error;
     }
+    metrics.produced(record);
     this.#owner.counters.sent++;
     const { accept, prefer, shownId } = facts;
-    return { channel, wait, topic, accept, prefer, shownId, trace };
+    return { configuration: this.configuration, channel, wait, topic, accept, prefer, shownId, trace };
   }
 
   /**
@@ -135,21 +143,32 @@ export class Sender {
    */
   deliver({ record, trace }: SentRequest, onEnd: (error: GatewayError | undefined) => void): void {
     const { topic } = record;
+    const { activity, metrics } = this.configuration;
+    const sinceMs = metrics.nowMs();
     let open = true;
     const end = (error: GatewayError | undefined): void => {
       if (!open) return;
       open = false;
       forget();
       trace.delivered(error);
+      if (error === undefined) {
+        activity.succeeded(sinceMs);
+        metrics.answered('ok', sinceMs, undefined);
+      }
       onEnd(error);
     };
     const forget = this.#owner.within(this.#reportTimeoutMs, () => end(unconfirmed(topic)));
     try {
-      this.#link.lease.producer.produce(trace.traced(record), end, { awaited: true });
+      const onReport = (error: GatewayError | undefined): void => {
+        metrics.reported(error, sinceMs);
+        end(error);
+      };
+      this.#link.lease.producer.produce(trace.traced(record), onReport, { awaited: true });
     } catch (error) {
       forget();
       throw error;
     }
+    metrics.produced(record);
     this.#owner.counters.sent++;
   }
 
@@ -157,10 +176,13 @@ export class Sender {
   enqueue({ record, trace }: SentRequest): void {
     const { counters } = this.#owner;
     const { topic } = record;
+    const { activity, metrics } = this.configuration;
+    const sinceMs = metrics.nowMs();
     this.#link.lease.producer.produce(
       trace.traced(record),
       (error) => {
         trace.delivered(error);
+        metrics.reported(error, sinceMs);
         if (error === undefined) return;
         // Its client has long been told that it is on its way: this is the only place where its loss shows.
         counters.promised_but_lost++;
@@ -173,6 +195,9 @@ export class Sender {
       },
       { promised: true },
     );
+    metrics.produced(record);
+    metrics.ended('ok');
+    activity.succeeded(activity.nowMs());
     counters.sent++;
   }
 
@@ -187,10 +212,16 @@ export class Sender {
       partition?.wraps === false
         ? this.#addressed(traced, partition.number, requestId)
         : withHeaders(traced, requestIdHeaders(requestId));
+    const { metrics } = this.configuration;
+    const sinceMs = metrics.nowMs();
     this.#link.lease.producer.produce(addressed, (error) => {
       trace.delivered(error);
+      metrics.reported(error, sinceMs);
       if (error) log.warn('a request was not delivered', { topic, reason: error.detail });
     });
+    metrics.produced(record);
+    // Whoever waits for the reply is in another process.
+    metrics.ended('ok');
     this.#owner.counters.sent++;
   }
 

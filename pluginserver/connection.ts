@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 import { tooManyBytes } from '../bridge/bytes-in-flight';
 import { GatewayError } from '../bridge/errors';
 import { log, type LogFields } from '../bridge/telemetry/log';
+import type { LogMessage } from '../bridge/telemetry/log-events';
 import { FrameDecoder } from './frames';
 import type { Overload } from './overload';
 
@@ -25,7 +26,7 @@ export interface ConnectionOwner {
   onCall(connection: Connection, payload: Buffer): void;
   onClose(connection: Connection): void;
   /** For lines that whoever is connected can cause as often as it likes. */
-  warn(message: string, fields: LogFields): void;
+  warn(message: LogMessage, fields: LogFields): void;
 }
 
 /** Larger parts are sent as they are instead of being copied into one buffer. */

@@ -10,7 +10,7 @@
  */
 
 import { GatewayError } from '../bridge/errors';
-import { log } from '../bridge/telemetry/log';
+import { log, toggleDebug } from '../bridge/telemetry/log';
 import type { PluginProcesses } from './process-hooks';
 import type { PluginServer } from './server';
 
@@ -33,11 +33,6 @@ const DISCONNECT_TIMEOUT_MS = 2000;
 const PARENT_POLL_MS = 1000;
 /** Images based on Kong's are stopped with SIGQUIT, which node as the first process of a container would ignore. */
 export const END_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
-/**
- * What rotates logs sends these by habit. Without a handler the first opens node's debugger to every local user, and the
- * second ends the process.
- */
-export const LOG_SIGNALS = ['SIGUSR1', 'SIGUSR2'] as const;
 /** Taken when the process loads: a parent that dies before the watch begins would never be missed. */
 const PARENT_AT_START = process.ppid;
 
@@ -188,10 +183,17 @@ export function watchParent(
   return () => clearInterval(timer);
 }
 
-export function ignoreLogSignal(signal: NodeJS.Signals): void {
-  log.info('nothing to do at this signal: the log goes to stderr, no file needs to be opened again', {
-    signal,
-  });
+/**
+ * SIGUSR2 switches level debug on and off. What rotates logs sends SIGUSR1 by habit; without a handler it opens node's
+ * debugger to every local user, and SIGUSR2 ends the process.
+ */
+export function obeyLogSignals(): void {
+  process.on('SIGUSR1', (signal) =>
+    log.info('nothing to do at this signal: the log goes to stderr, no file needs to be opened again', {
+      signal,
+    }),
+  );
+  process.on('SIGUSR2', toggleDebug);
 }
 
 function draining(): GatewayError {

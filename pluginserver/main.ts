@@ -5,16 +5,20 @@ import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { dirname, join } from 'node:path';
 import { bytesInFlight } from '../bridge/bytes-in-flight';
-import { log, setLogLevel } from '../bridge/telemetry/log';
+import { accessLog } from '../bridge/telemetry/access-log';
+import { log, setLogFormat, setLogLevel } from '../bridge/telemetry/log';
+import { Metrics } from '../bridge/telemetry/metrics';
+import type { AccessOptions } from '../status/access';
 import { watchEventLoop } from './event-loop-lag';
 import { HttpListener } from '../listener/http-listener';
 import { LateSockets } from './late-sockets';
-import { END_SIGNALS, ignoreLogSignal, Lifecycle, LOG_SIGNALS, watchParent } from './lifecycle';
+import { END_SIGNALS, Lifecycle, obeyLogSignals, watchParent } from './lifecycle';
 import { parseOptions, USAGE, UsageError, type ServeOptions } from './options';
 import { Overload } from './overload';
 import { loadOrExplain } from './plugin-loader';
 import { PluginProcesses } from './process-hooks';
 import { PluginServer } from './server';
+import { ServerMetrics } from './server-metrics';
 import { statusRequests } from './status';
 import { StatusPort } from './status-port';
 import { TakeBack } from './take-back';
@@ -26,7 +30,7 @@ const EXIT_USAGE = 2;
 
 async function main(args: readonly string[]): Promise<void> {
   surviveLostOutput();
-  for (const signal of LOG_SIGNALS) process.on(signal, ignoreLogSignal);
+  obeyLogSignals();
   const options = parseOptions(args);
   switch (options.command) {
     case 'help':
@@ -46,6 +50,8 @@ async function main(args: readonly string[]): Promise<void> {
 
 async function serve(options: ServeOptions): Promise<void> {
   setLogLevel(options.logLevel);
+  setLogFormat(options.logFormat);
+  accessLog.isOn = options.accessLog;
   const plugins = options.plugins.map(({ folder }) => loadOrExplain(folder));
   refuseSameName(plugins.map((plugin) => plugin.name));
   const overload = new Overload(options.limits, bytesInFlight);
@@ -71,10 +77,12 @@ async function serve(options: ServeOptions): Promise<void> {
       void httpListener?.serve(false);
     },
   });
-  const sources = { version: version(), servers, processes, lifecycle, overload };
+  const serverMetrics = new ServerMetrics({ version: version(), servers, overload });
+  const metrics = new Metrics([serverMetrics, ...processes.metrics()]);
+  const sources = { version: version(), servers, processes, lifecycle, overload, metrics };
   const httpListener =
     options.httpListen && new HttpListener({ ...options.httpListen, routes: processes.httpRoutes });
-  const statusPort = statusPortOf(options, statusRequests(sources));
+  const statusPort = statusPortOf(options, statusRequests(sources, accessOf(options)));
   let served: readonly PluginServer[] = [];
   const startHooks = (bound: readonly PluginServer[]): void => {
     served = bound;
@@ -108,14 +116,21 @@ async function serve(options: ServeOptions): Promise<void> {
       void httpListener?.serve(!lifecycle.draining && !servers.some((server) => server.isReplaced)),
   };
   startTicker([...servers, overload, takeBack, httpPort]);
-  watchEventLoop((lagMs) => overload.onLagSample(lagMs));
+  watchEventLoop((lagMs) => {
+    overload.onLagSample(lagMs);
+    serverMetrics.onLagSample(lagMs);
+  });
+}
+
+function accessOf({ statusHost, statusAllowedHosts, statusToken }: ServeOptions): AccessOptions {
+  return { host: statusHost, allowedHosts: statusAllowedHosts, token: statusToken };
 }
 
 function statusPortOf(
-  { statusPort: port, statusHost: host }: ServeOptions,
+  { statusPort: port, statusHost: host, statusToken: token }: ServeOptions,
   onRequest: RequestListener,
 ): StatusPort | undefined {
-  return port === undefined ? undefined : new StatusPort({ port, host, onRequest });
+  return port === undefined ? undefined : new StatusPort({ port, host, token, onRequest });
 }
 
 function explainUnserved(servers: readonly PluginServer[], unbound: readonly PluginServer[]): void {

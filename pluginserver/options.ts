@@ -1,8 +1,9 @@
 /** The command line: parsed and checked once, complete afterwards. */
 
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { LOG_LEVELS, type LogLevel } from '../bridge/telemetry/log';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../bridge/telemetry/log';
 import { PLUGINS, socketName, type ListedPlugin } from '../common/plugins';
 import { DEFAULT_DRAIN_TIMEOUT_MS } from './lifecycle';
 import { DEFAULT_LIMITS, type OverloadLimits } from './overload';
@@ -17,16 +18,21 @@ ${PLUGINS.map((plugin) => `                               ${socketName(plugin)} 
   --producer-socket <path>     serve custom_kafka_producer on this socket, with --socket-dir instead of the one there
   --consumer-socket <path>     the same for custom_kafka_consumer
   --plugin <folder>=<socket>   serve any kong-pdk plugin; may be repeated
-  --status-port <port>         serve /status, /ready and /live over HTTP; default: off
+  --status-port <port>         serve a page for people, /status, /metrics, /ready and /live; default: off
                                a port that is taken is tried again, requests are served meanwhile
   --status-host <address>      address of the status page; default: 127.0.0.1
   --http-listen <host:port>    take log entries of Kong's HTTP Log plugin here (POST /log/<sink>); default: off
+  --status-allow-host <name>   a further name under which it may be asked for; may be repeated
+  --status-token <token>       what /, /status and /metrics want shown; better in the next, as ps shows a flag
+  --status-token-file <path>   the same in a file, or in the variable KONG_KAFKA_STATUS_TOKEN
   --managed                    Kong starts and ends this process (pluginserver_*_start_cmd)
   --drain-timeout-ms <ms>      how long SIGTERM lets waiting requests go on; default: ${DEFAULT_DRAIN_TIMEOUT_MS}
   --max-open-events <number>   above it new requests get 503 overloaded; default: ${DEFAULT_LIMITS.maxOpenEvents}
   --max-bytes-in-flight <n>    the same for bodies, records and answers in memory; default: ${DEFAULT_LIMITS.maxBytesInFlight}
   --max-event-loop-lag-ms <n>  the same while the event loop stays this late; 0: never; default: ${DEFAULT_LIMITS.maxEventLoopLagMs}
-  --log-level <level>          ${LOG_LEVELS.join(', ')}; default: info
+  --log-level <level>          ${LOG_LEVELS.join(', ')}; default: info; SIGUSR2 switches debug on and off
+  --log-format <format>        ${LOG_FORMATS.join(', ')}: for machines or for people; default: json
+  --access-log                 a line in the log for each request; default: off
   --version, --help
 
 hold does nothing until SIGTERM or until its parent is gone: the start command of the second and further plugins
@@ -46,10 +52,15 @@ export interface ServeOptions {
   readonly statusHost: string;
   /** Undefined: nothing is taken over HTTP. */
   readonly httpListen: { readonly host: string; readonly port: number } | undefined;
+  readonly statusAllowedHosts: readonly string[];
+  /** Undefined: nobody has to show one. */
+  readonly statusToken: string | undefined;
   readonly managed: boolean;
   readonly drainTimeoutMs: number;
   readonly limits: OverloadLimits;
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  readonly accessLog: boolean;
 }
 
 export type Options = ServeOptions | { readonly command: 'hold' | 'help' | 'version' };
@@ -77,6 +88,8 @@ export function parseOptions(args: readonly string[]): Options {
     statusPort: integer('--status-port', values['status-port'], 0, 65_535),
     statusHost: values['status-host'],
     httpListen: address('--http-listen', values['http-listen']),
+    statusAllowedHosts: values['status-allow-host'].map((name) => name.toLowerCase()),
+    statusToken: statusToken(values['status-token'], values['status-token-file']),
     managed: values.managed,
     drainTimeoutMs: integer('--drain-timeout-ms', values['drain-timeout-ms'], 0, MAX_TIMEOUT_MS),
     limits: {
@@ -89,7 +102,9 @@ export function parseOptions(args: readonly string[]): Options {
         MAX_TIMEOUT_MS,
       ),
     },
-    logLevel: logLevel(values['log-level']),
+    logLevel: oneOf('--log-level', values['log-level'], LOG_LEVELS),
+    logFormat: oneOf('--log-format', values['log-format'], LOG_FORMATS),
+    accessLog: values['access-log'],
   };
 }
 
@@ -106,12 +121,17 @@ function parse(args: readonly string[]) {
         'status-port': { type: 'string' },
         'status-host': { type: 'string', default: '127.0.0.1' },
         'http-listen': { type: 'string' },
+        'status-allow-host': { type: 'string', multiple: true, default: [] },
+        'status-token': { type: 'string' },
+        'status-token-file': { type: 'string' },
         managed: { type: 'boolean', default: false },
         'drain-timeout-ms': { type: 'string', default: String(DEFAULT_DRAIN_TIMEOUT_MS) },
         'max-open-events': { type: 'string', default: String(DEFAULT_LIMITS.maxOpenEvents) },
         'max-bytes-in-flight': { type: 'string', default: String(DEFAULT_LIMITS.maxBytesInFlight) },
         'max-event-loop-lag-ms': { type: 'string', default: String(DEFAULT_LIMITS.maxEventLoopLagMs) },
         'log-level': { type: 'string', default: 'info' },
+        'log-format': { type: 'string', default: 'json' },
+        'access-log': { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
         version: { type: 'boolean', default: false },
       },
@@ -179,9 +199,29 @@ function integer(flag: string, text: string | undefined, min: number, max: numbe
   throw new UsageError(`${flag} needs an integer from ${min} to ${max}, got "${text}".`);
 }
 
-function logLevel(text: string): LogLevel {
-  const level = LOG_LEVELS.find((known) => known === text);
-  if (level === undefined)
-    throw new UsageError(`--log-level needs one of ${LOG_LEVELS.join(', ')}, got "${text}".`);
-  return level;
+function oneOf<T extends string>(flag: string, text: string, known: readonly T[]): T {
+  const value = known.find((one) => one === text);
+  if (value === undefined) throw new UsageError(`${flag} needs one of ${known.join(', ')}, got "${text}".`);
+  return value;
+}
+
+const TOKEN_VARIABLE = 'KONG_KAFKA_STATUS_TOKEN';
+
+function statusToken(flag: string | undefined, path: string | undefined): string | undefined {
+  if (flag !== undefined && path !== undefined)
+    throw new UsageError('--status-token and --status-token-file: give one of them.');
+  const source =
+    path === undefined ? (flag === undefined ? TOKEN_VARIABLE : '--status-token') : '--status-token-file';
+  const token = path === undefined ? (flag ?? process.env[TOKEN_VARIABLE]) : readToken(path);
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
+    throw new UsageError(`${source} needs a token of printable characters without blanks.`);
+  return token;
+}
+
+function readToken(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    throw new UsageError(`--status-token-file cannot be read: ${(error as Error).message}.`);
+  }
 }

@@ -4,6 +4,7 @@
  */
 
 import type { HttpRoute } from '../listener/http-route';
+import type { MetricGroup } from '../bridge/telemetry/metrics';
 
 export type Phase = 'certificate' | 'rewrite' | 'access' | 'response' | 'log';
 
@@ -80,4 +81,6 @@ export interface ProcessHooks {
   readonly http?: readonly HttpRoute[];
   /** For the status page: small, JSON, without secrets. `ready` false makes `/ready` answer 503. */
   status?(): { ready: boolean; [fact: string]: unknown };
+  /** For `/metrics`: asked for once, collected at each scrape. */
+  metrics?(): readonly MetricGroup[];
 }

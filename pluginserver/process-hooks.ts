@@ -2,6 +2,7 @@
 
 import { log } from '../bridge/telemetry/log';
 import type { HttpRoute } from '../listener/http-route';
+import type { MetricGroup } from '../bridge/telemetry/metrics';
 import type { LoadedPlugin } from './plugin-loader';
 import type { ProcessHooks } from './plugin-module';
 
@@ -36,6 +37,11 @@ export class PluginProcesses {
 
   async close(): Promise<void> {
     await Promise.all(this.hooks.map((hooks) => guardedAsync('close', async () => hooks.close?.())));
+  }
+
+  /** Of all plugins; what two of them share is there once. */
+  metrics(): readonly MetricGroup[] {
+    return this.hooks.flatMap((hooks) => hooks.metrics?.() ?? []);
   }
 
   /** By plugin name; a plugin without hooks has nothing to be unready about. */

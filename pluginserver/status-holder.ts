@@ -16,19 +16,33 @@ export type StatusHolder =
 
 const SOMETHING_ELSE: StatusHolder = { kind: 'something else' };
 
-/** Never rejects, and takes a second at most. */
-export async function askHolder(host: string, port: number, timeoutMs = TIMEOUT_MS): Promise<StatusHolder> {
+/**
+ * Never rejects, and takes a second at most.
+ * @param token of this process: the one before it most likely has the same
+ */
+export async function askHolder(
+  host: string,
+  port: number,
+  token?: string,
+  timeoutMs = TIMEOUT_MS,
+): Promise<StatusHolder> {
   try {
-    return holderIn(await fetchStatus(host, port, timeoutMs));
+    return holderIn(await fetchStatus(host, port, token, timeoutMs));
   } catch {
     return SOMETHING_ELSE;
   }
 }
 
-function fetchStatus(host: string, port: number, timeoutMs: number): Promise<string> {
+function fetchStatus(
+  host: string,
+  port: number,
+  token: string | undefined,
+  timeoutMs: number,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(timeoutMs);
-    const request = get({ host, port, path: '/status', agent: false, signal }, (response) => {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const request = get({ host, port, path: '/status', headers, agent: false, signal }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {

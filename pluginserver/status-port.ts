@@ -27,6 +27,8 @@ const MAX_RETRY_MS = 30_000;
 export interface StatusPortOptions {
   readonly port: number;
   readonly host: string;
+  /** With which another process of ours that holds the port can be asked. */
+  readonly token?: string | undefined;
   readonly onRequest: RequestListener;
   readonly clock?: Clock;
 }
@@ -35,6 +37,7 @@ export class StatusPort {
   /** What was asked for: 0 takes any. */
   readonly port: number;
   private readonly host: string;
+  private readonly token: string | undefined;
   private readonly onRequest: RequestListener;
   private readonly clock: Clock;
   private server: Server | undefined;
@@ -44,9 +47,10 @@ export class StatusPort {
   private failures = 0;
   private isClosed = false;
 
-  constructor({ port, host, onRequest, clock = systemClock }: StatusPortOptions) {
+  constructor({ port, host, token, onRequest, clock = systemClock }: StatusPortOptions) {
     this.port = port;
     this.host = host;
+    this.token = token;
     this.onRequest = onRequest;
     this.clock = clock;
   }
@@ -152,7 +156,7 @@ export class StatusPort {
       log.error('the status page cannot be served; requests are, and it is tried again', facts);
       return;
     }
-    const heldBy = await askHolder(this.host, this.port);
+    const heldBy = await askHolder(this.host, this.port, this.token);
     log.warn('the status port is taken; requests are served, and it is tried again', {
       ...facts,
       held_by: heldBy,

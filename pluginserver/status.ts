@@ -1,25 +1,35 @@
 /**
  * The optional status page.
  *
- *     GET /status   facts as JSON, without secrets
- *     GET /ready    200 when requests can be answered, else 503: for load balancers and orchestrators
- *     GET /live     200 while the event loop turns
+ *     GET /                 the facts for people, and what to do
+ *     GET /troubleshooting  docs/troubleshooting.md, to which it leads
+ *     GET /status           facts as JSON, without secrets
+ *     GET /metrics          for Prometheus: docs/monitoring.md
+ *     GET /ready            200 when requests can be answered, else 503: for load balancers and orchestrators
+ *     GET /live             200 while the event loop turns
  *
- * Both are 503 in a process that drains or whose sockets another one has taken, and say so: whoever waits for a new
+ * The last two are 503 in a process that drains or whose sockets another one has taken, and say so: whoever waits for a new
  * process to be ready must not be answered by the old one.
  */
 
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { log } from '../bridge/telemetry/log';
+import type { Metrics } from '../bridge/telemetry/metrics';
+import { recentEvents } from '../bridge/telemetry/recent-events';
+import { mayAskAs, showsToken, type AccessOptions } from '../status/access';
+import { CONTENT_SECURITY_POLICY } from '../status/style';
 import type { Lifecycle } from './lifecycle';
+import { metricsAnswer, sendParts } from './metrics-page';
 import type { Overload } from './overload';
 import type { PluginProcesses } from './process-hooks';
 import type { PluginServer } from './server';
+import { StatusPages } from './status-pages';
 
 export interface StatusSources {
   readonly version: string;
   readonly servers: readonly PluginServer[];
   readonly processes: PluginProcesses;
+  readonly metrics: Pick<Metrics, 'scrape'>;
   readonly overload: Pick<Overload, 'status'>;
   readonly lifecycle: Pick<Lifecycle, 'draining' | 'unhandledErrors'>;
 }
@@ -56,6 +66,7 @@ export function collectStatus({ version, servers, processes, lifecycle, overload
     load: overload.status(),
     broken_configurations: servers.flatMap((server) => server.brokenConfigurations()),
     plugins,
+    recent_events: recentEvents(),
   };
 }
 
@@ -66,40 +77,95 @@ function stateOf({ servers, lifecycle }: Pick<StatusSources, 'servers' | 'lifecy
 }
 
 /** Answers at once and never throws; where it listens is status-port.ts. */
-export function statusRequests(sources: StatusSources): RequestListener {
+export function statusRequests(sources: StatusSources, access: AccessOptions = OPEN): RequestListener {
+  const pages = new StatusPages(() => collectStatus(sources));
   return (request, response) => {
-    const [code, body] = answerTo(request.method, request.url ?? '', sources);
-    response.writeHead(code, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-    response.end(`${JSON.stringify(body)}\n`);
+    const { status, type = JSON_TYPE, headers, body } = answerTo(request, sources, access, pages);
+    response.writeHead(status, { ...FIXED_HEADERS, ...headers, 'content-type': type });
+    if (typeof body === 'string') response.end(body);
+    else if ('next' in body) sendParts(response, body);
+    else response.end(`${JSON.stringify(body)}\n`);
   };
 }
 
-function answerTo(method: string | undefined, url: string, sources: StatusSources): Answer {
-  if (method !== 'GET' && method !== 'HEAD') return [405, {}];
+interface Answer {
+  readonly status: number;
+  /** Default: JSON. */
+  readonly type?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** In parts where it is long. */
+  readonly body: object | string | Iterator<string>;
+}
+
+const OPEN: AccessOptions = { host: '127.0.0.1', allowedHosts: [], token: undefined };
+const JSON_TYPE = 'application/json';
+const HTML_TYPE = 'text/html; charset=utf-8';
+const FIXED_HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy': CONTENT_SECURITY_POLICY,
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+};
+
+function answerTo(
+  request: IncomingMessage,
+  sources: StatusSources,
+  access: AccessOptions,
+  pages: StatusPages,
+): Answer {
+  const { method, headers } = request;
+  if (method !== 'GET' && method !== 'HEAD')
+    return { status: 405, headers: { allow: 'GET, HEAD' }, body: {} };
+  const path = (request.url ?? '').replace(/\?.*/, '');
   try {
-    return route(url, sources);
+    const probe = probed(path, sources);
+    if (probe !== undefined) return probe;
+    if (!mayAskAs(headers.host, access)) {
+      const message = 'This name is not one of the status page: see --status-allow-host.';
+      return { status: 421, body: { message } };
+    }
+    if (!showsToken(headers.authorization, access)) {
+      const challenge = { 'www-authenticate': 'Basic realm="status", charset="UTF-8"' };
+      return {
+        status: 401,
+        headers: challenge,
+        body: { message: 'This page wants the token of --status-token.' },
+      };
+    }
+    return route(path, sources, pages, headers.accept);
   } catch (error) {
     log.error('the status page failed', { error });
-    return [500, {}];
+    return { status: 500, body: {} };
   }
 }
 
-type Answer = readonly [code: number, body: object];
+/** Probes know no token, and ask by whatever name they have; they are told no more than a word. */
+function probed(path: string, sources: StatusSources): Answer | undefined {
+  if (path === '/ready') {
+    const { ready, state, draining } = collectStatus(sources);
+    return { status: ready ? 200 : 503, body: { ready, state, draining } };
+  }
+  if (path === '/live') {
+    const state = stateOf(sources);
+    const live = state !== 'replaced' && state !== 'draining';
+    return { status: live ? 200 : 503, body: { live, state } };
+  }
+  return undefined;
+}
 
-function route(url: string, sources: StatusSources): Answer {
-  switch (url.replace(/\?.*/, '')) {
+function route(path: string, sources: StatusSources, pages: StatusPages, accept?: string): Answer {
+  switch (path) {
+    case '/':
+      return { status: 200, type: HTML_TYPE, body: pages.status() };
+    case '/troubleshooting':
+      return { status: 200, type: HTML_TYPE, body: pages.guide() };
     case '/status':
-      return [200, collectStatus(sources)];
-    case '/ready': {
-      const { ready, state, draining } = collectStatus(sources);
-      return [ready ? 200 : 503, { ready, state, draining }];
-    }
-    case '/live': {
-      const state = stateOf(sources);
-      const live = state !== 'replaced' && state !== 'draining';
-      return [live ? 200 : 503, { live, state }];
-    }
+      return { status: 200, body: collectStatus(sources) };
+    case '/metrics':
+      return metricsAnswer(sources.metrics, accept);
     default:
-      return [404, {}];
+      return { status: 404, body: {} };
   }
 }

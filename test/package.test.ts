@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { PLUGINS } from '../common/plugins';
 
 const ROOT = join(__dirname, '..', '..');
-const SHIPPED = ['plugins', 'pluginserver', 'bridge', 'common', 'listener'];
+const SHIPPED = ['plugins', 'pluginserver', 'bridge', 'common', 'listener', 'status'];
 
 interface Manifest {
   readonly version: string;
@@ -58,13 +58,25 @@ test('the plugin server knows no Kafka, and the bridge no plugin and no protocol
     for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(/require\(["'](\.\.\/[^"']+)["']\)/g)) {
       assert.match(
         name,
-        /^\.\.\/(common\/|listener\/|bridge\/(errors|clock|bytes-in-flight|thread-pool-size|telemetry\/))/,
+        /^\.\.\/(common\/|listener\/|status\/|bridge\/(errors|clock|bytes-in-flight|thread-pool-size|telemetry\/))/,
         file,
       );
     }
   }
   for (const file of compiledFiles('bridge')) {
-    assert.doesNotMatch(readFileSync(file, 'utf8'), /require\(["'][./]+(plugins|pluginserver)\//, file);
+    assert.doesNotMatch(
+      readFileSync(file, 'utf8'),
+      /require\(["'][./]+(plugins|pluginserver|status)\//,
+      file,
+    );
+  }
+});
+
+test('the status page knows nothing but what it is handed', () => {
+  for (const file of compiledFiles('status')) {
+    for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(/require\(["']([^"']+)["']\)/g)) {
+      assert.ok(name.startsWith('./') || isBuiltin(name), `${file} requires ${name}`);
+    }
   }
 });
 

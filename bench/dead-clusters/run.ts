@@ -255,6 +255,7 @@ class DeadRoutes {
 
 function openSender(requestReply: RequestReply, key: string, bootstrapServers: readonly string[]): Sender {
   return requestReply.openSender({
+    plugin: 'custom_kafka_producer',
     key,
     connectionKey: key,
     connection: { bootstrapServers, produce: DEFAULT_PRODUCER_SETTINGS },

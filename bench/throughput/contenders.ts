@@ -102,7 +102,7 @@ const ROWS = {
     start: pluginServer([emptyPlugin('producer'), emptyPlugin('consumer')]),
   },
   log: {
-    says: 'the same with the event of custom_kafka_log between them: what is more than in "empty" is its price. Only when asked for',
+    says: 'empty, with the event of custom_kafka_log between the two: what is more is its price. Only when asked for',
     onlyWhenAsked: true,
     start: pluginServer([emptyPlugin('producer'), LOG, emptyPlugin('consumer')]),
   },

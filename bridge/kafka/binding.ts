@@ -107,7 +107,7 @@ export interface NativeMessage {
   readonly timestamp?: number;
   readonly key?: Buffer | null;
   readonly value: Buffer | null;
-  /** One-key objects. Never `for in` over one: a header may be called `__proto__`. */
+  /** One-key objects, of which one may be called `__proto__` and have the value for its prototype. */
   readonly headers?: ReadonlyArray<Readonly<Record<string, Buffer>>>;
 }
 
@@ -116,6 +116,11 @@ export interface NativeConsumer extends NativeClient {
   subscribe(topics: readonly string[]): void;
   /** How long the next `consume` call waits, for every record it waits for. */
   setDefaultConsumeTimeout(timeoutMs: number): void;
+  /** As the last fetch told them. Throws while nothing is known of the partition. */
+  getWatermarkOffsets(
+    topic: string,
+    partition: number,
+  ): { readonly lowOffset: number; readonly highOffset: number };
   consume(count: number, callback: Callback<NativeMessage[]>): void;
   offsetsForTimes(
     times: readonly TopicPartitionOffset[],

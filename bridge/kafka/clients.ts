@@ -6,7 +6,9 @@
  */
 import { bytesInFlight, type BytesInFlight } from '../bytes-in-flight';
 import { GatewayError } from '../errors';
+import type { ClusterReading } from '../telemetry/client-metrics';
 import { log } from '../telemetry/log';
+import { clusterLabel } from './cluster-access';
 import type { ConnectionOptions } from './connection';
 import { within } from './managed-client';
 import { RecordProducer } from './producer';
@@ -33,6 +35,7 @@ export interface KafkaLease {
 
 interface Cluster {
   readonly name: string | undefined;
+  readonly label: string;
   readonly bootstrapServers: readonly string[];
   readonly producer: RecordProducer;
   readonly reader: TopicReader;
@@ -107,6 +110,15 @@ export class KafkaClients {
     }));
   }
 
+  /** For the metrics. */
+  figures(): ClusterReading[] {
+    return [...this.#clusters.values()].map(({ label, producer, reader }) => ({
+      cluster: label,
+      producer: producer.figures(),
+      reader: reader.figures(),
+    }));
+  }
+
   async #close(timeoutMs: number): Promise<void> {
     const clusters = [...this.#clusters.values()];
     this.#clusters.clear();
@@ -117,6 +129,7 @@ export class KafkaClients {
     const producer = new RecordProducer(connection, { bytesInFlight: this.#bytesInFlight });
     const cluster: Cluster = {
       name: connection.clusterName,
+      label: clusterLabel(connection),
       bootstrapServers: connection.bootstrapServers,
       producer,
       reader: new TopicReader(connection, producer),

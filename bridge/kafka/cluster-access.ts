@@ -14,6 +14,14 @@ export interface ClusterAccess {
   redact(text: string): string;
 }
 
+/** What metrics call a cluster. */
+export function clusterLabel({
+  clusterName,
+  bootstrapServers,
+}: Pick<ConnectionOptions, 'clusterName' | 'bootstrapServers'>): string {
+  return clusterName ?? bootstrapServers.join(',');
+}
+
 /** One for each client: a login supplies one client with tokens. */
 export function clusterAccess(connection: ConnectionOptions): ClusterAccess {
   const { sasl, bootstrapServers, clusterName } = connection;

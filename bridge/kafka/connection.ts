@@ -53,7 +53,7 @@ export interface TlsOptions {
   readonly keyPassword: string | undefined;
 }
 
-export const DEFAULT_CLIENT_ID = 'kong-kafka-request-reply';
+const DEFAULT_CLIENT_ID = 'kong-kafka-request-reply';
 
 /** How often clients report their broker list: the watchdog's clock (statistics.ts). */
 export const STATISTICS_INTERVAL_MS = 500;

@@ -9,6 +9,7 @@
  * on disconnect. Blocking for more than one record at a time would wait out the whole time limit.
  */
 import { GatewayError } from '../errors';
+import type { ClientReading } from '../telemetry/client-metrics';
 import { log } from '../telemetry/log';
 import { newConsumer } from './binding';
 import type { NativeConsumer, NativeError, NativeMessage, TopicPartitionOffset } from './binding';
@@ -61,6 +62,8 @@ export class ConsumerSession {
   readonly #options: ConsumerSessionOptions;
   readonly #managed: ManagedClient<NativeConsumer>;
   readonly #assigned = new Waiters();
+  /** When the last records came, in milliseconds since 1970; 0 before the first. */
+  recordsAtMs = 0;
   #assignAsked = true;
   #readsNothing = false;
   /** The client whose loop may deliver records; none while one is being replaced. */
@@ -163,6 +166,22 @@ export class ConsumerSession {
     };
   }
 
+  /** For the metrics. */
+  figures(): ClientReading & { readonly records: number; readonly errors: number } {
+    const { records, readErrors } = this.counters;
+    return { source: this, state: this.state, counts: this.#managed.counters, records, errors: readErrors };
+  }
+
+  /** The end of a partition as the last answer of its broker told it; undefined while none has. Asks nobody. */
+  knownEnd(topic: string, partition: number): number | undefined {
+    try {
+      const end = this.#managed.current?.getWatermarkOffsets(topic, partition).highOffset;
+      return end !== undefined && end >= 0 ? end : undefined;
+    } catch {
+      return undefined; // Not assigned, or not connected any more.
+    }
+  }
+
   #read(client: NativeConsumer): void {
     this.#reading = client;
     this.#assignAsked = true;
@@ -252,7 +271,10 @@ export class ConsumerSession {
   #deliver(client: NativeConsumer, messages: readonly NativeMessage[]): void {
     // A loop that outlived its bound must not add records that its successor reads again.
     if (this.#reading !== undefined && this.#reading !== client) return;
-    if (messages.length > 0) this.#lastReadError = undefined;
+    if (messages.length > 0) {
+      this.#lastReadError = undefined;
+      this.recordsAtMs = Date.now();
+    }
     for (const message of messages) {
       this.counters.records++;
       try {

@@ -16,7 +16,7 @@ import type { ClusterAccess } from './cluster-access';
 import { CONNECT_TIMEOUT_MS } from './connection';
 import { hangUpFromLog, inOurWords, isLoginFailure, reasonFromLog } from './failure-reason';
 import { GatewayError } from '../errors';
-import { countBrokers, StuckDetector } from './statistics';
+import { countBrokers, StuckDetector, type BrokerState } from './statistics';
 import { threadPool, type PoolShare, type ThreadPool } from './thread-pool';
 import { Waiters } from './waiters';
 
@@ -82,6 +82,7 @@ export class ManagedClient<C extends NativeClient> {
   /** The last one that could not connect, until the next tries. */
   #failed: C | undefined;
   #current: C | undefined;
+  #brokers: readonly BrokerState[] = [];
   #attempt: Promise<void> = Promise.resolve();
   /** The attempt has its thread. Before that there is nothing to wait for. */
   #isTrying = false;
@@ -147,6 +148,7 @@ export class ManagedClient<C extends NativeClient> {
       connects,
       failed_connects: failedConnects,
       replaced,
+      brokers: this.#brokers,
       next_attempt_in_ms:
         this.#retryAtMs === undefined
           ? undefined
@@ -377,6 +379,7 @@ export class ManagedClient<C extends NativeClient> {
       if (client !== this.#current || count === undefined) return;
       // Nothing is delivered while a client connects, so what it wrote then comes when it is long outdated.
       if (bornAtMs + count.ageMs < this.#provenUpAtMs) return;
+      this.#brokers = count.brokers;
       // Statistics overtake errors in the library's queue: what comes along with them is still from before.
       setImmediate(() => (this.#errorsAreNews ||= isOurs()));
       if (stuck.observe(count)) {

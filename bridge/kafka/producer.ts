@@ -8,6 +8,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { bytesInFlight, tooManyBytes, type BytesInFlight } from '../bytes-in-flight';
 import { GatewayError, toGatewayError } from '../errors';
+import type { ProducerReading } from '../telemetry/client-metrics';
 import { log } from '../telemetry/log';
 import { isNativeError, newProducer } from './binding';
 import type { Metadata, NativeError, NativeProducer } from './binding';
@@ -75,6 +76,7 @@ const ASK_AGAIN_MS = 200;
 /** Offset queries at once: a topic may have very many partitions. */
 const PARALLEL_QUERIES = 4;
 const NO_HEADERS: NativeHeaders = [];
+const NO_OPTIONS: ProduceOptions = {};
 /** What remains for the library to flush after we have waited for the reports ourselves. */
 const LAST_FLUSH_MS = 100;
 
@@ -151,7 +153,7 @@ export class RecordProducer {
   produce(
     record: OutgoingRecord,
     onDelivery: OnDelivery,
-    { awaited = false, promised = false }: ProduceOptions = {},
+    { awaited = false, promised = false }: ProduceOptions = NO_OPTIONS,
   ): void {
     const client = this.#managed.current;
     if (client === undefined || this.state !== 'up' || this.#closing) {
@@ -224,6 +226,18 @@ export class RecordProducer {
       outstanding: this.outstanding,
       ...this.counters,
       stalled_topics: this.#queues.status(),
+    };
+  }
+
+  /** For the metrics. */
+  figures(): ProducerReading {
+    const { delivered, failed, refused } = this.counters;
+    return {
+      source: this,
+      state: this.state,
+      counts: this.#managed.counters,
+      records: { delivered, failed, refused },
+      outstanding: this.outstanding,
     };
   }
 

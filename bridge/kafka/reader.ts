@@ -4,6 +4,7 @@
  * One consumer serves all followed topics of a cluster. It is only there once something is followed. Questions about
  * topics go to the producer: on the consumer's own connection they would queue behind the pending fetch.
  */
+import type { ReaderReading } from '../telemetry/client-metrics';
 import { log } from '../telemetry/log';
 import { createTopic, type TopicLayout } from './admin';
 import type { TopicPartitionOffset } from './binding';
@@ -88,6 +89,11 @@ export class TopicReader {
         followers: feed.followers,
       })),
     };
+  }
+
+  /** For the metrics; undefined while nothing is read. */
+  figures(): ReaderReading | undefined {
+    return this.#session && { ...this.#session.figures(), topics: this.#all().map((feed) => feed.figures()) };
   }
 
   async #close(): Promise<void> {

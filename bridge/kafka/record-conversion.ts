@@ -6,30 +6,44 @@ import type { OutgoingRecord, ReceivedRecord } from './records';
 export type NativeHeaders = Array<Record<string, string>>;
 
 /**
+ * An object whose only key is the header's name. Not a literal with a computed key: V8 makes an object of a class in a
+ * fifth of the time and in half of the memory, and every record has several.
+ */
+class NativeHeader {
+  [name: string]: string;
+
+  constructor(name: string, value: string) {
+    this[name] = value;
+  }
+}
+
+/**
  * Header names and values pass through C strings on their way out: bytes behind a NUL are lost, and a lone surrogate
  * would arrive as a replacement character. Refusing is better than delivering something else.
  * @throws GatewayError request_invalid
  */
-export function toNativeHeaders(record: OutgoingRecord): NativeHeaders {
-  return record.headers.map(([name, value]) => {
-    if (!isPlainText(name) || !isPlainText(value)) {
-      throw new GatewayError(
-        'request_invalid',
-        `Header ${JSON.stringify(name)} of the record for ${record.topic} is not text that Kafka clients can carry (NUL or a broken surrogate).`,
-        {
-          reason:
-            'a header of the record is not text that Kafka clients can carry (NUL or a broken surrogate)',
-        },
-      );
-    }
-    // A computed key, so that even "__proto__" becomes an own property.
-    return { [name]: value };
+export function toNativeHeaders({ headers, topic }: OutgoingRecord): NativeHeaders {
+  return headers.map((header) => {
+    const name = header[0];
+    const value = header[1];
+    if (!isPlainText(name) || !isPlainText(value)) throw notText(name, topic);
+    // An assignment to "__proto__" would make no own property; a computed key does.
+    return name === '__proto__' ? { [name]: value } : new NativeHeader(name, value);
   });
 }
 
 function isPlainText(text: string): boolean {
-  // With the u flag \p{Surrogate} matches only halves that have no partner.
-  return typeof text === 'string' && !/[\0\p{Surrogate}]/u.test(text);
+  return typeof text === 'string' && text.isWellFormed() && !text.includes('\0');
+}
+
+function notText(name: string, topic: string): GatewayError {
+  const reason =
+    'a header of the record is not text that Kafka clients can carry (NUL or a broken surrogate)';
+  return new GatewayError(
+    'request_invalid',
+    `Header ${JSON.stringify(name)} of the record for ${topic} is not text that Kafka clients can carry (NUL or a broken surrogate).`,
+    { reason },
+  );
 }
 
 /** As bytes, because a string key would be cut at its first NUL. */
@@ -61,11 +75,11 @@ export function fromNativeMessage(message: NativeMessage): ReceivedRecord {
 }
 
 function readHeader(header: Readonly<Record<string, Buffer>>): readonly [string, Buffer] {
-  // The binding assigns header["__proto__"] = bytes, which replaces the object's prototype and leaves no own key.
-  const name = Object.keys(header)[0];
-  if (name === undefined) {
-    const prototype: unknown = Object.getPrototypeOf(header);
-    return ['__proto__', Buffer.isBuffer(prototype) ? prototype : Buffer.alloc(0)];
-  }
-  return [name, header[name] ?? Buffer.alloc(0)];
+  const prototype: unknown = Object.getPrototypeOf(header);
+  // Looked at first: the loop would walk through a prototype that is bytes, one by one. It makes no list of names.
+  if (prototype === Object.prototype) for (const name in header) return [name, header[name] ?? NO_BYTES];
+  // The binding has assigned header["__proto__"] = bytes, which replaces the prototype and leaves no own key.
+  return ['__proto__', Buffer.isBuffer(prototype) ? prototype : NO_BYTES];
 }
+
+const NO_BYTES = Buffer.alloc(0);

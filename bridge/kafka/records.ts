@@ -34,6 +34,6 @@ const RECORD_COST_BYTES = 500;
 /** What a record costs while it is held. */
 export function costOf(record: OutgoingRecord | ReceivedRecord): number {
   let bytes = RECORD_COST_BYTES + (record.value?.length ?? 0) + (record.key?.length ?? 0);
-  for (const [name, value] of record.headers) bytes += HEADER_COST_BYTES + name.length + value.length;
+  for (const header of record.headers) bytes += HEADER_COST_BYTES + header[0].length + header[1].length;
   return bytes;
 }

@@ -14,6 +14,15 @@ export interface BrokerCount {
   readonly known: number;
   /** Of these, the ones with a working connection. */
   readonly up: number;
+  /** The cluster as brokers have described it; before that, what was configured. */
+  readonly brokers: readonly BrokerState[];
+}
+
+export interface BrokerState {
+  /** host:port, with the number of the broker where it is known. */
+  readonly name: string;
+  /** In the library's words: UP, DOWN, CONNECT, AUTH… */
+  readonly state: string;
 }
 
 /** Logical and internal entries are the client's own bookkeeping: a stuck consumer still lists its coordinator. */
@@ -29,15 +38,29 @@ export function countBrokers(statisticsJson: string): BrokerCount | undefined {
   }
   const { brokers, age } = statistics ?? {};
   if (typeof brokers !== 'object' || brokers === null || typeof age !== 'number') return undefined;
-  const entries = (Object.values(brokers) as Array<{ source?: string; state?: string }>).filter(
-    ({ source }) => !NOT_A_BROKER.has(source ?? ''),
-  );
+  const entries = (Object.values(brokers) as Entry[]).filter(({ source }) => !NOT_A_BROKER.has(source ?? ''));
   // The library counts microseconds.
   return {
     ageMs: age / 1000,
     known: entries.length,
     up: entries.filter(({ state }) => state === 'UP').length,
+    brokers: described(entries),
   };
+}
+
+interface Entry {
+  readonly name?: string;
+  readonly source?: string;
+  readonly state?: string;
+}
+
+function described(entries: readonly Entry[]): BrokerState[] {
+  const learned = entries.filter(({ source }) => source === 'learned');
+  return (learned.length > 0 ? learned : entries).map(({ name = '', state = '' }) => ({
+    // A number is a fact of the cluster, "bootstrap" is one of the library.
+    name: name.replace(/\/bootstrap$/, ''),
+    state,
+  }));
 }
 
 /** An empty list in two statistics running means stuck; a single one may be a moment between two lists. */

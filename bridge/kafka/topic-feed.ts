@@ -7,6 +7,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { GatewayError, toGatewayError } from '../errors';
+import type { FollowedTopicReading } from '../telemetry/client-metrics';
 import { log } from '../telemetry/log';
 import type { TopicPartitionOffset } from './binding';
 import type { ConsumerSession } from './consumer-session';
@@ -41,6 +42,7 @@ export class TopicFeed {
   #refused = false;
   #missingInARow = 0;
   #reason: string | undefined;
+  #lastRecordAtMs: number | undefined;
 
   constructor(options: TopicFeedOptions, producer: RecordProducer, session: ConsumerSession) {
     this.#options = options;
@@ -129,7 +131,18 @@ export class TopicFeed {
     // Of a partition that another feed of the topic reads, or of a topic that is gone.
     if (!this.#positions.has(record.partition)) return;
     this.#positions.set(record.partition, record.offset + 1);
+    this.#lastRecordAtMs = this.#session.recordsAtMs;
     for (const follower of this.#followers) follower.deliver(record);
+  }
+
+  /** For the metrics. */
+  figures(): FollowedTopicReading {
+    let lagRecords: number | undefined;
+    for (const [partition, position] of this.#positions) {
+      const end = this.#session.knownEnd(this.topic, partition);
+      if (end !== undefined) lagRecords = (lagRecords ?? 0) + Math.max(end - position, 0);
+    }
+    return { topic: this.topic, isReading: this.reading, lagRecords, lastRecordAtMs: this.#lastRecordAtMs };
   }
 
   /** Finds partitions added since, and a topic that is gone. */

@@ -5,8 +5,24 @@
 import type { Clock } from '../clock';
 import type { Deadline, DeadlineWheel } from './deadline-wheel';
 
+class Offer<Exchange> implements Deadline {
+  before: Deadline['before'];
+  after: Deadline['after'];
+
+  constructor(
+    readonly requestId: string,
+    readonly exchange: Exchange,
+    readonly deadlineAtMs: number,
+    private readonly handOver: HandOver<Exchange>,
+  ) {}
+
+  onDeadline(): void {
+    this.handOver.giveUp(this);
+  }
+}
+
 export class HandOver<Exchange> {
-  readonly #entries = new Map<string, { exchange: Exchange; deadline: Deadline }>();
+  readonly #offers = new Map<string, Offer<Exchange>>();
   readonly #clock: Clock;
   readonly #wheel: DeadlineWheel;
   readonly #onUnclaimed: (exchange: Exchange) => void;
@@ -18,30 +34,30 @@ export class HandOver<Exchange> {
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#offers.size;
   }
 
   /** A second offer under one id is Kong running the event again: the newer one counts, the older is dropped. */
   offer(requestId: string, exchange: Exchange, withinMs: number): void {
     const older = this.claim(requestId);
     if (older !== undefined) this.#onUnclaimed(older);
-    const deadline: Deadline = {
-      deadlineAtMs: this.#clock.now() + withinMs,
-      onDeadline: () => {
-        this.#entries.delete(requestId);
-        this.#onUnclaimed(exchange);
-      },
-    };
-    this.#entries.set(requestId, { exchange, deadline });
-    this.#wheel.add(deadline);
+    const offer = new Offer(requestId, exchange, this.#clock.now() + withinMs, this);
+    this.#offers.set(requestId, offer);
+    this.#wheel.add(offer);
   }
 
   /** At most one caller gets an exchange. */
   claim(requestId: string): Exchange | undefined {
-    const entry = this.#entries.get(requestId);
-    if (!entry) return undefined;
-    this.#entries.delete(requestId);
-    this.#wheel.remove(entry.deadline);
-    return entry.exchange;
+    const offer = this.#offers.get(requestId);
+    if (!offer) return undefined;
+    this.#offers.delete(requestId);
+    this.#wheel.remove(offer);
+    return offer.exchange;
+  }
+
+  /** For the offers themselves: nobody has come in time. */
+  giveUp({ requestId, exchange }: Offer<Exchange>): void {
+    this.#offers.delete(requestId);
+    this.#onUnclaimed(exchange);
   }
 }

@@ -39,9 +39,10 @@ export interface OwnedWait<Reply, Owner> extends PendingReply<Reply> {
   readonly owner: Owner;
 }
 
-class Entry<Reply, Owner> implements OwnedWait<Reply, Owner>, Deadline {
+class Entry<Reply, Owner extends WaitOwner> implements OwnedWait<Reply, Owner>, Deadline {
   isOver = false;
-  onDeadline!: () => void;
+  before: Deadline['before'];
+  after: Deadline['after'];
   #outcome: Outcome<Reply> | undefined;
   #listener: ((outcome: Outcome<Reply>) => void) | undefined;
 
@@ -53,7 +54,14 @@ class Entry<Reply, Owner> implements OwnedWait<Reply, Owner>, Deadline {
     readonly key: string,
     readonly createdAtMs: number,
     public deadlineAtMs: number,
+    private readonly registry: PendingReplies<Reply, Owner>,
+    private readonly deadlineError: () => GatewayError,
   ) {}
+
+  onDeadline(): void {
+    this.registry.fail(this, this.deadlineError());
+    this.owner.onTimedOut(this);
+  }
 
   whenEnded(listener: (outcome: Outcome<Reply>) => void): void {
     if (this.#outcome !== undefined) listener(this.#outcome);
@@ -92,7 +100,7 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
 
   /**
    * @param deadlineAtMs on the clock of this registry
-   * @param onDeadline makes the error with which the wait ends at its deadline
+   * @param deadlineError makes the error with which the wait ends at its deadline
    * @param requestId given with an id that a client chose: see PendingReply
    * @throws GatewayError `overloaded` at the owner's capacity, `correlation_conflict` for an id that waits already or
    *   did so a moment ago, whoever its owner is
@@ -101,7 +109,7 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
     owner: Owner,
     id: string,
     deadlineAtMs: number,
-    onDeadline: () => GatewayError,
+    deadlineError: () => GatewayError,
     requestId?: string,
   ): OwnedWait<Reply, Owner> {
     if (owner.inFlight >= owner.capacity) {
@@ -121,11 +129,16 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
     const nowMs = this.#clock.now();
     if (this.#ended.find(key, nowMs))
       throw new GatewayError('correlation_conflict', 'the correlation id was in flight a moment ago');
-    const entry = new Entry<Reply, Owner>(owner, id, requestId, key, nowMs, deadlineAtMs);
-    entry.onDeadline = () => {
-      this.fail(entry, onDeadline());
-      owner.onTimedOut(entry);
-    };
+    const entry = new Entry<Reply, Owner>(
+      owner,
+      id,
+      requestId,
+      key,
+      nowMs,
+      deadlineAtMs,
+      this,
+      deadlineError,
+    );
     this.#entries.set(key, entry);
     owner.inFlight++;
     this.#wheel.add(entry);
@@ -139,7 +152,7 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
 
   /** Moves the deadline of a wait that has not ended; does nothing for one that has. */
   extend(wait: PendingReply<Reply>, deadlineAtMs: number): void {
-    const entry = entryOf(wait);
+    const entry = entryOf<Reply, Owner>(wait);
     if (entry.isOver) return;
     this.#wheel.remove(entry);
     entry.deadlineAtMs = deadlineAtMs;
@@ -191,6 +204,6 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
 }
 
 /** Whoever has a wait has it from `register`. */
-function entryOf<Reply, Owner>(wait: PendingReply<Reply>): Entry<Reply, Owner> {
+function entryOf<Reply, Owner extends WaitOwner>(wait: PendingReply<Reply>): Entry<Reply, Owner> {
   return wait as Entry<Reply, Owner>;
 }

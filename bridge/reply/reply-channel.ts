@@ -5,6 +5,7 @@
 import type { Clock } from '../clock';
 import type { GatewayError } from '../errors';
 import type { FollowedTopic } from '../kafka/reader';
+import type { RequestMetrics } from '../telemetry/request-metrics';
 import type { MatchRule } from './match-rule';
 import type { Orphan } from './orphans';
 import type { WaitOwner } from './pending-replies';
@@ -12,6 +13,7 @@ import type { ReplyTopic, Wait } from './reply-topic';
 import { routeTag } from './route-tag';
 
 export interface ReplyChannelOptions {
+  readonly metrics: RequestMetrics;
   /** Waits at once. */
   readonly capacity: number;
   /** Replies before this moment are not of interest: `end` when nothing was produced yet. */
@@ -32,6 +34,7 @@ export class ReplyChannel implements WaitOwner {
   readonly topic: ReplyTopic;
   readonly capacity: number;
   readonly sharedWithRequests: boolean;
+  readonly metrics: RequestMetrics;
   /** Replies that ended a wait, and waits that ended at their deadline. */
   readonly counters = { replies: 0, timed_out: 0 };
   /** Kept by the registry of waits. */
@@ -49,6 +52,7 @@ export class ReplyChannel implements WaitOwner {
     this.topic = topic;
     this.capacity = options.capacity;
     this.sharedWithRequests = options.sharedWithRequests;
+    this.metrics = options.metrics;
     this.#clock = clock;
     this.#options = options;
     topic.join(this);

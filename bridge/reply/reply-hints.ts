@@ -30,6 +30,7 @@ export class ReplyHints {
   readonly #clock: Clock;
   readonly #noticed = new Map<HintReason, Noticed>();
   readonly #given = new Map<HintReason, Hint>();
+  readonly #givenAtMs = new Map<HintReason, number>();
   #lastTimeoutMs = -Infinity;
 
   constructor(replyTopic: string, clock: Clock) {
@@ -44,6 +45,14 @@ export class ReplyHints {
 
   get given(): readonly Hint[] {
     return [...this.#given.values()];
+  }
+
+  /** Those of the last minute, for whoever looks now. */
+  get recent(): readonly Hint[] {
+    const oldestMs = this.#clock.now() - ALERT_MS;
+    return [...this.#given]
+      .filter(([reason]) => (this.#givenAtMs.get(reason) ?? 0) >= oldestMs)
+      .map(([, hint]) => hint);
   }
 
   /** A record came that is nobody's reply. */
@@ -66,6 +75,7 @@ export class ReplyHints {
   }
 
   #give(reason: HintReason, text: string): void {
+    this.#givenAtMs.set(reason, this.#lastTimeoutMs);
     const given = this.#given.get(reason);
     if (given) {
       given.timeouts++;

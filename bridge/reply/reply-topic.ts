@@ -9,6 +9,7 @@ import type { TopicLayout } from '../kafka/admin';
 import type { FollowedTopic, PartitionChoice, TopicReader } from '../kafka/reader';
 import type { ReceivedRecord } from '../kafka/records';
 import { isSignOfLife } from '../kafka/topic-keeper';
+import type { ReplyTopicReading } from '../telemetry/reply-metrics';
 import { diagnose, LOOKS_LIKE_REQUEST, onOtherTopic } from './diagnosis';
 import { isRequest } from './dialects';
 import type { EndedWait } from './ended-waits';
@@ -25,6 +26,8 @@ export type Waits = PendingReplies<ReceivedRecord, ReplyChannel>;
 export type Wait = OwnedWait<ReceivedRecord, ReplyChannel>;
 
 export interface ReplyTopicOptions {
+  /** What metrics call the cluster. */
+  readonly cluster: string;
   readonly replyTopic: string;
   /** Only this partition is read. Default: all. */
   readonly partition?: PartitionChoice | undefined;
@@ -121,6 +124,18 @@ export class ReplyTopic {
   /** See FollowedTopic. */
   get followed(): Pick<FollowedTopic, 'ready' | 'reason' | 'partition' | 'whenReady'> {
     return this.#followed;
+  }
+
+  /** For the metrics. */
+  figures(): ReplyTopicReading {
+    const { replies: matched, late, duplicate, foreign, misrouted, unidentified, requests } = this.counters;
+    return {
+      source: this,
+      cluster: this.#options.cluster,
+      replyTopic: this.name,
+      counts: { matched, late, duplicate, foreign, misrouted, unidentified, request: requests },
+      heldRecords: this.heldRecords,
+    };
   }
 
   join(channel: ReplyChannel): void {
@@ -346,6 +361,7 @@ export class ReplyTopic {
     }
     const lateByMs = Math.round(this.#clock.now() - endedAtMs);
     this.counters.late++;
+    owner.metrics.late(lateByMs);
     this.counters.latest_by_ms = Math.max(this.counters.latest_by_ms, lateByMs);
     owner.keepOrphan({ reply: record, reason: 'late', lateByMs });
   }
@@ -384,6 +400,7 @@ export class ReplyTopic {
   }
 
   #settle(wait: Wait, record: ReceivedRecord): void {
+    wait.owner.metrics.replied(record, wait.createdAtMs);
     this.waits.settle(wait, record);
     this.counters.replies++;
     wait.owner.counters.replies++;

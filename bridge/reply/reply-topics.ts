@@ -3,6 +3,7 @@ import type { Clock } from '../clock';
 import type { TopicLayout } from '../kafka/admin';
 import type { PartitionChoice, TopicReader } from '../kafka/reader';
 import type { ReceivedRecord } from '../kafka/records';
+import type { ReplyTopicReading } from '../telemetry/reply-metrics';
 import type { DeadlineWheel } from './deadline-wheel';
 import { PendingReplies } from './pending-replies';
 import { ReplyChannel, type ReplyChannelOptions } from './reply-channel';
@@ -20,6 +21,8 @@ export interface ReplySource {
   readonly connectionKey: string;
   /** "host:port" each. */
   readonly bootstrapServers: readonly string[];
+  /** What metrics call the cluster. */
+  readonly cluster: string;
 }
 
 /** The ids that are waited for on a topic, by whichever client it is read. */
@@ -68,9 +71,16 @@ export class ReplyTopics {
     }));
   }
 
-  #follow(key: string, { reader, replyTopic, partition, create, bootstrapServers }: ReplySource): ReplyTopic {
+  /** For the metrics. */
+  figures(): ReplyTopicReading[] {
+    return [...this.#topics.values()].map((topic) => topic.figures());
+  }
+
+  #follow(key: string, source: ReplySource): ReplyTopic {
+    const { reader, cluster, replyTopic, partition, create, bootstrapServers } = source;
     const space = this.#idSpaceOf(replyTopic, bootstrapServers);
     const topic = new ReplyTopic(reader, this.#clock, {
+      cluster,
       replyTopic,
       partition,
       create,

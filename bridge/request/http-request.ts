@@ -108,7 +108,7 @@ export class RequestReader {
   /** A body that cannot be had makes the `refusal` of the request, which is known all the same. */
   request(id: string, answers: readonly unknown[]): HttpRequest {
     const at = this.#at;
-    const body = bodyOf(answers[at.body], this.#maxBodyBytes);
+    const body = at.body < 0 ? NO_BODY : bodyOf(answers[at.body], this.#maxBodyBytes);
     const captures = answerOf<{ named?: Record<string, unknown> } | undefined>(answers, at.captures);
     const route = answerOf<{ id?: string; name?: string } | undefined>(answers, at.route);
     return {

@@ -89,7 +89,7 @@ export function recordBuilder(options: RecordOptions): RecordBuilder {
       const written = valueIn(topic, request, shaped);
       return {
         topic,
-        ...(key !== undefined && { key: keyIn(topic, key) }),
+        key: key === undefined ? null : keyIn(topic, key),
         value: written.value,
         headers: headersOf(request, correlationId, nowMs, written),
       };

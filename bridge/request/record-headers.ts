@@ -202,12 +202,12 @@ function addressingHeaders({ dialects, replyTopic }: HeaderOptions): {
   names: ReadonlySet<string>;
   add(headers: RecordHeader[], correlationId: string): void;
 } {
-  // A topic is never empty, so the empty values mark where the id belongs.
+  // A topic is never empty, so the empty values mark where the id belongs; what names the topic is the same in all records.
   const template = replyTopic === undefined ? [] : requestHeaders(dialects, '', replyTopic);
   return {
     names: new Set(template.map(([name]) => normalName(name))),
     add: (headers, correlationId) => {
-      for (const [name, value] of template) headers.push([name, value === '' ? correlationId : value]);
+      for (const header of template) headers.push(header[1] === '' ? [header[0], correlationId] : header);
     },
   };
 }

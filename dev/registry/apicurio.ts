@@ -6,10 +6,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startChild, type Child } from '../child-process';
-import { buildAside, removeLeftovers, runTool, withLock } from '../kafka/distribution';
+import { buildAside } from '../build-aside';
+import { removeLeftovers, withLock } from '../kafka/distribution';
 import { findJava } from '../kafka/java';
 import { repositoryRoot } from '../kafka/paths';
 import { freePorts } from '../kafka/ports';
+import { runTool } from '../run-tool';
 
 /** The last one that runs on Java 17, as Kafka does. */
 const VERSION = '2.6.13.Final';

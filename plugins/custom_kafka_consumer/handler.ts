@@ -43,6 +43,7 @@ export class ConsumerHandler {
     };
     if (!requestReply.together && config.bootstrap_servers && config.topic !== undefined) {
       this.#receiver = requestReply.openReceiver({
+        plugin: CONSUMER.name,
         key: configKey(CONSUMER_OPTIONS, config),
         connectionKey: configKey(CONSUMER_OPTIONS, config, isConnectionRow),
         connection: connectionOf(config, config.bootstrap_servers),

@@ -1,11 +1,12 @@
 /** The first half of a request: HTTP request -> record, with the wait for its reply registered before it is sent. */
-import { answer } from '../../bridge/answer';
+import { answer, writeAccess } from '../../bridge/answer';
 import { producerSettings } from '../../bridge/config/produce-options';
 import type { Kong } from '../../bridge/kong';
 import { overPromises, type Phase, type PhaseEvent } from '../../bridge/phase';
 import { SHARED_WIRE_ID, wireIdToText } from '../../bridge/reply/apart';
 import { RequestHalf, type BuiltRequest } from '../../bridge/request-half';
 import type { RequestReply } from '../../bridge/request-reply';
+import { accessLog } from '../../bridge/telemetry/access-log';
 import { tellLogFields } from '../../bridge/telemetry/trace-kong';
 import { PRODUCER, PRODUCER_OPTIONS, type ProducerConfig } from './config';
 
@@ -67,18 +68,25 @@ export class ProducerHandler {
     const { sender } = this.#half;
     if (this.#config.producer_async) {
       sender.enqueue(request);
-      this.#answerSent(event, topic);
+      this.#tellSent(event, request);
       return;
     }
     sender.deliver(request, (error) => {
       if (error) this.#half.refuse(event, headers, error, topic);
-      else this.#answerSent(event, topic);
+      else this.#tellSent(event, request);
     });
   }
 
-  #answerSent(event: PhaseEvent, topic: string): void {
-    if (this.#config.log_fields) tellLogFields(event, { code: 'ok', topic });
+  #tellSent(event: PhaseEvent, { headers, record }: BuiltRequest): void {
+    if (this.#config.log_fields) tellLogFields(event, { code: 'ok', topic: record.topic });
     answer(event, MESSAGE_SENT);
+    if (accessLog.isOn) {
+      const facts = { plugin: PRODUCER.name, status: MESSAGE_SENT.status, requestId: event.requestId };
+      writeAccess(this.#half.sender.configuration, {
+        ...facts,
+        correlationId: this.#half.clientsId(headers),
+      });
+    }
   }
 }
 

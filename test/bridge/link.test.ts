@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Waiters } from '../../bridge/kafka/waiters';
 import { Link } from '../../bridge/link';
+import { Activity } from '../../bridge/telemetry/activity';
 import { FakeClock } from '../support/fake-clock';
+import { requestMetrics } from '../support/request-metrics';
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -37,7 +39,14 @@ function setUp() {
     wanted: () => void wanted++,
     release: () => undefined,
   };
-  const link = new Link(clock, lease, undefined);
+  const configuration = {
+    topic: 't',
+    replyTopic: undefined,
+    cluster: 'c',
+    activity: new Activity(clock),
+    metrics: requestMetrics(clock),
+  };
+  const link = new Link(clock, lease, undefined, configuration);
   const outcomes: string[] = [];
   const ask = async () => {
     await link.whenReady().then(

@@ -74,7 +74,7 @@ test('no secret is in any log line, answer or status, whatever fails', async () 
 
   let written = '';
   const server = await PluginServerProcess.start({
-    flags: ['--log-level', 'debug'],
+    flags: ['--log-level', 'debug', '--access-log'],
     onOutput: (text) => (written += text),
   });
   let answers = '';
@@ -115,6 +115,7 @@ test('no secret is in any log line, answer or status, whatever fails', async () 
         }
       }
       answers += JSON.stringify(await server.status());
+      answers += await (await fetch(server.statusUrl)).text();
     } finally {
       await gateway.stop();
       written += gateway.output;
@@ -126,6 +127,8 @@ test('no secret is in any log line, answer or status, whatever fails', async () 
 
   // The search is worth nothing unless there was something to find it in.
   assert.match(written, /"level":"debug".*SASL authentication error/);
+  assert.match(written, /"event":"request".*"code":"not_ready"/);
+  assert.match(answers, /<h1>/);
   assert.match(answers, /invalid_client/);
   assert.match(written, /security\.key_password: does not open security\.key/);
   assert.match(written, /security\.key: is not the key of security\.certificate/);

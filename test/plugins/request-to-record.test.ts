@@ -37,7 +37,7 @@ test('with no option at all the record has the body, and Kong is asked three thi
     { headers: { 'content-type': 'text/plain', 'x-a': '1' }, body: 'hi' },
   );
   assert.equal(record?.topic, 'orders');
-  assert.equal(record?.key, undefined);
+  assert.equal(record?.key, null);
   assert.deepEqual(record?.value, Buffer.from('hi'));
   assert.deepEqual(headers, [
     ['content-type', 'text/plain'],

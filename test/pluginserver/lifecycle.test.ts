@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, unlinkSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
+import { Metrics } from '../../bridge/telemetry/metrics';
 import { Lifecycle, watchParent } from '../../pluginserver/lifecycle';
 import type { ProcessHooks } from '../../pluginserver/plugin-module';
 import { Overload } from '../../pluginserver/overload';
@@ -184,6 +185,7 @@ describe('the status page', () => {
         processes,
         lifecycle,
         overload: new Overload(),
+        metrics: new Metrics([]),
       }),
       port: 0,
       host: '127.0.0.1',
@@ -219,6 +221,7 @@ describe('the status page', () => {
         servers: [server],
         processes,
         overload: new Overload(),
+        metrics: new Metrics([]),
         lifecycle: { draining, unhandledErrors: { rejections: 0, exceptions: 0 } },
       }).ready;
     assert.equal(statusWhile(false), false);

@@ -182,11 +182,24 @@ describe('the command line', () => {
       ['--producer-socket', '/s', '--status-port', '70000'],
       /^--status-port needs an integer from 0 to 65535, got/,
     ],
+    [
+      ['--producer-socket', '/s', '--status-token', 'two words'],
+      /^--status-token needs a token of printable characters without blanks\.\n$/,
+    ],
+    [
+      ['--producer-socket', '/s', '--status-token-file', '/nowhere/token'],
+      /^--status-token-file cannot be read: /,
+    ],
+    [
+      ['--producer-socket', '/s', '--status-token', 'a', '--status-token-file', 'b'],
+      /^--status-token and --status-token-file: give one of them\.\n$/,
+    ],
     [['--producer-socket', '/s', '--drain-timeout-ms', '1s'], /^--drain-timeout-ms needs an integer/],
     [
       ['--producer-socket', '/s', '--log-level', 'loud'],
       /^--log-level needs one of debug, info, warn, error, got/,
     ],
+    [['--producer-socket', '/s', '--log-format', 'xml'], /^--log-format needs one of json, pretty, got/],
   ];
   for (const [args, sentence] of usage) {
     it(`is refused with one sentence and code 2: ${args.join(' ') || '(nothing)'}`, () => {
@@ -233,10 +246,14 @@ describe('the command line', () => {
       statusPort: undefined,
       statusHost: '127.0.0.1',
       httpListen: undefined,
+      statusAllowedHosts: [],
+      statusToken: undefined,
       managed: false,
       drainTimeoutMs: 305_000,
       limits: { maxOpenEvents: 50_000, maxBytesInFlight: 268_435_456, maxEventLoopLagMs: 1000 },
       logLevel: 'info',
+      logFormat: 'json',
+      accessLog: false,
     });
     assert.deepEqual(
       plugins.map(({ folder, socketPath }) => [folder.split('/').slice(-2).join('/'), socketPath]),

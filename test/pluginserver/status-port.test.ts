@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { Metrics } from '../../bridge/telemetry/metrics';
 import { Overload } from '../../pluginserver/overload';
 import { PluginProcesses } from '../../pluginserver/process-hooks';
 import { toPlugin } from '../../pluginserver/plugin-loader';
@@ -155,7 +156,7 @@ describe('who has the port', () => {
     const sockets: Socket[] = [];
     const mute = createTcpServer((socket) => sockets.push(socket));
     const port = await taken(t, mute);
-    assert.deepEqual(await askHolder(HOST, port, 50), { kind: 'something else' });
+    assert.deepEqual(await askHolder(HOST, port, undefined, 50), { kind: 'something else' });
     for (const socket of sockets) socket.destroy();
   });
 });
@@ -167,6 +168,7 @@ describe('readiness', () => {
     servers: [server],
     processes: new PluginProcesses([plugin]),
     overload: new Overload(),
+    metrics: new Metrics([]),
     lifecycle: { draining, unhandledErrors: { rejections: 0, exceptions: 0 } },
   });
   const answers = async (t: TestContext, sources: StatusSources): Promise<unknown[]> => {

@@ -84,6 +84,10 @@ export class FakeKafka implements ClientPool {
   status(): unknown {
     return [];
   }
+
+  figures(): [] {
+    return [];
+  }
 }
 
 /** The value of a header of a produced record. */

@@ -10,7 +10,8 @@ import {
 const record = (headers: Array<[string, string]>) => ({ topic: 't', value: null, headers });
 
 test('headers keep order and duplicates', () => {
-  assert.deepEqual(toNativeHeaders(record([['a', '1'], ['b', ''], ['a', 'ü']])), [{ a: '1' }, { b: '' }, { a: 'ü' }]); // prettier-ignore
+  const native = toNativeHeaders(record([['a', '1'], ['b', ''], ['a', 'ü']])); // prettier-ignore
+  assert.deepEqual(native.map(Object.entries), [[['a', '1']], [['b', '']], [['a', 'ü']]]);
 });
 
 test('a header called __proto__ becomes an own property', () => {
@@ -33,7 +34,8 @@ for (const [what, headers] of [
 }
 
 test('a whole surrogate pair is fine', () => {
-  assert.deepEqual(toNativeHeaders(record([['a', '😀']])), [{ a: '😀' }]);
+  const [header] = toNativeHeaders(record([['a', '😀']]));
+  assert.equal(header?.a, '😀');
 });
 
 test('string keys go out as bytes, so that a NUL does not cut them', () => {

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { countBrokers, StuckDetector } from '../../../bridge/kafka/statistics';
 
-const statistics = (brokers: Record<string, { source: string; state: string }>) =>
-  JSON.stringify({ age: 2500, brokers });
+const statistics = (brokers: Record<string, { source: string; state: string }>) => {
+  const named = Object.entries(brokers).map(([name, broker]) => [name, { name, ...broker }]);
+  return JSON.stringify({ age: 2500, brokers: Object.fromEntries(named) as object });
+};
 
 test('brokers are counted without the client’s own bookkeeping entries', () => {
   const text = statistics({
@@ -13,7 +15,20 @@ test('brokers are counted without the client’s own bookkeeping entries', () =>
     GroupCoordinator: { source: 'logical', state: 'UP' },
     ':0/internal': { source: 'internal', state: 'UP' },
   });
-  assert.deepEqual(countBrokers(text), { ageMs: 2.5, known: 3, up: 1 });
+  assert.deepEqual(countBrokers(text), {
+    ageMs: 2.5,
+    known: 3,
+    up: 1,
+    brokers: [
+      { name: 'a:9092/1', state: 'UP' },
+      { name: 'b:9092/2', state: 'CONNECT' },
+    ],
+  });
+});
+
+test('until a broker has described its cluster, the brokers are those that were configured', () => {
+  const text = statistics({ 'a:9092/bootstrap': { source: 'configured', state: 'DOWN' } });
+  assert.deepEqual(countBrokers(text)?.brokers, [{ name: 'a:9092', state: 'DOWN' }]);
 });
 
 test('a consumer that lists only its coordinator knows no broker', () => {
@@ -21,6 +36,7 @@ test('a consumer that lists only its coordinator knows no broker', () => {
     ageMs: 2.5,
     known: 0,
     up: 0,
+    brokers: [],
   });
 });
 

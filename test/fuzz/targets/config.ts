@@ -81,14 +81,21 @@ const CONSUMERS: readonly JsonObject[] = [
   { bootstrap_servers: [{ host: 'kafka', port: 9092 }], topic: 'replies', ...SECURED },
 ];
 const LOGS: readonly JsonObject[] = [
+  { bootstrap_servers: [{ host: 'kafka', port: 9092 }], topic: 'logs', ...SECURED },
   {
     bootstrap_servers: [{ host: 'kafka', port: 9092 }],
     topic: 'logs',
-    ...SECURED,
-    custom_fields: { 'a.b': '$(/request/method)' },
+    topic_template: 'logs.$(/service/name)',
+    allowed_topics: ['logs.a'],
+    key_pointer: '/consumer/id',
+    custom_fields: { 'a.b': '$(/request/id)', c: '' },
     include: ['/request'],
+    exclude: ['/a~1b'],
+    redact: ['token'],
+    only_status: ['404', '500-599'],
     sample_rate: 0.5,
-    sink: { name: 'all', secret: 'a-secret-of-some-length' },
+    max_record_bytes: 1024,
+    sink: { name: 'main', secret: SECRET },
   },
 ];
 const SAMPLES: Readonly<Record<PluginName, readonly JsonObject[]>> = {

@@ -11,6 +11,7 @@ import { connect, createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { int16, int32 } from '../../../dev/kafka/protocol-bytes';
 
+const FETCH = 1;
 const METADATA = 3;
 const API_VERSIONS = 18;
 const METADATA_VERSION = 4;
@@ -23,6 +24,8 @@ export class MetadataProxy {
   emptyAnswers = 0;
   /** Clients with this client id get answers without brokers; none while undefined. */
   victim: string | undefined;
+  /** Whoever asks for records is cut off: readers get nothing, and producers go on. */
+  refusesReads = false;
   /** Topics whose partitions, all or those listed, are told to have no leader. */
   readonly leaderless = new Map<string, 'all' | readonly number[]>();
   readonly #server = createServer((client) => this.#serve(client));
@@ -63,6 +66,10 @@ export class MetadataProxy {
     }
     onFrames(client, (frame) => {
       const request = readRequest(frame);
+      if (request.api === FETCH && this.refusesReads) {
+        client.destroy();
+        return;
+      }
       if (request.api === API_VERSIONS) versionRequests.add(request.correlation);
       if (request.api === METADATA && request.clientId === this.victim && request.topics.length > 0) {
         this.emptyAnswers++;

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeSchemas, replySchemas, requestSchemas } from '../../../bridge/schemas';
-import { runTool } from '../../../dev/kafka/distribution';
+import { runTool } from '../../../dev/run-tool';
 import { repositoryRoot } from '../../../dev/kafka/paths';
 import { Apicurio, type SchemaInRegistry } from '../../../dev/registry/apicurio';
 import { receivedRecord } from '../../support/records';
