@@ -20,6 +20,7 @@ test: $(BUILT) kafka ## unit, integration, contract and end-to-end tests (TESTS=
 
 interop: $(BUILT) kafka ## services of Spring, NestJS, Quarkus, Micronaut and Python answer (ARGS="--only spring")
 	@node dist/test/interop/run.js $(ARGS)
+	@node dist/test/interop/schema-bytes/run.js
 
 fuzz: $(BUILT) ## a minute of changed inputs for every decoder (ARGS="--seconds 5 --only frames")
 	@node dist/test/fuzz/run.js $(ARGS)

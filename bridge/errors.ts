@@ -18,6 +18,11 @@ interface ErrorKind {
 
 const ERROR_KINDS = {
   request_invalid: { status: 400, message: 'The request cannot be turned into a record.', isClients: true },
+  schema_mismatch: {
+    status: 400,
+    message: 'The request does not fit the schema of this route.',
+    isClients: true,
+  },
   correlation_conflict: {
     status: 409,
     message: 'A request with this correlation id is still in flight.',
@@ -74,6 +79,8 @@ export class GatewayError extends Error {
   readonly retryAfterSeconds: number | undefined;
   /** What every client is told of its own mistake; undefined when it is not one. Quotes nothing of the body. */
   readonly reason: string | undefined;
+  /** Of the client's own mistake, for programs: members of the answer. As harmless as `reason`. */
+  readonly facts: Readonly<Record<string, string>> | undefined;
 
   /** `detail` as it may be logged and shown: what a service has said is for the client alone. */
   get ownDetail(): string {
@@ -88,13 +95,19 @@ export class GatewayError extends Error {
   constructor(
     code: ErrorCode,
     readonly detail: string,
-    options?: { cause?: unknown; status?: number; reason?: string },
+    options?: {
+      cause?: unknown;
+      status?: number;
+      reason?: string;
+      facts?: Readonly<Record<string, string>>;
+    },
   ) {
     super(`${code}: ${detail}`, options?.cause === undefined ? undefined : { cause: options.cause });
     const kind: ErrorKind = ERROR_KINDS[code];
     this.code = code;
     this.status = options?.status ?? kind.status;
     this.reason = kind.isClients ? (options?.reason ?? detail) : undefined;
+    this.facts = kind.isClients ? options?.facts : undefined;
     // Every 503 says when to come again, also one that a responder chose.
     this.retryAfterSeconds =
       kind.retryAfterSeconds ?? (this.status === 503 ? DEFAULT_RETRY_AFTER_SECONDS : undefined);
@@ -136,6 +149,7 @@ export function errorAnswer(reason: unknown, context: ErrorContext = {}): HttpAn
     request_id: context.requestId,
     correlation_id: context.correlationId,
     error: context.returnErrorMessage ? error.detail : error.reason,
+    ...error.facts,
   };
   const asProblem = acceptsProblem(context.accept);
   const body = asProblem

@@ -6,11 +6,13 @@ import { GatewayError, toGatewayError } from './errors';
 import type { Exchange } from './exchange';
 import type { ReceivedRecord } from './kafka/records';
 import type { PhaseEvent } from './phase';
+import { decodedRule } from './reply/decoded-rule';
 import { responseMapper, type ResponseMapper } from './reply/http-response';
 import { matchRule, type MatchRule } from './reply/match-rule';
 import type { Outcome } from './reply/pending-replies';
 import { preferredWaitSeconds, withPreference } from './reply/preferred-wait';
 import type { RequestReply } from './request-reply';
+import type { ReplySchemas } from './schema-registry/reply-schemas';
 import { accessLog } from './telemetry/access-log';
 import { tellLogFields, type LogFields } from './telemetry/trace-kong';
 
@@ -18,6 +20,8 @@ export interface ReplyHalfOptions {
   readonly plugin: string;
   readonly config: WaitConfig;
   readonly returnErrorMessage: boolean;
+  /** With which replies are read; undefined: they are as they are. Closed by this half. */
+  readonly schemas?: ReplySchemas | undefined;
   /** See trace-options.ts. */
   readonly logFields: boolean;
 }
@@ -32,13 +36,18 @@ export class ReplyHalf {
   readonly #errors: ErrorAnswers;
   readonly #requestReply: RequestReply;
   readonly #toResponse: ResponseMapper;
+  readonly #whenReadable: WhenReadable;
 
   constructor(requestReply: RequestReply, options: ReplyHalfOptions) {
-    const { config } = options;
+    const { config, schemas } = options;
     this.#options = options;
     this.#requestReply = requestReply;
     this.#errors = new ErrorAnswers(options.plugin);
-    this.rule = matchRule(config.match, config.match_name);
+    const rule = matchRule(config.match, config.match_name);
+    this.rule = schemas ? decodedRule(rule, config.match, schemas) : rule;
+    this.#whenReadable = schemas
+      ? this.#decodedBy(schemas)
+      : (outcome, _exchange, _preferredSeconds, use) => use(outcome);
     this.#toResponse = responseMapper(replyOptions(config));
   }
 
@@ -62,10 +71,45 @@ export class ReplyHalf {
       configuration.metrics.ended('closed');
       channel.fail(wait, new GatewayError('internal', 'Kong closed the event'));
     });
-    wait.whenEnded((outcome) => {
-      const failure = isOver ? GONE : this.#answerWith(outcome, event, exchange, preferredSeconds);
-      trace.ended('reply' in outcome ? outcome.reply : undefined, failure);
-    });
+    wait.whenEnded((outcome) =>
+      this.#whenReadable(outcome, exchange, preferredSeconds, (readable) => {
+        const failure = isOver ? GONE : this.#answerWith(readable, event, exchange, preferredSeconds);
+        trace.ended('reply' in outcome ? outcome.reply : undefined, failure);
+      }),
+    );
+  }
+
+  close(): void {
+    this.#options.schemas?.close();
+  }
+
+  /** A schema that is not here yet is fetched until the client's time is over. */
+  #decodedBy(schemas: ReplySchemas): WhenReadable {
+    return (outcome, { wait }, preferredSeconds, use) => {
+      const isTooLarge = (reply: ReceivedRecord) =>
+        (reply.value?.length ?? 0) > this.#options.config.max_reply_bytes;
+      if ('error' in outcome || isTooLarge(outcome.reply)) return use(outcome);
+      let decoded: ReceivedRecord | Promise<ReceivedRecord>;
+      try {
+        decoded = schemas.decoded(outcome.reply);
+      } catch (error) {
+        return use({ error: toGatewayError(error) });
+      }
+      if (!(decoded instanceof Promise)) return use({ reply: decoded });
+      let isOpen = true;
+      const end = (readable: Outcome<ReceivedRecord>): void => {
+        if (!isOpen) return;
+        isOpen = false;
+        forget();
+        use(readable);
+      };
+      const deadlineMs = wait.createdAtMs + this.timeoutMs(preferredSeconds);
+      const forget = this.#requestReply.until(deadlineMs, () => end({ error: noSchemaInTime() }));
+      decoded.then(
+        (reply) => end({ reply }),
+        (error: unknown) => end({ error: toGatewayError(error) }),
+      );
+    };
   }
 
   /** @returns the code of the error that it is */
@@ -117,6 +161,19 @@ export class ReplyHalf {
     const sinceMs = wait.createdAtMs;
     writeAccess(configuration, { plugin, status, requestId, correlationId: shownId, sinceMs });
   }
+}
+
+/** Calls back with the outcome of a wait when its reply can be read, or cannot be. */
+type WhenReadable = (
+  outcome: Outcome<ReceivedRecord>,
+  exchange: Exchange,
+  preferredSeconds: number | undefined,
+  use: (readable: Outcome<ReceivedRecord>) => void,
+) => void;
+
+/** The request is done: to say not_ready would make the client ask for it again. */
+function noSchemaInTime(): GatewayError {
+  return new GatewayError('reply_invalid', 'the schema of the reply did not come in time');
 }
 
 function logFieldsOf(

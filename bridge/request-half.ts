@@ -6,6 +6,7 @@ import { configKey, isConnectionRow } from './config/parse';
 import { recordOptions } from './config/record-options';
 import type { RequestConfig } from './config/request-options';
 import { replyRouteOf } from './config/routing-options';
+import { requestSchemaOptions } from './config/schema-registry-options';
 import { toGatewayError } from './errors';
 import type { RequestFacts } from './exchange';
 import type { ProducerSettings } from './kafka/producer-settings';
@@ -19,6 +20,8 @@ import { compileHeaderRules } from './request/header-rules';
 import { recordBuilder, type RecordBuilder } from './request/record-builder';
 import { clientsContext } from './request/trace-headers';
 import type { RequestReply } from './request-reply';
+import type { RequestSchemas } from './schema-registry/request-schemas';
+import { requestSchemas } from './schemas';
 import type { Sender, SentRequest } from './sender';
 import type { TraceContext } from './telemetry/trace-context';
 import { joinKongTrace, tellLogFields } from './telemetry/trace-kong';
@@ -45,6 +48,7 @@ export class RequestHalf {
   readonly sender: Sender;
   readonly #options: RequestHalfOptions;
   readonly #errors: ErrorAnswers;
+  readonly #schemas: RequestSchemas | undefined;
   readonly #records: RecordBuilder;
   readonly #reader: RequestReader;
   /** In lower case, as request headers are named. */
@@ -59,7 +63,8 @@ export class RequestHalf {
     this.#correlationHeader = config.correlation_header.toLowerCase();
     const route = replyRouteOf(config);
     const record = recordOptions(config, route?.replyTopic);
-    this.#records = recordBuilder(record);
+    this.#schemas = requestSchemas(requestSchemaOptions(config));
+    this.#records = recordBuilder({ ...record, schemas: this.#schemas });
     // The stock server would send the bytes of a trace id as text.
     if (config.trace.kong === 'join' && requestReply.inOwnServer) {
       this.#contextOf = clientsContext(compileHeaderRules(record.headers), record.headers.b3);
@@ -132,6 +137,7 @@ export class RequestHalf {
 
   close(): void {
     this.sender.close();
+    this.#schemas?.close();
   }
 
   /** Here and below: a method of its own, so that the way of all others makes no closure. */

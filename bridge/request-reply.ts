@@ -22,6 +22,7 @@ import { HEADER_RULE } from './reply/match-rule';
 import { orphanRecord, type Orphan } from './reply/orphans';
 import type { ReplyRoute } from './reply/reply-routing';
 import { ReplyTopics, type ReplySource } from './reply/reply-topics';
+import { closeSchemas, schemaRegistryStatus } from './schemas';
 import { HAND_OVER_MS, Sender, type SenderOptions } from './sender';
 import { Activity } from './telemetry/activity';
 import { ClientMetrics } from './telemetry/client-metrics';
@@ -187,7 +188,12 @@ export class RequestReply {
 
   /** Calls back once after that time; the returned function cancels. */
   within(limitMs: number, onDeadline: () => void): () => void {
-    const entry = { deadlineAtMs: this.#clock.now() + limitMs, onDeadline };
+    return this.until(this.#clock.now() + limitMs, onDeadline);
+  }
+
+  /** Calls back once at that time of the clock by which waits are timed; the returned function cancels. */
+  until(deadlineAtMs: number, onDeadline: () => void): () => void {
+    const entry = { deadlineAtMs, onDeadline };
     this.#wheel.add(entry);
     return () => this.#wheel.remove(entry);
   }
@@ -216,6 +222,7 @@ export class RequestReply {
     this.#closing ??= (async () => {
       this.#draining = true;
       this.#links.endAll();
+      closeSchemas();
       await this.#clients.close();
       // The last delivery reports have come, and ended their spans.
       await this.tracing.close();
@@ -225,8 +232,9 @@ export class RequestReply {
 
   status(): { ready: boolean; [fact: string]: unknown } {
     const links = this.#links.things();
+    const registries = schemaRegistryStatus();
     return {
-      ready: !this.#draining && links.every((link) => link.ready),
+      ready: !this.#draining && links.every((link) => link.ready) && registries.every(({ ready }) => ready),
       together: this.#together,
       draining: this.#draining,
       in_flight: this.inFlight,
@@ -247,6 +255,7 @@ export class RequestReply {
             ]
           : [],
       ),
+      ...(registries.length > 0 && { schema_registries: registries }),
       configurations: links.map((link) => link.status()),
       clusters: this.#clients.status(),
       thread_pool: threadPool.status(),

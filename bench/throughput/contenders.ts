@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { startChild } from '../../dev/child-process';
+import { StubRegistry } from '../../dev/registry/stub-registry';
 import type { KongOptions, PluginSocket } from '../load/kong-events';
 import type { Load, LoadResult } from '../load/load';
 import type { Drivers } from './drivers';
@@ -95,6 +96,11 @@ const ROWS = {
     ofBuild: ONE_EVENT,
     start: pluginServer(ONE_EVENT),
   },
+  avro: {
+    says: 'producer and consumer with a schema registry: requests are encoded in Avro, replies decoded',
+    onlyWhenAsked: true,
+    start: startAvro,
+  },
   stock: {
     says: "Kong's stock kong-js-pluginserver, MsgPack:1, producer and consumer, same kind of driver",
     start: startStockServer,
@@ -164,6 +170,34 @@ function pluginServer(plugins: readonly ServedPlugin[]): ContenderRow['start'] {
         await rm(folder, { recursive: true, force: true });
       },
     };
+  };
+}
+
+/** The schema of the bodies that are sent. */
+const BODY_SCHEMA = {
+  type: 'record',
+  name: 'Body',
+  fields: [
+    { name: 'nonce', type: 'string' },
+    { name: 'item', type: 'string' },
+  ],
+};
+
+async function startAvro(place: Place): Promise<Contender> {
+  const registry = await StubRegistry.start();
+  const { requestTopic } = place.kafka;
+  registry.add(1, { schema: JSON.stringify(BODY_SCHEMA) }, { subject: `${requestTopic}-value` });
+  const schema_registry = { confluent: { url: registry.url } };
+  const contender = await pluginServer([
+    { ...PRODUCER, config: (kafka) => ({ ...producerConfig(kafka), schema_registry }) },
+    { ...CONSUMER, config: () => ({ schema_registry }) },
+  ])(place);
+  return {
+    ...contender,
+    stop: async () => {
+      await contender.stop();
+      await registry.stop();
+    },
   };
 }
 

@@ -62,7 +62,7 @@ With --against it compares the plugin servers of two builds instead, round by ro
     only: namesOf(CONTENDER_NAMES, {
       says: 'leave the others out',
       byDefault: [],
-      shownDefault: 'all but log, with --against server',
+      shownDefault: `${USUAL_CONTENDER_NAMES.join(', ')}; with --against server`,
     }),
     against: path('<folder>', 'compiled files of another build, as in ../before/dist'),
     'against-as': nameOf(BUILD_CONTENDER_NAMES, {

@@ -7,12 +7,12 @@ import type { CrossRule } from './parse';
 import { pemText } from './pem';
 import { tlsComplaint } from './tls-material';
 
-const CERTIFICATE_PEM: TextPattern = {
+export const CERTIFICATE_PEM: TextPattern = {
   lua: '%-%-%-%-%-BEGIN [%u%d ]*CERTIFICATE%-%-%-%-%-.+%-%-%-%-%-END [%u%d ]*CERTIFICATE%-%-%-%-%-',
   regex: '-----BEGIN [A-Z0-9 ]*CERTIFICATE-----[^]+-----END [A-Z0-9 ]*CERTIFICATE-----',
   meaning: 'PEM text from BEGIN CERTIFICATE to END CERTIFICATE',
 };
-const KEY_PEM: TextPattern = {
+export const KEY_PEM: TextPattern = {
   lua: '%-%-%-%-%-BEGIN [%u%d ]*PRIVATE KEY%-%-%-%-%-.+%-%-%-%-%-END [%u%d ]*PRIVATE KEY%-%-%-%-%-',
   regex: '-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^]+-----END [A-Z0-9 ]*PRIVATE KEY-----',
   meaning: 'PEM text from BEGIN PRIVATE KEY to END PRIVATE KEY',

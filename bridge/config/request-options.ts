@@ -6,6 +6,7 @@ import type { ConfigOf, OptionTable } from './fields';
 import type { CrossRule } from './parse';
 import type { COMPRESSION, DELIVERY_OPTIONS } from './produce-options';
 import { COMPRESSION_RULE } from './produce-options';
+import { REQUEST_SCHEMA_REGISTRY, REQUEST_SCHEMA_RULES } from './schema-registry-options';
 import type { RECORD_OPTIONS } from './record-options';
 import { RECORD_RULES } from './record-options';
 import { ROUTING_RULES, type RoutingConfig } from './routing-options';
@@ -74,6 +75,7 @@ export const REQUEST_OPTIONS = [
     description:
       'Largest request body in bytes, and where the message format decodes it, also afterwards. Above it 413, before anything is sent. Default 1 MiB, at most 16 MiB.',
   },
+  REQUEST_SCHEMA_REGISTRY,
   ...TRACE_OPTIONS,
 ] as const satisfies OptionTable;
 
@@ -102,4 +104,5 @@ export const REQUEST_RULES: readonly CrossRule<RequestConfig>[] = [
         : undefined,
   },
   COMPRESSION_RULE,
+  ...REQUEST_SCHEMA_RULES,
 ];

@@ -12,17 +12,18 @@ export interface TlsMaterial {
   readonly key_password: string | undefined;
 }
 
-/** @returns one sentence without any of the text, or undefined */
-export function tlsComplaint({
-  ca_certificate,
-  certificate,
-  key,
-  key_password,
-}: TlsMaterial): string | undefined {
+/**
+ * @param path of the record that has the options
+ * @returns one sentence without any of the text, or undefined
+ */
+export function tlsComplaint(
+  { ca_certificate, certificate, key, key_password }: TlsMaterial,
+  path = 'security',
+): string | undefined {
   return (
-    unreadableCertificate('security.ca_certificate', ca_certificate) ??
-    unreadableCertificate('security.certificate', certificate) ??
-    (key === undefined ? undefined : keyComplaint(key, key_password, certificate))
+    unreadableCertificate(`${path}.ca_certificate`, ca_certificate) ??
+    unreadableCertificate(`${path}.certificate`, certificate) ??
+    (key === undefined ? undefined : keyComplaint(path, key, key_password, certificate))
   );
 }
 
@@ -36,19 +37,24 @@ function unreadableCertificate(option: string, pem: string | undefined): string 
   return `${option}: ${which} certificate${certificates.length === 1 ? '' : 's'} in it cannot be read; a part of the text may be missing`;
 }
 
-function keyComplaint(pem: string, password: string | undefined, certificate: string | undefined) {
+function keyComplaint(
+  path: string,
+  pem: string,
+  password: string | undefined,
+  certificate: string | undefined,
+) {
   const isEncrypted = pemBlocks(pem).some((block) => block.isEncrypted);
   if (isEncrypted && password === undefined)
-    return 'security.key_password: required, because security.key is encrypted';
+    return `${path}.key_password: required, because ${path}.key is encrypted`;
   const key = privateKeyOf(pem, password);
   if (key === undefined) {
     return isEncrypted
-      ? 'security.key_password: does not open security.key'
-      : 'security.key: the key in it cannot be read; a part of the text may be missing';
+      ? `${path}.key_password: does not open ${path}.key`
+      : `${path}.key: the key in it cannot be read; a part of the text may be missing`;
   }
   const own = certificate === undefined ? undefined : pemBlocks(certificate).find(isCertificate);
   return own !== undefined && certificateOf(own.text)?.checkPrivateKey(key) === false
-    ? 'security.key: is not the key of security.certificate'
+    ? `${path}.key: is not the key of ${path}.certificate`
     : undefined;
 }
 

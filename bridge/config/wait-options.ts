@@ -3,6 +3,7 @@ import { demands, IS_UNSET } from './entity-checks';
 import type { ConfigOf, OptionTable } from './fields';
 import type { CrossRule } from './parse';
 import { REPLY_OPTIONS, REPLY_RULES, TIMEOUT_CEILING, TIMEOUT_CEILING_RULES } from './reply-options';
+import { ON_INVALID_REPLY } from './schema-registry-options';
 import { RECORD_HEADER_NAME } from './shared-options';
 
 export const WAIT_OPTIONS = [
@@ -30,6 +31,7 @@ export const WAIT_OPTIONS = [
       'With `match: header` a header looked at before those of the dialects; with `body_field` the field, default `correlation-id`. Not with `key`.',
   },
   ...REPLY_OPTIONS,
+  ON_INVALID_REPLY,
 ] as const satisfies OptionTable;
 
 export type WaitConfig = ConfigOf<typeof WAIT_OPTIONS>;

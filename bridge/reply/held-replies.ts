@@ -61,11 +61,11 @@ export class HeldReplies<Kind> {
   }
 
   /** There is one more rule: records can be asked for by what it finds, too. */
-  alsoUnder(idsOf: (record: ReceivedRecord) => readonly string[]): void {
+  alsoUnder(idsOf: (record: ReceivedRecord, countedAs: Kind) => readonly string[]): void {
     this.#dropOld();
     for (const held of this.#held) {
       if (!held) continue;
-      const more = idsOf(held.record).filter((id) => !held.ids.includes(id));
+      const more = idsOf(held.record, held.countedAs).filter((id) => !held.ids.includes(id));
       if (more.length === 0) continue;
       held.ids = [...held.ids, ...more];
       this.#index(held, more);

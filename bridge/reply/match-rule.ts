@@ -13,6 +13,8 @@ export interface MatchRule {
   correlationIdOf(record: ReceivedRecord): string | undefined;
   /** The id of a record that carries none of the headers, but one whose name differs from theirs in case only. */
   almostCorrelationIdOf?(record: ReceivedRecord): string | undefined;
+  /** Where it takes something from elsewhere to look into a record: resolves when that is here, or is not to be had. */
+  whenReadable?(record: ReceivedRecord): Promise<void> | undefined;
 }
 
 /** What a reply is matched by until a consumer has said otherwise. */

@@ -46,6 +46,9 @@ type UnmatchedKind = 'late' | 'duplicate' | 'foreign' | 'misrouted' | 'unidentif
 /** Long enough for the consumer half of a request to start, short enough to bound memory. */
 const HOLD = { maxAgeMs: 10_000, maxRecords: 10_000, maxBytes: 33_554_432 };
 
+/** Schemas of so many records may be on their way at once; each is 1 MiB at most by default. */
+const MAX_NOT_READABLE = 100;
+
 export class ReplyTopic {
   readonly name: string;
   /**
@@ -81,6 +84,8 @@ export class ReplyTopic {
   #nodeTag: number | undefined;
   /** Waits, or rules that find their replies, that may still come for a record nobody waits for now. */
   #expected = 0;
+  /** Records that no rule can look into yet. */
+  readonly #notReadable = new Set<ReceivedRecord>();
   /** Whose request was seen here, where requests share the topic. */
   readonly #requestsSeen = new WeakSet<Wait>();
 
@@ -167,7 +172,12 @@ export class ReplyTopic {
     if (known !== rule || this.#rules.includes(rule)) return known;
     // Whoever has an id of ours in a header is the reply to that request, whatever its key and body say.
     this.#rules = rule === HEADER_RULE ? [rule, ...this.#rules] : [...this.#rules, rule];
-    if (this.#held.size > 0) this.#held.alsoUnder((record) => everyIdOf(rule, record));
+    if (this.#held.size > 0) {
+      this.#held.alsoUnder((record, countedAs) => {
+        this.#settleWhenReadable(rule, record, countedAs);
+        return everyIdOf(rule, record);
+      });
+    }
     return rule;
   }
 
@@ -226,6 +236,7 @@ export class ReplyTopic {
    * @param found the exact id by each rule
    */
   #onMissed(record: ReceivedRecord, found: readonly (string | undefined)[], namesReplyTopic: boolean): void {
+    if (this.#seenLater(record)) return;
     const ids: string[] = [];
     for (const [index, rule] of this.#rules.entries()) {
       const exact = found[index];
@@ -250,6 +261,35 @@ export class ReplyTopic {
       this.#keeper()?.keepOrphan({ reply: record, reason: 'misrouted', lateByMs: undefined });
     this.#explain(record, ids);
     if (this.#expected > 0) this.#held.hold(record, ids, kind);
+  }
+
+  /** A rule cannot look into it yet: it comes again when the rule can. Beyond some, it is nobody's. */
+  #seenLater(record: ReceivedRecord): boolean {
+    if (this.#notReadable.size >= MAX_NOT_READABLE || this.#notReadable.has(record)) return false;
+    for (const rule of this.#rules) {
+      const readable = rule.whenReadable?.(record);
+      if (!readable) continue;
+      this.#notReadable.add(record);
+      void readable.then(() => {
+        // Only now: a schema that is not to be had is not waited for again.
+        if (this.#channels.size > 0) this.#onRecord(record);
+        this.#notReadable.delete(record);
+      });
+      return true;
+    }
+    return false;
+  }
+
+  /** A record that came before the rule, which cannot look into it yet. */
+  #settleWhenReadable(rule: MatchRule, record: ReceivedRecord, countedAs: UnmatchedKind): void {
+    void rule.whenReadable?.(record)?.then(() => {
+      for (const id of everyIdOf(rule, record)) {
+        const wait = this.#waitFor(id, rule, record, false);
+        if (!wait) continue;
+        this.counters[countedAs]--;
+        return this.#settle(wait, record);
+      }
+    });
   }
 
   #onRequest(record: ReceivedRecord): void {

@@ -6,7 +6,8 @@ import type { HttpRequest, RequestNeeds } from './http-request';
 import { recordHeaders, type HeaderOptions } from './record-headers';
 import { mayHaveFields, recordKey, type KeyOptions } from './record-key';
 import { recordTopic, type TopicOptions } from './record-topic';
-import { recordValue, type ValueOptions } from './record-value';
+import { jsonBody, type JsonBody } from './json-body';
+import { recordValue, type RecordValue, type ValueOptions } from './record-value';
 import type { EnvelopeOptions } from './envelope';
 import { isCredential } from './reserved-headers';
 import { parseUrlArgs, type UrlArgs } from './url-args';
@@ -18,14 +19,29 @@ export interface RecordOptions {
     readonly envelope: Omit<EnvelopeOptions, 'showsHeader'>;
   };
   readonly headers: HeaderOptions;
+  /** With which values and keys are written; undefined: as they are. */
+  readonly schemas?: RecordSchemas | undefined;
+}
+
+/** What is needed of the schemas of a configuration. */
+export interface RecordSchemas {
+  readonly writesValues: boolean;
+  readonly writesKeys: boolean;
+  /** Undefined, and no promise, when there is nothing to wait for. Rejects with GatewayError not_ready. */
+  whenReady(): Promise<void> | undefined;
+  /** @throws GatewayError schema_mismatch */
+  value(topic: string, json: JsonBody): { readonly bytes: Buffer; readonly contentType: string };
+  /** @throws GatewayError schema_mismatch */
+  key(topic: string, key: string): Buffer;
 }
 
 export interface RecordBuilder {
   /** What has to be known of a request. */
   readonly needs: RequestNeeds;
   /**
-   * For `build`, where the record depends on what is in an encoded body; undefined, and no promise, where there is
-   * nothing to decode. Rejects with GatewayError request_invalid, request_too_large, unsupported_media_type.
+   * For `build`, where the record depends on what is in an encoded body, or on schemas that are not here yet; undefined,
+   * and no promise, where there is nothing to wait for. Rejects with GatewayError request_invalid, request_too_large,
+   * unsupported_media_type, not_ready.
    * @param maxBytes the decoded body may have
    */
   decoded(request: HttpRequest, maxBytes: number): Promise<HttpRequest> | undefined;
@@ -49,26 +65,66 @@ export function recordBuilder(options: RecordOptions): RecordBuilder {
   const needs = requestNeeds(options);
   const readsArgs = options.topic.queryArg !== undefined || options.key.source === 'query';
 
-  const readsBody = looksIntoBody(options.value);
+  const { schemas } = options;
+  const readsBody = schemas?.writesValues === true || looksIntoBody(options.value);
   const readsKey = options.key.source === 'body_field';
+
+  const decoded = (request: HttpRequest, maxBytes: number) =>
+    readsBody || (readsKey && mayHaveFields(request)) ? decodedRequest(request, maxBytes) : undefined;
+  const valueIn: ValueIn = schemas?.writesValues
+    ? (topic, request, value) => encodedValue(schemas, topic, request, value)
+    : (_topic, _request, value) => value;
+  const keyIn: KeyIn = schemas?.writesKeys ? (topic, key) => schemas.key(topic, key) : (_topic, key) => key;
 
   return {
     needs,
-    decoded: (request, maxBytes) =>
-      readsBody || (readsKey && mayHaveFields(request)) ? decodedRequest(request, maxBytes) : undefined,
+    decoded: schemas
+      ? (request, maxBytes) => withSchemas(schemas, request, decoded(request, maxBytes))
+      : decoded,
     build: (request, correlationId, nowMs = Date.now()) => {
       const args = readsArgs ? parseUrlArgs(request.rawQuery ?? '') : NO_ARGS;
       const topic = topicOf(args);
       const key = keyOf(request, args, correlationId);
       const shaped = valueOf(request, { correlationId, key, nowMs });
+      const written = valueIn(topic, request, shaped);
       return {
         topic,
-        key: key ?? null,
-        value: shaped.value,
-        headers: headersOf(request, correlationId, nowMs, shaped),
+        key: key === undefined ? null : keyIn(topic, key),
+        value: written.value,
+        headers: headersOf(request, correlationId, nowMs, written),
       };
     },
   };
+}
+
+/** What is left to do when it is known where a record goes. */
+type ValueIn = (topic: string, request: HttpRequest, value: RecordValue) => RecordValue;
+type KeyIn = (topic: string, key: string) => Buffer | string;
+
+/** A body that is as it was sent may be in another charset, and be no JSON; what a format has made is neither. */
+function encodedValue(
+  schemas: RecordSchemas,
+  topic: string,
+  request: HttpRequest,
+  { isAsSent, value, headers }: RecordValue,
+): RecordValue {
+  const json = isAsSent ? jsonBody(request) : jsonOf(value);
+  const { bytes, contentType } = schemas.value(topic, json);
+  return { value: bytes, contentType, ...(headers && { headers }) };
+}
+
+function jsonOf(bytes: Buffer): JsonBody {
+  const text = bytes.toString();
+  return { bytes, text, value: JSON.parse(text) as unknown };
+}
+
+function withSchemas(
+  schemas: RecordSchemas,
+  request: HttpRequest,
+  decoding: Promise<HttpRequest> | undefined,
+): Promise<HttpRequest> | undefined {
+  const ready = schemas.whenReady();
+  return ready ? Promise.all([decoding ?? request, ready]).then(([decoded]) => decoded) : decoding;
 }
 
 /** False where the value has the bytes of the body as they are, or nothing of it. */

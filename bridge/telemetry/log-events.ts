@@ -118,6 +118,8 @@ export const LOG_EVENTS = {
   'reply topics of other gateways not looked at': 'node_topics_not_checked',
   'reply topic of a gateway that is gone deleted': 'node_topic_deleted',
   'reply topic of a gateway that is gone cannot be deleted': 'node_topic_not_deleted',
+  'a subject has its schema': 'schema_ready',
+  'a subject has no newer schema': 'schema_not_ready',
 } as const;
 
 export type LogMessage = keyof typeof LOG_EVENTS;

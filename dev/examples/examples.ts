@@ -60,6 +60,32 @@ export const EXAMPLES: readonly Example[] = [
     ],
   },
   {
+    slug: 'schema-registry',
+    title: 'Avro behind JSON',
+    about:
+      'The body is checked with the latest schema of `orders.requests-value` and sent in Avro; a reply in Avro comes back as JSON. What does not fit is 400 `schema_mismatch` with where and why. JSON Schema and Protobuf work the same way: the registry says which it is.',
+    plugins: [
+      producer({
+        topic: 'orders.requests',
+        reply_topic: 'orders.replies',
+        schema_registry: {
+          confluent: {
+            url: 'http://registry:8081',
+            value_schema: { payload_encoding: 'simple_json' },
+          },
+        },
+      }),
+      consumer({
+        schema_registry: {
+          confluent: {
+            url: 'http://registry:8081',
+            value_schema: { payload_encoding: 'simple_json' },
+          },
+        },
+      }),
+    ],
+  },
+  {
     slug: 'one-way',
     title: 'Send and confirm',
     about:

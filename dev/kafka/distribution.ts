@@ -154,12 +154,12 @@ export function randomClusterId(): string {
 }
 
 /** What a killed build left: a name with a process id behind it. Nobody else builds while we hold the lock. */
-async function removeLeftovers(home: string): Promise<void> {
+export async function removeLeftovers(home: string): Promise<void> {
   const leftovers = (await readdir(home)).filter((name) => /\.\d+-[0-9a-f]{8}$/.test(name));
   await Promise.all(leftovers.map((name) => rm(join(home, name), { recursive: true, force: true })));
 }
 
-async function withLock(file: string, done: () => boolean, work: () => Promise<void>): Promise<void> {
+export async function withLock(file: string, done: () => boolean, work: () => Promise<void>): Promise<void> {
   for (;;) {
     try {
       await writeFile(file, String(process.pid), { flag: 'wx' });

@@ -8,6 +8,7 @@ import { IS_SET, requires } from '../../bridge/config/entity-checks';
 import type { ConfigOf, OptionTable } from '../../bridge/config/fields';
 import type { PluginDefinition, PluginIdentity } from '../../bridge/config/kong-schema';
 import { configParser, type CrossRule } from '../../bridge/config/parse';
+import { REPLY_SCHEMA_REGISTRY, REPLY_SCHEMA_RULES } from '../../bridge/config/schema-registry-options';
 import { BOOTSTRAP_SERVER_LIST, ERROR_HANDLING, TOPIC_TEMPLATE } from '../../bridge/config/shared-options';
 import { LOG_FIELDS } from '../../bridge/config/trace-options';
 import { WAIT_OPTIONS, WAIT_RULES } from '../../bridge/config/wait-options';
@@ -38,6 +39,7 @@ export const CONSUMER_OPTIONS = [
       "Reply topic, with `{node}` in it where the producer's `reply_topic` has it. Default: that one. Needed where the two plugins run in separate processes; no effect in the plugin server that comes with them.",
   },
   ...WAIT_OPTIONS,
+  REPLY_SCHEMA_REGISTRY,
   LOG_FIELDS,
   ERROR_HANDLING,
 ] as const satisfies OptionTable;
@@ -50,6 +52,7 @@ export const CONSUMER_RULES: CrossRule<ConsumerConfig>[] = [
   ...CONNECTION_RULES,
   ...CONNECTION_WITHOUT_SERVERS,
   ...WAIT_RULES,
+  ...REPLY_SCHEMA_RULES,
   {
     complaint: (config) =>
       config.bootstrap_servers !== undefined && config.topic === undefined

@@ -1,6 +1,7 @@
 /** The second half of a request: wait for the reply, answer with it. */
 import { connectionOf } from '../../bridge/config/connection-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
+import { replySchemaOptions } from '../../bridge/config/schema-registry-options';
 import { GatewayError } from '../../bridge/errors';
 import type { Exchange } from '../../bridge/exchange';
 import type { Kong } from '../../bridge/kong';
@@ -11,6 +12,7 @@ import { ReplyHalf } from '../../bridge/reply-half';
 import { SHARED_WIRE_ID, wireIdFromText } from '../../bridge/reply/apart';
 import { NODE_PLACEHOLDER, replyRoute, type ReplyRoute } from '../../bridge/reply/reply-routing';
 import type { RequestReply } from '../../bridge/request-reply';
+import { replySchemas } from '../../bridge/schemas';
 import { listHeaderOf, MAX_HEADERS, type HttpRequest } from '../../bridge/request/http-request';
 import { CONSUMER, CONSUMER_OPTIONS, type ConsumerConfig } from './config';
 
@@ -29,6 +31,7 @@ export class ConsumerHandler {
     this.#half = new ReplyHalf(requestReply, {
       plugin: CONSUMER.name,
       config,
+      schemas: replySchemas(replySchemaOptions(config, config.on_invalid_reply)),
       returnErrorMessage: config.error_handling.return_error_message,
       logFields: config.log_fields,
     });
@@ -57,6 +60,7 @@ export class ConsumerHandler {
 
   close(): void {
     this.#receiver?.close();
+    this.#half.close();
   }
 
   #run(event: PhaseEvent, answers: readonly unknown[]): void {

@@ -1,10 +1,12 @@
 /** Both halves of a request in one event: HTTP request -> record -> reply -> answer. */
 import { producerSettings } from '../../bridge/config/produce-options';
+import { replySchemaOptions } from '../../bridge/config/schema-registry-options';
 import type { Kong } from '../../bridge/kong';
 import { answerOf, overPromises, type Phase, type PhaseEvent } from '../../bridge/phase';
 import { ReplyHalf } from '../../bridge/reply-half';
 import { SHARED_WIRE_ID } from '../../bridge/reply/apart';
 import { RequestHalf, type BuiltRequest } from '../../bridge/request-half';
+import { replySchemas } from '../../bridge/schemas';
 import { sentByProducer, type RequestReply } from '../../bridge/request-reply';
 import { REQUEST_REPLY, REQUEST_REPLY_OPTIONS, type RequestReplyConfig } from './config';
 
@@ -22,6 +24,7 @@ export class RequestReplyHandler {
     this.#reply = new ReplyHalf(requestReply, {
       plugin: REQUEST_REPLY.name,
       config: config.reply,
+      schemas: replySchemas(replySchemaOptions(config, config.reply.on_invalid_reply)),
       returnErrorMessage: config.error_handling.return_error_message,
       logFields: config.log_fields,
     });
@@ -44,6 +47,7 @@ export class RequestReplyHandler {
 
   close(): void {
     this.#request.close();
+    this.#reply.close();
   }
 
   #together(): Phase {

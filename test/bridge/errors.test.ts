@@ -5,6 +5,7 @@ import { ERROR_CODES, errorAnswer, GatewayError, toGatewayError, type ErrorCode 
 /** What the README promises. */
 const STATUS: Record<ErrorCode, number> = {
   request_invalid: 400,
+  schema_mismatch: 400,
   correlation_conflict: 409,
   request_too_large: 413,
   unsupported_media_type: 415,

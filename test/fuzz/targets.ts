@@ -14,6 +14,7 @@ import { NEAR_MISSES } from './targets/near-misses';
 import { PDK } from './targets/pdk';
 import { REPLY, REPLY_ENVELOPE } from './targets/reply';
 import { REQUEST } from './targets/request';
+import { AVRO_REPLY, JSON_SCHEMA_REPLY, PROTOBUF_REPLY, SCHEMA_FRAME } from './targets/schemas';
 import { STATUS_REQUESTS } from './targets/status-requests';
 import { TAKE_OVER } from './targets/take-over';
 
@@ -31,6 +32,10 @@ export const TARGETS: readonly FuzzTarget[] = [
   LOG_ENTRY,
   REPLY_ENVELOPE,
   REPLY,
+  SCHEMA_FRAME,
+  AVRO_REPLY,
+  PROTOBUF_REPLY,
+  JSON_SCHEMA_REPLY,
   NEAR_MISSES,
   DRAIN,
   CONFIG,

@@ -230,6 +230,42 @@ const CONSUMER: Refused[] = consumer([
   ['a word for a boolean', { problem_details: 'yes' }, 'problem_details: must be boolean', /expected a boolean/],
 ]); // prettier-ignore
 
+const AT = 'schema_registry.confluent';
+const registry = (confluent: object) => ({
+  schema_registry: { confluent: { url: 'http://registry:8081', ...confluent } },
+});
+const CREDENTIALS_MISSING = (option: string, mode: string) =>
+  `${AT}.authentication.${option}: required with ${AT}.authentication.mode: ${mode}`;
+const NO_PROXY = `${AT}.authentication.oauth2_client.http_proxy: not supported, the gateway asks the token endpoint itself`;
+const REGISTRY_URL =
+  'must be an http or https URL without user, query and fragment, or several with commas between them';
+
+// prettier-ignore
+const ANY_REGISTRY: Row[] = [
+  ['a registry that is no URL', registry({ url: 'registry:8081' }), `${AT}.url: ${REGISTRY_URL}`, same(REGISTRY_URL)],
+  ['a registry with a login in its URL', registry({ url: 'http://u:planted@registry:8081' }), `${AT}.url: ${REGISTRY_URL}`, 'parses'],
+  ['a registry whose port is none', registry({ url: 'http://registry:99999' }), `${AT}.url: one of its URLs cannot be read`, 'parses'],
+  ['basic without a user', registry({ authentication: { mode: 'basic', basic: { password: 'planted' } } }), CREDENTIALS_MISSING('basic.username', 'basic'), same(CREDENTIALS_MISSING('basic.username', 'basic'))],
+  ['basic without a password', registry({ authentication: { mode: 'basic', basic: { username: 'u' } } }), CREDENTIALS_MISSING('basic.password', 'basic'), same(CREDENTIALS_MISSING('basic.password', 'basic'))],
+  ['bearer without a token', registry({ authentication: { mode: 'bearer' } }), CREDENTIALS_MISSING('bearer.token', 'bearer'), same(CREDENTIALS_MISSING('bearer.token', 'bearer'))],
+  ['oauth2 without an endpoint', registry({ authentication: { mode: 'oauth2' } }), CREDENTIALS_MISSING('oauth2.token_endpoint', 'oauth2'), same(CREDENTIALS_MISSING('oauth2.token_endpoint', 'oauth2'))],
+  ['a proxy in front of the token endpoint', registry({ authentication: { oauth2_client: { http_proxy: 'http://proxy' } } }), NO_PROXY, same(NO_PROXY)],
+  ['a certificate without its key', registry({ certificate: OWN.certificate }), `${AT}.key: required together with ${AT}.certificate`, same(`${AT}.key: required together with ${AT}.certificate`)],
+  ['the key of another certificate', registry({ certificate: OWN.certificate, key: OTHER.key }), `${AT}.key: is not the key of ${AT}.certificate`, 'compares'],
+];
+const HEADER_FRAMING = `${AT}.framing: header cannot be written, because the client library sends header values as text and a GUID is bytes; use confluent`;
+const REGISTRY: Refused[] = [
+  ...consumer(ANY_REGISTRY),
+  ...producer([
+    ...ANY_REGISTRY,
+    ['framing in a header', registry({ framing: 'header' }), HEADER_FRAMING, same(HEADER_FRAMING)],
+    ['records without a name', registry({ subject_name_strategy: 'record' }), `${AT}.value_schema.record_name: required with subject_name_strategy record`, 'several'],
+    ['keys without a name', registry({ subject_name_strategy: 'topic_record', value_schema: { record_name: 'a' }, key_schema: { schema_version: '1' } }), `${AT}.key_schema.record_name: required with subject_name_strategy topic_record`, 'several'],
+    ['a version that is none', registry({ value_schema: { schema_version: 'newest1' } }), `${AT}.value_schema.schema_version: must be a version number, or latest`, 'parses'],
+    ['CloudEvents with a schema', { ...registry({}), message_format: 'cloudevents_binary' }, `${AT}: values are written with a schema only where message_format is raw, envelope, body_with_correlation_id`, 'several'],
+  ]),
+]; // prettier-ignore
+
 const WAIT_NAMES: readonly string[] = WAIT_OPTIONS.map(({ name }) => name);
 
 /** The options of the reply are those of the consumer, one level down. */
@@ -290,4 +326,5 @@ export const REFUSED: readonly Refused[] = [
   ...RECORD,
   ...ROUTING,
   ...CONSUMER,
+  ...REGISTRY,
 ];

@@ -49,6 +49,49 @@ test('the committed dumps and reference pages say what the option tables say', (
   assert.deepEqual(outdatedFiles(join(__dirname, '..', '..', '..', '..')), [], 'run: npm run generate');
 });
 
+/** Of a registry that is not there. */
+const NO_REGISTRY = {
+  url: undefined,
+  ssl_verify: true,
+  ca_certificate: undefined,
+  certificate: undefined,
+  key: undefined,
+  key_password: undefined,
+  timeout: 2000,
+  authentication: {
+    mode: 'none',
+    basic: { username: undefined, password: undefined },
+    bearer: { token: undefined },
+    oauth2: {
+      token_endpoint: undefined,
+      client_id: undefined,
+      client_secret: undefined,
+      grant_type: 'client_credentials',
+      scopes: ['openid'],
+      audience: [],
+      username: undefined,
+      password: undefined,
+      token_headers: {},
+      token_post_args: {},
+    },
+    oauth2_client: {
+      auth_method: 'client_secret_post',
+      client_secret_jwt_alg: 'HS512',
+      timeout: 2000,
+      http_proxy: undefined,
+      https_proxy: undefined,
+    },
+    identity_pool_id: undefined,
+    logical_cluster_id: undefined,
+  },
+};
+const NO_SUBJECT = {
+  subject_name: undefined,
+  schema_version: undefined,
+  record_name: undefined,
+  payload_encoding: 'avro_json',
+};
+
 test('the least configuration of the producer is completed with every default, and frozen', () => {
   const config = parseProducerConfig(LEAST);
   assert.deepEqual(config, {
@@ -88,6 +131,16 @@ test('the least configuration of the producer is completed with every default, a
     correlation: 'generated',
     max_in_flight: 10_000,
     max_request_bytes: 1_048_576,
+    schema_registry: {
+      confluent: {
+        ...NO_REGISTRY,
+        ttl: 300,
+        subject_name_strategy: 'topic',
+        framing: 'confluent',
+        value_schema: NO_SUBJECT,
+        key_schema: NO_SUBJECT,
+      },
+    },
     trace: { b3: 'off', kong: 'off' },
     log_fields: false,
     producer_request_acks: -1,
@@ -126,6 +179,14 @@ test('the consumer needs no option at all', () => {
     error_status: 502,
     max_reply_bytes: 1_048_576,
     problem_details: true,
+    on_invalid_reply: 'error',
+    schema_registry: {
+      confluent: {
+        ...NO_REGISTRY,
+        value_schema: { payload_encoding: 'avro_json' },
+        key_schema: { payload_encoding: 'avro_json' },
+      },
+    },
     log_fields: false,
     error_handling: { return_error_message: false },
   });
