@@ -23,7 +23,10 @@ export interface Kong {
     getConsumer(): Promise<{ id?: string; username?: string; custom_id?: string } | undefined>;
   };
   readonly router: { getRoute(): Promise<{ id?: string; name?: string } | undefined> };
-  readonly nginx: { getVar(name: string): Promise<string | undefined> };
+  readonly nginx: {
+    getVar(name: string): Promise<string | undefined>;
+    setCtx(key: string, value: object): Promise<void>;
+  };
   readonly ctx: {
     readonly shared: { get(key: string): Promise<unknown>; set(key: string, value: string): Promise<void> };
   };
@@ -35,6 +38,7 @@ export interface Kong {
     err(text: string): Promise<void>;
     /** JSON of the log entry; in the log phase only. */
     serialize(): Promise<string>;
+    setSerializeValue(key: string, value: object): Promise<void>;
   };
   /** Use the function of that name. */
   readonly onOver?: (callback: () => void) => void;

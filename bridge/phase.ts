@@ -28,7 +28,14 @@ export type Read =
 export type Tell =
   | readonly ['kong.log.err', string]
   | readonly ['kong.ctx.shared.set', string, string]
+  | readonly ['kong.nginx.set_ctx', string, KongTable]
+  | readonly ['kong.log.set_serialize_value', string, KongTable]
   | readonly ['kong.service.request.set_header', string, string];
+
+/** A Lua table; undefined members are left out. */
+export interface KongTable {
+  readonly [name: string]: string | number | undefined | KongTable;
+}
 
 export interface Phase {
   readonly reads: readonly Read[];
@@ -113,6 +120,10 @@ function tell(kong: Kong, call: Tell): Promise<unknown> {
       return kong.log.err(call[1]).catch(() => undefined);
     case 'kong.ctx.shared.set':
       return kong.ctx.shared.set(call[1], call[2]);
+    case 'kong.nginx.set_ctx':
+      return kong.nginx.setCtx(call[1], call[2]);
+    case 'kong.log.set_serialize_value':
+      return kong.log.setSerializeValue(call[1], call[2]);
     case 'kong.service.request.set_header':
       return kong.service.request.setHeader(call[1], call[2]);
   }

@@ -1,15 +1,20 @@
 /** The one RequestReply of this process, and how it follows the life of our plugin server. */
 import type { PluginName } from '../common/plugins';
 import { RequestReply } from './request-reply';
+import { openTracing, type Tracing } from './telemetry/tracing';
 
 export const requestReply = new RequestReply();
+
+let tracing: Tracing | undefined;
 
 const BOTH_HALVES: readonly PluginName[] = ['custom_kafka_producer', 'custom_kafka_consumer'];
 
 /** Each plugin exports these; all of them may be called more than once. The stock server calls none. */
 export const processHooks = {
-  start: (servedPlugins: readonly string[]): void =>
-    requestReply.setTogether(BOTH_HALVES.every((half) => servedPlugins.includes(half))),
+  start: (servedPlugins: readonly string[]): void => {
+    requestReply.tracing = tracing ??= openTracing();
+    requestReply.setTogether(BOTH_HALVES.every((half) => servedPlugins.includes(half)));
+  },
   drain: (): void => requestReply.drain(),
   between: (): number => requestReply.notHandedOver,
   idle: (): Promise<void> => requestReply.idle(),

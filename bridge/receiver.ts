@@ -6,6 +6,7 @@ import type { Link } from './link';
 import type { MatchRule } from './reply/match-rule';
 import type { ReplyRoute } from './reply/reply-routing';
 import type { WireId } from './request/correlation-id';
+import { UNTRACED } from './telemetry/tracing';
 
 export interface ReceiverOptions {
   readonly key: string;
@@ -37,6 +38,7 @@ export class Receiver {
         : new GatewayError('not_ready', channel.reason ?? `${channel.replyTopic} is not positioned`);
     const wait = channel.register(id, timeoutMs, onDeadline, requestId);
     channel.settleFromHeld(wait);
-    return { channel, wait, ...facts };
+    // Its first half is the other process's.
+    return { channel, wait, topic: undefined, ...facts, trace: UNTRACED };
   }
 }

@@ -6,6 +6,7 @@ import { configKey, isConnectionRow } from './config/parse';
 import { recordOptions } from './config/record-options';
 import type { RequestConfig } from './config/request-options';
 import { replyRouteOf } from './config/routing-options';
+import { toGatewayError } from './errors';
 import type { RequestFacts } from './exchange';
 import type { ProducerSettings } from './kafka/producer-settings';
 import { reportTimeoutMs } from './kafka/producer-settings';
@@ -14,9 +15,13 @@ import type { PhaseEvent, Read } from './phase';
 import type { MatchRule } from './reply/match-rule';
 import { wireId, type WireId } from './request/correlation-id';
 import { headerIn, listHeaderOf, RequestReader, type HttpRequest } from './request/http-request';
+import { compileHeaderRules } from './request/header-rules';
 import { recordBuilder, type RecordBuilder } from './request/record-builder';
+import { clientsContext } from './request/trace-headers';
 import type { RequestReply } from './request-reply';
-import type { Sender } from './sender';
+import type { Sender, SentRequest } from './sender';
+import type { TraceContext } from './telemetry/trace-context';
+import { joinKongTrace, tellLogFields } from './telemetry/trace-kong';
 
 export interface RequestHalfOptions {
   readonly plugin: string;
@@ -32,10 +37,8 @@ export interface RequestHalfOptions {
 }
 
 /** A request that is ready to be sent. */
-export interface BuiltRequest {
+export interface BuiltRequest extends SentRequest {
   readonly headers: HttpRequest['headers'];
-  readonly record: OutgoingRecord;
-  readonly wire: WireId;
 }
 
 export class RequestHalf {
@@ -46,6 +49,8 @@ export class RequestHalf {
   readonly #reader: RequestReader;
   /** In lower case, as request headers are named. */
   readonly #correlationHeader: string;
+  /** The client's trace, where Kong is told of it. */
+  readonly #contextOf: ((headers: HttpRequest['headers']) => TraceContext | undefined) | undefined;
 
   constructor(requestReply: RequestReply, options: RequestHalfOptions) {
     const { config, table, produce } = options;
@@ -53,7 +58,12 @@ export class RequestHalf {
     this.#errors = new ErrorAnswers(options.plugin);
     this.#correlationHeader = config.correlation_header.toLowerCase();
     const route = replyRouteOf(config);
-    this.#records = recordBuilder(recordOptions(config, route?.replyTopic));
+    const record = recordOptions(config, route?.replyTopic);
+    this.#records = recordBuilder(record);
+    // The stock server would send the bytes of a trace id as text.
+    if (config.trace.kong === 'join' && requestReply.inOwnServer) {
+      this.#contextOf = clientsContext(compileHeaderRules(record.headers), record.headers.b3);
+    }
     this.sender = requestReply.openSender({
       key: configKey(table, config),
       connectionKey: configKey(table, config, isConnectionRow),
@@ -64,6 +74,7 @@ export class RequestHalf {
       maxInFlight: config.max_in_flight,
       reportTimeoutMs: reportTimeoutMs(produce),
       orphanTopic: config.orphan_topic,
+      trace: { replyTopic: config.reply_topic, b3: config.trace.b3 },
     });
     this.#reader = new RequestReader(this.#records.needs, {
       maxBodyBytes: config.max_request_bytes,
@@ -78,6 +89,8 @@ export class RequestHalf {
   /** `answers` begin with those to `reads`. The event ends with an error, or goes on with `send`. */
   run(event: PhaseEvent, answers: readonly unknown[]): void {
     const headers = this.#reader.headers(answers);
+    const context = this.#contextOf?.(headers);
+    if (context !== undefined) joinKongTrace(event, context.traceId);
     try {
       const request = this.#reader.request(event.requestId ?? '', answers);
       if (request.refusal) throw request.refusal;
@@ -91,6 +104,9 @@ export class RequestHalf {
 
   refuse(event: PhaseEvent, headers: HttpRequest['headers'], error: unknown): void {
     const { config, problemDetails } = this.#options;
+    if (config.log_fields) {
+      tellLogFields(event, { code: toGatewayError(error).code, topic: config.topic });
+    }
     this.#errors.answer(event, error, {
       requestId: event.requestId,
       correlationId: this.clientsId(headers),
@@ -127,15 +143,33 @@ export class RequestHalf {
   #build(event: PhaseEvent, request: HttpRequest): void {
     const { headers } = request;
     const wire = wireId(this.#options.config.correlation, this.clientsId(headers), this.sender.routeTag);
-    const built = { headers, record: this.#records.build(request, wire.id), wire };
-    if (this.sender.readyNow()) this.#options.send(event, built);
-    else this.#sendWhenReady(event, built);
+    const record = this.#records.build(request, wire.id);
+    if (this.sender.readyNow()) this.#send(event, headers, record, wire);
+    else this.#sendWhenReady(event, headers, record, wire);
   }
 
-  #sendWhenReady(event: PhaseEvent, built: BuiltRequest): void {
+  #sendWhenReady(
+    event: PhaseEvent,
+    headers: HttpRequest['headers'],
+    record: OutgoingRecord,
+    wire: WireId,
+  ): void {
     this.sender
       .whenReady()
-      .then(() => this.#options.send(event, built))
-      .catch((error: unknown) => this.refuse(event, built.headers, error));
+      .then(() => this.#send(event, headers, record, wire))
+      .catch((error: unknown) => this.refuse(event, headers, error));
+  }
+
+  #send(event: PhaseEvent, headers: HttpRequest['headers'], record: OutgoingRecord, wire: WireId): void {
+    const trace = this.sender.trace(record, wire);
+    // One that begins here; of the client's, Kong has been told.
+    if (
+      this.#contextOf !== undefined &&
+      trace.traceId !== undefined &&
+      this.#contextOf(headers) === undefined
+    ) {
+      joinKongTrace(event, trace.traceId);
+    }
+    this.#options.send(event, { headers, record, wire, trace });
   }
 }

@@ -22,6 +22,7 @@ import type { ReplyRoute } from './reply/reply-routing';
 import { ReplyTopics, type ReplySource } from './reply/reply-topics';
 import { HAND_OVER_MS, Sender, type SenderOptions } from './sender';
 import { log } from './telemetry/log';
+import { NO_TRACING, type Tracing } from './telemetry/tracing';
 
 /** Kong brings an unchanged configuration back within seconds after any change to another. */
 const LINGER_MS = 30_000;
@@ -39,6 +40,8 @@ export class RequestReply {
     orphans_kept: 0,
     orphans_lost: 0,
   };
+  /** Of senders that are opened from now on. */
+  tracing: Tracing = NO_TRACING;
   readonly #clock: Clock;
   readonly #clients: ClientPool;
   readonly #wheel: DeadlineWheel;
@@ -172,7 +175,7 @@ export class RequestReply {
     this.#closing ??= (async () => {
       this.#draining = true;
       this.#links.endAll();
-      await this.#clients.close();
+      await Promise.all([this.#clients.close(), this.tracing.close()]);
     })();
     return this.#closing;
   }
@@ -203,6 +206,7 @@ export class RequestReply {
       ),
       clusters: this.#clients.status(),
       thread_pool: threadPool.status(),
+      tracing: this.tracing.status(),
     };
   }
 

@@ -9,6 +9,7 @@ import type { MatchRule } from './reply/match-rule';
 import type { ReplyRoute } from './reply/reply-routing';
 import type { WireId } from './request/correlation-id';
 import { log } from './telemetry/log';
+import type { RequestTrace, RequestTracer, TracerOptions, Tracing } from './telemetry/tracing';
 
 /** Longer than Kong ever needs between two plugins of one request. */
 export const HAND_OVER_MS = 10_000;
@@ -28,15 +29,24 @@ export interface SenderOptions {
   readonly reportTimeoutMs: number;
   /** Where replies go that nobody waits for any more. Undefined: nowhere. */
   readonly orphanTopic?: string | undefined;
+  readonly trace: TracerOptions;
 }
 
 /** What a sender needs of the process it is part of. */
 export interface SenderOwner {
   readonly counters: { sent: number; promised_but_lost: number };
+  readonly tracing: Tracing;
   /** @throws GatewayError `draining` */
   refuseWhenDraining(): void;
   /** Calls back once after that time; the returned function cancels. */
   within(limitMs: number, onDeadline: () => void): () => void;
+}
+
+/** A record on its way, and what goes with it. */
+export interface SentRequest {
+  readonly record: OutgoingRecord;
+  readonly wire: WireId;
+  readonly trace: RequestTrace;
 }
 
 export class Sender {
@@ -44,18 +54,20 @@ export class Sender {
   readonly #link: Link;
   readonly #route: ReplyRoute | undefined;
   readonly #reportTimeoutMs: number;
+  readonly #tracer: RequestTracer;
   readonly close: () => void;
 
   constructor(
     owner: SenderOwner,
     link: Link,
-    options: Pick<SenderOptions, 'route' | 'reportTimeoutMs'>,
+    options: Pick<SenderOptions, 'route' | 'reportTimeoutMs' | 'trace'>,
     close: () => void,
   ) {
     this.#owner = owner;
     this.#link = link;
     this.#route = options.route;
     this.#reportTimeoutMs = options.reportTimeoutMs;
+    this.#tracer = owner.tracing.tracer(options.trace);
     this.close = close;
   }
 
@@ -77,19 +89,20 @@ export class Sender {
     this.#owner.refuseWhenDraining();
   }
 
+  /** Begins to follow a record that is about to be sent, which never is where what follows throws. */
+  trace(record: OutgoingRecord, { id }: WireId): RequestTrace {
+    return this.#tracer.begin(record, this.#route && id);
+  }
+
   /**
    * Registers the wait, then produces: the reply may be faster than the delivery report.
    * @param timeoutMs of the wait; until it is claimed, where a consumer half claims it
    */
-  request(
-    record: OutgoingRecord,
-    { id, requestId }: WireId,
-    facts: RequestFacts,
-    timeoutMs = HAND_OVER_MS,
-  ): Exchange {
+  request({ record, wire, trace }: SentRequest, facts: RequestFacts, timeoutMs = HAND_OVER_MS): Exchange {
     const channel = this.#link.channel;
     if (!channel) throw new GatewayError('internal', 'a request without a reply channel');
-    const addressed = this.#addressed(record, channel.partition, requestId);
+    const { id, requestId } = wire;
+    const addressed = this.#addressed(trace.traced(record), channel.partition, requestId);
     // All that the callbacks below may know of the record: they live as long as the wait, and would keep its body.
     const { topic } = record;
     let delivered = false;
@@ -104,6 +117,7 @@ export class Sender {
     try {
       this.#link.lease.producer.produce(addressed, (error) => {
         delivered = error === undefined;
+        trace.delivered(error);
         if (error) channel.fail(wait, error);
       });
     } catch (error) {
@@ -112,24 +126,26 @@ export class Sender {
     }
     this.#owner.counters.sent++;
     const { accept, prefer, shownId } = facts;
-    return { channel, wait, accept, prefer, shownId };
+    return { channel, wait, topic, accept, prefer, shownId, trace };
   }
 
   /**
    * Produces without a wait for a reply.
    * @param onEnd called once, later: when the broker has acknowledged, or with produce_timeout before it gives up
    */
-  deliver(record: OutgoingRecord, onEnd: (error: GatewayError | undefined) => void): void {
+  deliver({ record, trace }: SentRequest, onEnd: (error: GatewayError | undefined) => void): void {
+    const { topic } = record;
     let open = true;
     const end = (error: GatewayError | undefined): void => {
       if (!open) return;
       open = false;
       forget();
+      trace.delivered(error);
       onEnd(error);
     };
-    const forget = this.#owner.within(this.#reportTimeoutMs, () => end(unconfirmed(record.topic)));
+    const forget = this.#owner.within(this.#reportTimeoutMs, () => end(unconfirmed(topic)));
     try {
-      this.#link.lease.producer.produce(record, end, { awaited: true });
+      this.#link.lease.producer.produce(trace.traced(record), end, { awaited: true });
     } catch (error) {
       forget();
       throw error;
@@ -138,16 +154,18 @@ export class Sender {
   }
 
   /** Produces without a wait, and without waiting for the broker. The record is in the buffer when this returns. */
-  enqueue(record: OutgoingRecord): void {
+  enqueue({ record, trace }: SentRequest): void {
     const { counters } = this.#owner;
+    const { topic } = record;
     this.#link.lease.producer.produce(
-      record,
+      trace.traced(record),
       (error) => {
+        trace.delivered(error);
         if (error === undefined) return;
         // Its client has long been told that it is on its way: this is the only place where its loss shows.
         counters.promised_but_lost++;
         log.error('a record that was accepted could not be delivered', {
-          topic: record.topic,
+          topic,
           code: error.code,
           reason: error.detail,
           lost_so_far: counters.promised_but_lost,
@@ -159,15 +177,19 @@ export class Sender {
   }
 
   /** Apart: hands the record over to the client; a failed delivery can only be logged, the wait is elsewhere. */
-  post(record: OutgoingRecord, { requestId }: WireId): void {
+  post({ record, wire, trace }: SentRequest): void {
+    const { topic } = record;
+    const { requestId } = wire;
+    const traced = trace.traced(record);
     // The consumer there reads all partitions, and its process alone could say which is the node's own.
     const { partition } = this.#route ?? {};
     const addressed =
       partition?.wraps === false
-        ? this.#addressed(record, partition.number, requestId)
-        : withHeaders(record, requestIdHeaders(requestId));
+        ? this.#addressed(traced, partition.number, requestId)
+        : withHeaders(traced, requestIdHeaders(requestId));
     this.#link.lease.producer.produce(addressed, (error) => {
-      if (error) log.warn('a request was not delivered', { topic: record.topic, reason: error.detail });
+      trace.delivered(error);
+      if (error) log.warn('a request was not delivered', { topic, reason: error.detail });
     });
     this.#owner.counters.sent++;
   }

@@ -12,6 +12,7 @@ const SHIPPED = ['plugins', 'pluginserver', 'bridge', 'common', 'listener'];
 interface Manifest {
   readonly version: string;
   readonly dependencies: Record<string, string>;
+  readonly optionalDependencies: Record<string, string>;
 }
 
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest;
@@ -31,8 +32,17 @@ test('shipped code needs nothing but node, its own files and the run-time depend
         .slice(0, name.startsWith('@') ? 2 : 1)
         .join('/');
       const own = name.startsWith('.') && !/\/(dev|test|bench)\//.test(name);
-      assert.ok(own || dependency in manifest.dependencies, `${file} requires ${name}`);
+      // Loaded only where it is asked for, and only there it may be missing.
+      const optional = file.endsWith('/bridge/telemetry/trace-export.js');
+      const known = optional ? manifest.optionalDependencies : manifest.dependencies;
+      assert.ok(own || dependency in known, `${file} requires ${name}`);
     }
+  }
+});
+
+test('nobody loads what may be missing before it is asked for', () => {
+  for (const file of SHIPPED.flatMap(compiledFiles)) {
+    assert.doesNotMatch(readFileSync(file, 'utf8'), /= require\(["'][^"']*trace-export["']\)/, file);
   }
 });
 

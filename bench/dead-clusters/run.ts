@@ -11,6 +11,7 @@ import { DEFAULT_PRODUCER_SETTINGS } from '../../bridge/kafka/producer-settings'
 import { RequestReply } from '../../bridge/request-reply';
 import { HEADER_RULE } from '../../bridge/reply/match-rule';
 import type { Sender } from '../../bridge/sender';
+import { UNTRACED } from '../../bridge/telemetry/tracing';
 import { freePorts } from '../../dev/kafka/ports';
 import { startKafka } from '../../dev/kafka/server';
 import { startResponderProcess } from '../../dev/stack';
@@ -183,7 +184,7 @@ class Route {
       ] as const;
       const record = { topic: REQUEST_TOPIC, value: Buffer.from('{"hello":"world"}'), headers };
       const facts = { accept: undefined, prefer: undefined, shownId: id };
-      const { channel, wait } = this.#sender.request(record, { id }, facts);
+      const { channel, wait } = this.#sender.request({ record, wire: { id }, trace: UNTRACED }, facts);
       channel.claim(wait, TIMEOUT_MS, HEADER_RULE);
       const outcome = await new Promise<object>((resolve) => wait.whenEnded(resolve));
       return 'reply' in outcome;
@@ -261,6 +262,7 @@ function openSender(requestReply: RequestReply, key: string, bootstrapServers: r
     route: { replyTopic: REPLY_TOPIC, partitionHeaders: [] },
     maxInFlight: 1000,
     reportTimeoutMs: TIMEOUT_MS,
+    trace: { replyTopic: REPLY_TOPIC, b3: 'off' },
   });
 }
 

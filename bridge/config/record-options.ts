@@ -10,6 +10,7 @@ import type { RecordOptions } from '../request/record-builder';
 import { KEY_SOURCES } from '../request/record-key';
 import { MESSAGE_FORMATS } from '../request/record-value';
 import { NEVER_RENAMED } from '../request/reserved-headers';
+import type { B3Form } from '../telemetry/trace-context';
 import type { DialectName } from '../reply/dialects';
 import { isNodeTopic } from '../reply/reply-routing';
 
@@ -127,7 +128,7 @@ export const RECORD_OPTIONS = [
         type: 'boolean',
         default: true,
         description:
-          'True (default): the trace context and the headers that the other options choose become record headers. False: none of them. content-type, content-encoding and idempotency-key go along either way, unless excluded.',
+          'True (default): the trace context (traceparent, tracestate, baggage; malformed ones are left out) and the headers that the other options choose become record headers. False: none of them. content-type, content-encoding and idempotency-key go along either way, unless excluded.',
       },
       {
         name: 'forward_all_by_default',
@@ -142,7 +143,7 @@ export const RECORD_OPTIONS = [
         elements: HEADER_NAME,
         default: [],
         description:
-          'Request headers to forward, besides traceparent and tracestate; `x-*` stands for all that begin with `x-`. Credentials such as authorization only if named in full. Values with control characters are left out; bytes that are not UTF-8 are read as latin1. Without `forward_http_headers_as_record_headers` it only lets credentials into the envelope.',
+          'Request headers to forward, besides the trace context; `x-*` stands for all that begin with `x-`. Credentials such as authorization only if named in full. Values with control characters are left out; bytes that are not UTF-8 are read as latin1. Without `forward_http_headers_as_record_headers` it only lets credentials into the envelope.',
       },
       {
         name: 'exclude_headers',
@@ -201,6 +202,7 @@ export interface RecordConfig extends ConfigOf<typeof RECORD_OPTIONS> {
   readonly reply_topic: string | undefined;
   readonly dialects: readonly DialectName[];
   readonly correlation_header: string;
+  readonly trace: { readonly b3: B3Form };
 }
 
 const NAMED_SOURCES = ['query', 'header', 'path', 'body_field'] as const;
@@ -324,6 +326,7 @@ export function recordOptions(config: RecordConfig, replyTopic = config.reply_to
       repeated: headers.repeated_headers_behavior,
       methodAndPath: headers.method_and_path,
       deadlineAfterMs: headers.deadline_after,
+      b3: config.trace.b3,
       consumer: config.forward_consumer,
       dialects: config.dialects,
       replyTopic,

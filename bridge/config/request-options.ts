@@ -11,6 +11,8 @@ import { RECORD_RULES } from './record-options';
 import { ROUTING_RULES, type RoutingConfig } from './routing-options';
 import type { ERROR_HANDLING } from './shared-options';
 import { BOOTSTRAP_SERVER_LIST, HEADER_NAME, TOPIC_NAME } from './shared-options';
+import type { LOG_FIELDS } from './trace-options';
+import { TRACE_OPTIONS } from './trace-options';
 
 /** Where the records go. */
 export const TARGET_OPTIONS = [
@@ -72,6 +74,7 @@ export const REQUEST_OPTIONS = [
     description:
       'Largest request body in bytes, and where the message format decodes it, also afterwards. Above it 413, before anything is sent. Default 1 MiB, at most 16 MiB.',
   },
+  ...TRACE_OPTIONS,
 ] as const satisfies OptionTable;
 
 /** What every plugin that sends requests is configured with; `reply_topic` may be required or not. */
@@ -83,6 +86,7 @@ export type RequestConfig = RoutingConfig &
       ...typeof REQUEST_OPTIONS,
       ...typeof DELIVERY_OPTIONS,
       typeof COMPRESSION,
+      typeof LOG_FIELDS,
       typeof ERROR_HANDLING,
     ]
   >;

@@ -4,7 +4,7 @@ import { isCredential, isForbidden, normalName, OWN_NAMES } from './reserved-hea
 export interface HeaderRules {
   /** False: none at all. */
   readonly forward: boolean;
-  /** True: all that are not excluded. False: those of `include` and the trace context. */
+  /** True: all that are not excluded. False: those of `include`. */
   readonly forwardAll: boolean;
   /** Names; one that ends in `*` stands for all that begin so. Letter case does not matter. */
   readonly include: readonly string[];
@@ -24,10 +24,10 @@ export interface CompiledRules {
   /** The record's name for a header of the client, or undefined when it is not forwarded. */
   readonly recordName: (httpName: string) => string | undefined;
   readonly isExcluded: (httpName: string) => boolean;
+  /** For what is forwarded in a form of its own, unless the configuration says otherwise. */
+  readonly forwards: (httpName: string) => boolean;
   readonly isIncludedByName: (httpName: string) => boolean;
 }
-
-const TRACE_CONTEXT = ['traceparent', 'tracestate'];
 
 /** An RFC 9110 token; nginx lets nothing else through, but nothing here should depend on that. */
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
@@ -46,19 +46,18 @@ export function compileHeaderRules(rules: HeaderRules, taken: Iterable<string> =
     if (!rules.forward || !HEADER_NAME.test(httpName)) return undefined;
     const name = httpName.toLowerCase();
     if (!mayPass(name) || exclude.matches(name)) return undefined;
-    const asked = include.names.has(name) || TRACE_CONTEXT.includes(name);
-    if (!asked && (isCredential(name) || !(rules.forwardAll || include.matches(name)))) return undefined;
+    if (!include.names.has(name) && (isCredential(name) || !(rules.forwardAll || include.matches(name))))
+      return undefined;
     const recordName = rename.get(name) ?? name;
     return RECORD_NAME.test(recordName) && mayPass(recordName) ? recordName : undefined;
   };
 
   const oneByOne = rules.forward && (rules.forwardAll || include.beginnings.length > 0);
   return {
-    only: oneByOne
-      ? undefined
-      : [...new Set([...TRACE_CONTEXT, ...include.names])].filter((name) => decide(name) !== undefined),
+    only: oneByOne ? undefined : [...include.names].filter((name) => decide(name) !== undefined),
     recordName: rememberedByName(decide),
     isExcluded: (name) => exclude.matches(name),
+    forwards: (name) => rules.forward && !exclude.matches(name),
     isIncludedByName: (name) => include.names.has(name.toLowerCase()),
   };
 }

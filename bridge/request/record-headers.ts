@@ -5,11 +5,13 @@
 import { codingsOf } from '../content-coding';
 import { GatewayError } from '../errors';
 import { requestHeaders, type DialectName } from '../reply/dialects';
+import { B3_NAMES, type B3Form } from '../telemetry/trace-context';
 import { compileHeaderRules, type CompiledRules, type HeaderRules } from './header-rules';
 import { headerOf, listHeaderOf, type HttpRequest } from './http-request';
 import { textFromKong } from './kong-text';
 import { inUtf8 } from './media-type';
 import { ADDRESSING_NAMES, CONSUMER_HEADERS, isForbidden, normalName } from './reserved-headers';
+import { traceHeaders } from './trace-headers';
 
 export type RecordHeader = readonly [name: string, value: string];
 export type RecordHeaders = readonly RecordHeader[];
@@ -23,6 +25,8 @@ export interface HeaderOptions extends HeaderRules {
   readonly consumer: boolean;
   /** Milliseconds the client waits; 0: unknown, and no header says it. */
   readonly deadlineAfterMs: number;
+  /** See trace-headers.ts. */
+  readonly b3: B3Form;
 }
 
 /** What a message format has to say. */
@@ -53,8 +57,10 @@ export function recordHeaders(
     !isForbidden(options.correlationHeader) && !addressing.names.has(normalName(options.correlationHeader));
   const rules = compileHeaderRules(options, [
     options.correlationHeader,
+    ...(options.b3 === 'off' ? [] : B3_NAMES),
     ...(options.replyTopic === undefined ? [] : ADDRESSING_NAMES),
   ]);
+  const traceOf = traceHeaders(rules, options.b3);
   const clientsContentType = !rules.isExcluded('content-type');
   const clientsContentEncoding = !rules.isExcluded('content-encoding');
   const clientsIdempotencyKey = !rules.isExcluded('idempotency-key');
@@ -79,6 +85,7 @@ export function recordHeaders(
     }
 
     const { headers } = out;
+    headers.push(...traceOf(request.headers));
     if (format.headers) headers.push(...format.headers);
     if (options.consumer) addConsumer(request, headers);
     if (options.deadlineAfterMs > 0) {
@@ -126,8 +133,6 @@ function forwardRepeated(
   repeated: HeaderOptions['repeated'],
   out: CappedHeaders,
 ): void {
-  // W3C: whoever gets several cannot know which is right. A list of them would be read as garbage.
-  if (httpName === 'traceparent' && values.length > 1) return;
   const clean = values.map(cleanText).filter((value) => value !== undefined);
   if (repeated === 'take_first') out.add(name, clean[0], httpName);
   else if (repeated === 'concatenate_by_comma')

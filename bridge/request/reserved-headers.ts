@@ -77,6 +77,10 @@ export const OWN_NAMES: ReadonlySet<string> = new Set([
   'idempotency-key',
   'deadline',
   'ttl',
+  // Checked before they are written (trace-headers.ts), which a renaming would get around.
+  'traceparent',
+  'tracestate',
+  'baggage',
 ]);
 
 /** What a configuration may neither rename nor make the target of a renaming. In normal form. */

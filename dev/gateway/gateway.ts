@@ -51,6 +51,8 @@ export interface GatewayOptions {
   /** Kong's `client_body_buffer_size`. */
   readonly bodyBufferBytes?: number;
   readonly onLog?: (line: LogLine) => void;
+  /** When a client has been answered: what Kong's log phase finds. */
+  readonly onLogPhase?: (request: Pick<RequestContext, 'id' | 'context' | 'logFields'>) => void;
   /** What `{vault://env/…}` references are looked up in. */
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -288,7 +290,10 @@ class RunningGateway implements Gateway {
     connection.requests += 1;
     const request = this.#contextOf(incoming, connection);
     const worker = this.#workers[connection.number % this.#workers.length]!;
-    response.on('close', () => void request.body.remove());
+    response.on('close', () => {
+      void request.body.remove();
+      this.#options.onLogPhase?.(request);
+    });
     try {
       await this.#answer(request, incoming, response, worker);
     } catch (error) {
@@ -355,6 +360,8 @@ class RunningGateway implements Gateway {
       match: this.#router.match({ method, path: pathText, host, headers }) ?? NO_MATCH,
       body: new RequestBody(incoming, this.#bodyStorage),
       shared: new Map(),
+      context: new Map(),
+      logFields: new Map(),
       responseHeaders: new HeaderList(),
       responseStatus: undefined,
       upstream: {},

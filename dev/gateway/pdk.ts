@@ -190,10 +190,18 @@ export const PDK: Record<string, PdkFunction> = {
   },
 
   ...Object.fromEntries(LOG_LEVELS.map((level) => [`kong.log.${level}`, log(level)])),
-  'kong.log.set_serialize_value': () => undefined,
+  'kong.log.set_serialize_value': (request, key, value) => {
+    request.logFields.set(text('key', key), value);
+    return undefined;
+  },
   'kong.log.serialize': (request) => request.logEntry,
 
   'kong.nginx.get_var': nginxVariable,
+  'kong.nginx.get_ctx': (request, key) => request.context.get(text('k', key)),
+  'kong.nginx.set_ctx': (request, key, value) => {
+    request.context.set(text('k', key), value);
+    return undefined;
+  },
   'kong.nginx.get_subsystem': () => 'http',
   'kong.nginx.req_start_time': (request) => request.startedAtMs / 1000,
   'kong.node.get_id': () => 'a1b2c3d4-0000-4000-8000-000000000000',

@@ -30,6 +30,10 @@ export interface RequestContext {
   readonly body: RequestBody;
   /** `kong.ctx.shared`. */
   readonly shared: Map<string, LuaValue>;
+  /** `ngx.ctx`, as far as plugin servers set it. */
+  readonly context: Map<string, LuaValue>;
+  /** What `kong.log.set_serialize_value` adds to the entry of a log plugin. */
+  readonly logFields: Map<string, LuaValue>;
   /** Set with `kong.response.set_header`; sent with whatever response follows. */
   readonly responseHeaders: HeaderList;
   responseStatus: number | undefined;

@@ -20,6 +20,8 @@ export interface ResponderOptions {
   readonly groupId?: string;
   /** For tests: sees every request before it is answered. */
   readonly onRequest?: (request: ReceivedRecord) => void;
+  /** For tests: further headers of a reply, by its request. */
+  readonly replyHeaders?: (request: ReceivedRecord) => Readonly<Record<string, string>>;
 }
 
 export class Responder {
@@ -72,7 +74,8 @@ export class Responder {
     if (!behaviour) return;
     this.counters.requests++;
     this.#options.onRequest?.(request);
-    const reply = replyTo(request, behaviour);
+    const headers = { ...behaviour.headers, ...this.#options.replyHeaders?.(request) };
+    const reply = replyTo(request, { ...behaviour, headers });
     if (!reply) {
       this.counters.unanswerable++;
       return;

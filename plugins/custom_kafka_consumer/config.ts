@@ -9,6 +9,7 @@ import type { ConfigOf, OptionTable } from '../../bridge/config/fields';
 import type { PluginDefinition, PluginIdentity } from '../../bridge/config/kong-schema';
 import { configParser, type CrossRule } from '../../bridge/config/parse';
 import { BOOTSTRAP_SERVER_LIST, ERROR_HANDLING, TOPIC_TEMPLATE } from '../../bridge/config/shared-options';
+import { LOG_FIELDS } from '../../bridge/config/trace-options';
 import { WAIT_OPTIONS, WAIT_RULES } from '../../bridge/config/wait-options';
 import { version } from '../../bridge/version';
 
@@ -37,6 +38,7 @@ export const CONSUMER_OPTIONS = [
       "Reply topic, with `{node}` in it where the producer's `reply_topic` has it. Default: that one. Needed where the two plugins run in separate processes; no effect in the plugin server that comes with them.",
   },
   ...WAIT_OPTIONS,
+  LOG_FIELDS,
   ERROR_HANDLING,
 ] as const satisfies OptionTable;
 

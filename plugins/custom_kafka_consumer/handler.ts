@@ -30,6 +30,7 @@ export class ConsumerHandler {
       plugin: CONSUMER.name,
       config,
       returnErrorMessage: config.error_handling.return_error_message,
+      logFields: config.log_fields,
     });
     this.planned = {
       access: {

@@ -12,6 +12,7 @@ import { RECORD_OPTIONS } from '../../bridge/config/record-options';
 import { REQUEST_OPTIONS, REQUEST_RULES, TARGET_OPTIONS } from '../../bridge/config/request-options';
 import { REPLY_TOPIC, ROUTING_OPTIONS } from '../../bridge/config/routing-options';
 import { ERROR_HANDLING } from '../../bridge/config/shared-options';
+import { LOG_FIELDS } from '../../bridge/config/trace-options';
 import { version } from '../../bridge/version';
 
 export const PRODUCER: PluginIdentity = {
@@ -37,6 +38,7 @@ export const PRODUCER_OPTIONS = [
   ...DELIVERY_OPTIONS,
   ...ASYNC_OPTIONS,
   COMPRESSION,
+  LOG_FIELDS,
   ERROR_HANDLING,
 ] as const satisfies OptionTable;
 

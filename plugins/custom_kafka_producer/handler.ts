@@ -6,6 +6,7 @@ import { overPromises, type Phase, type PhaseEvent } from '../../bridge/phase';
 import { SHARED_WIRE_ID, wireIdToText } from '../../bridge/reply/apart';
 import { RequestHalf, type BuiltRequest } from '../../bridge/request-half';
 import type { RequestReply } from '../../bridge/request-reply';
+import { tellLogFields } from '../../bridge/telemetry/trace-kong';
 import { PRODUCER, PRODUCER_OPTIONS, type ProducerConfig } from './config';
 
 export class ProducerHandler {
@@ -45,15 +46,12 @@ export class ProducerHandler {
       this.#sendOneWay(event, request);
       return;
     }
-    const { headers, record, wire } = request;
+    const { headers, wire } = request;
     const { sender } = this.#half;
     if (this.#requestReply.together) {
-      this.#requestReply.offer(
-        event.requestId ?? '',
-        sender.request(record, wire, this.#half.factsOf(request)),
-      );
+      this.#requestReply.offer(event.requestId ?? '', sender.request(request, this.#half.factsOf(request)));
     } else {
-      sender.post(record, wire);
+      sender.post(request);
       event.tell('kong.ctx.shared.set', SHARED_WIRE_ID, wireIdToText(wire));
     }
     // Before Kong 3.9 the Correlation ID plugin runs after us: without this it would echo another id than was sent.
@@ -63,17 +61,24 @@ export class ProducerHandler {
     event.pass();
   }
 
-  #sendOneWay(event: PhaseEvent, { headers, record }: BuiltRequest): void {
+  #sendOneWay(event: PhaseEvent, request: BuiltRequest): void {
+    const { headers } = request;
+    const { topic } = request.record;
     const { sender } = this.#half;
     if (this.#config.producer_async) {
-      sender.enqueue(record);
-      answer(event, MESSAGE_SENT);
+      sender.enqueue(request);
+      this.#answerSent(event, topic);
       return;
     }
-    sender.deliver(record, (error) => {
+    sender.deliver(request, (error) => {
       if (error) this.#half.refuse(event, headers, error);
-      else answer(event, MESSAGE_SENT);
+      else this.#answerSent(event, topic);
     });
+  }
+
+  #answerSent(event: PhaseEvent, topic: string): void {
+    if (this.#config.log_fields) tellLogFields(event, { code: 'ok', topic });
+    answer(event, MESSAGE_SENT);
   }
 }
 

@@ -8,6 +8,7 @@ import { RECORD_OPTIONS } from '../../bridge/config/record-options';
 import { REQUEST_OPTIONS, REQUEST_RULES, TARGET_OPTIONS } from '../../bridge/config/request-options';
 import { REPLY_TOPIC, ROUTING_OPTIONS } from '../../bridge/config/routing-options';
 import { ERROR_HANDLING } from '../../bridge/config/shared-options';
+import { LOG_FIELDS } from '../../bridge/config/trace-options';
 import { WAIT_OPTIONS, WAIT_RULES } from '../../bridge/config/wait-options';
 import { version } from '../../bridge/version';
 
@@ -40,6 +41,7 @@ export const REQUEST_REPLY_OPTIONS = [
     description: 'How long the client is held, how its reply is found, and what becomes of it.',
     fields: WAIT_OPTIONS,
   },
+  LOG_FIELDS,
   ERROR_HANDLING,
 ] as const satisfies OptionTable;
 

@@ -23,6 +23,7 @@ export class RequestReplyHandler {
       plugin: REQUEST_REPLY.name,
       config: config.reply,
       returnErrorMessage: config.error_handling.return_error_message,
+      logFields: config.log_fields,
     });
     this.#request = new RequestHalf(requestReply, {
       plugin: REQUEST_REPLY.name,
@@ -66,12 +67,12 @@ export class RequestReplyHandler {
   }
 
   #send(event: PhaseEvent, request: BuiltRequest): void {
-    const { headers, record, wire } = request;
+    const { headers, wire } = request;
     this.#requestReply.refuseSent(event.requestId ?? '');
     const facts = this.#request.factsOf(request);
     const preferredSeconds = this.#reply.preferredSeconds(facts.prefer);
     const timeoutMs = this.#reply.timeoutMs(preferredSeconds);
-    const exchange = this.#request.sender.request(record, wire, facts, timeoutMs);
+    const exchange = this.#request.sender.request(request, facts, timeoutMs);
     // Before Kong 3.9 the Correlation ID plugin echoes the header without having made it: see the producer.
     if (this.#request.clientsId(headers) === undefined) {
       event.tell('kong.service.request.set_header', this.#config.correlation_header, wire.id);

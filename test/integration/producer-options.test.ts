@@ -45,6 +45,7 @@ const OWN = [
   ['idempotency-key', '*'],
   ['Kong-Request-ID', '*'],
 ] as const;
+const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const BYTES = Buffer.from([0, 0xff, 0x27, 0x22, 0xc3, 0x28]);
 
 const CASES: readonly Case[] = [
@@ -218,7 +219,7 @@ const CASES: readonly Case[] = [
     config: {
       headers: { forward_http_headers_as_record_headers: false, include_headers: ['x-one'] },
     },
-    request: { headers: { 'x-one': '1', traceparent: '00-1' } },
+    request: { headers: { 'x-one': '1', traceparent: TRACEPARENT } },
     record: {},
   },
   {
@@ -249,15 +250,34 @@ const CASES: readonly Case[] = [
   {
     name: 'idempotency-key and trace context of the client',
     config: {},
-    request: { headers: { 'idempotency-key': 'abc', traceparent: '00-1', tracestate: 'a=b' } },
+    request: { headers: { 'idempotency-key': 'abc', traceparent: TRACEPARENT, tracestate: 'a=b' } },
     record: {
       headers: [
-        ['traceparent', '00-1'],
-        ['tracestate', 'a=b'],
         ['idempotency-key', 'abc'],
         ['Kong-Request-ID', '*'],
+        ['traceparent', TRACEPARENT],
+        ['tracestate', 'a=b'],
       ],
     },
+  },
+  {
+    name: 'trace.b3',
+    config: { trace: { b3: 'single' } },
+    request: { headers: { traceparent: TRACEPARENT } },
+    record: {
+      headers: [
+        ...OWN,
+        ['traceparent', TRACEPARENT],
+        ['b3', '4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1'],
+      ],
+    },
+  },
+  {
+    // What Kong is told besides is seen in test/plugins/traces.test.ts.
+    name: 'trace.kong, log_fields',
+    config: { trace: { kong: 'join' }, log_fields: true },
+    request: { headers: { traceparent: TRACEPARENT } },
+    record: { headers: [...OWN, ['traceparent', TRACEPARENT]] },
   },
   {
     name: 'max_request_bytes: one more',

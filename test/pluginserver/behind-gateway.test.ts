@@ -1,12 +1,16 @@
 /** The server behind a gateway that misbehaves as a real Kong does: what each surprise there must not become here. */
 import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
-import { startGateway } from '../../dev/gateway/gateway';
+import { startGateway, type GatewayOptions } from '../../dev/gateway/gateway';
 import { send } from '../support/gateway-client';
 import { labDump } from '../support/gateway-lab';
 import { eventually, serve, type Kong } from './support/serving';
 
-async function behindGateway(t: TestContext, access: (kong: Kong) => unknown) {
+async function behindGateway(
+  t: TestContext,
+  access: (kong: Kong) => unknown,
+  options: Partial<GatewayOptions> = {},
+) {
   const serving = await serve(t, { name: 'lab-a', access });
   const gateway = await startGateway({
     config: {
@@ -15,6 +19,7 @@ async function behindGateway(t: TestContext, access: (kong: Kong) => unknown) {
     },
     pluginServers: [{ name: 'lab-a', socketPath: serving.path, dump: labDump('ProtoBuf:1', 'lab-a') }],
     onLog: () => undefined,
+    ...options,
   });
   t.after(() => gateway.close());
   return { ...serving, gateway };
@@ -79,3 +84,29 @@ it('a handler that throws is one 500 and one event', async (t) => {
   assert.equal((await send(gateway.url, { path: '/' })).status, 500);
   assert.equal(server.status().events, 1);
 });
+
+// A trace id is 16 bytes of any value, inside tables: as text in UTF-8 it would be another one.
+it('bytes inside a table reach the context of the request, and fields its log entry', async (t) => {
+  const raw = Buffer.from('4bf92f3577b34da6a3ce929d0e0e4736', 'hex').toString('latin1');
+  const trace = { trace_id: { raw, formatted: {} }, unlinked_spans: {} };
+  const found: { context: Map<string, unknown>; logFields: Map<string, unknown> }[] = [];
+  const { gateway } = await behindGateway(
+    t,
+    (kong) => {
+      void kong.nginx.setCtx('TRACING_CONTEXT', trace);
+      void kong.log.setSerializeValue('kafka', { code: 'ok', partition: 2, topic: undefined });
+      return kong.response.exit(200, '');
+    },
+    { onLogPhase: (request) => found.push(request) },
+  );
+  assert.equal((await send(gateway.url, { path: '/' })).status, 200);
+  await eventually(() => found.length === 1, 'no log phase');
+  const { context, logFields } = found[0]!;
+  assert.deepEqual(plain(context.get('TRACING_CONTEXT')), trace);
+  assert.deepEqual(plain(logFields.get('kafka')), { code: 'ok', partition: 2 });
+});
+
+/** As an object of any other. */
+function plain(table: unknown): unknown {
+  return JSON.parse(JSON.stringify(table));
+}

@@ -20,6 +20,10 @@ export class FakeKong implements Kong {
   readonly shared: Map<string, string>;
   readonly upstreamHeaders = new Map<string, string>();
   readonly errorLog: string[] = [];
+  /** `ngx.ctx`, and what goes into the entries of log plugins. */
+  readonly context = new Map<string, object>();
+  readonly logEntry = new Map<string, object>();
+  contextCalls = 0;
   /** What was asked of the request, in order. */
   readonly reads: string[] = [];
   readonly #given: FakeRequest;
@@ -73,6 +77,11 @@ export class FakeKong implements Kong {
             ? (this.#given.uri ?? '/')
             : undefined,
       ),
+    setCtx: (key: string, value: object) => {
+      this.context.set(key, value);
+      this.contextCalls++;
+      return Promise.resolve();
+    },
   };
   readonly ctx = {
     shared: {
@@ -98,6 +107,10 @@ export class FakeKong implements Kong {
     },
   };
   readonly log = {
+    setSerializeValue: (key: string, value: object) => {
+      this.logEntry.set(key, value);
+      return Promise.resolve();
+    },
     err: (text: string) => {
       this.errorLog.push(text);
       return Promise.resolve();

@@ -11,6 +11,8 @@ export interface TestRoute {
   /** Absent: the plugin is not on the route. */
   readonly producer?: Record<string, unknown>;
   readonly consumer?: Record<string, unknown>;
+  /** Both in one plugin, in place of the two. */
+  readonly requestReply?: Record<string, unknown>;
 }
 
 export function kongYml(bootstrapServers: string, routes: readonly TestRoute[]): string {
@@ -35,6 +37,10 @@ export function kongYml(bootstrapServers: string, routes: readonly TestRoute[]):
       plugins: [
         ...plugin('custom_kafka_producer', route.producer && { bootstrap_servers, ...route.producer }),
         ...plugin('custom_kafka_consumer', route.consumer),
+        ...plugin(
+          'custom_kafka_request_reply',
+          route.requestReply && { bootstrap_servers, ...route.requestReply },
+        ),
       ],
     })),
   });

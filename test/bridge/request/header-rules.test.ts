@@ -14,11 +14,12 @@ function named(name: string, rules: Partial<HeaderRules>): string | undefined {
   }).recordName(name);
 }
 
-test('by default only the trace context is forwarded', () => {
-  assert.equal(named('traceparent', {}), 'traceparent');
-  assert.equal(named('tracestate', {}), 'tracestate');
+test('by default nothing is forwarded, and never what has a form of its own', () => {
   assert.equal(named('x-a', {}), undefined);
-  assert.equal(named('traceparent', { forward: false }), undefined);
+  for (const name of ['traceparent', 'tracestate', 'baggage']) {
+    assert.equal(named(name, { forwardAll: true, include: [name], rename: { [name]: 'x' } }), undefined);
+    assert.equal(named('x-a', { forwardAll: true, rename: { 'x-a': name } }), undefined);
+  }
 });
 
 test('include names headers in any letter case, or how they begin', () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { GatewayError } from '../../../bridge/errors';
+import { B3_FORMS } from '../../../bridge/telemetry/trace-context';
 import { toNativeHeaders, toNativeKey } from '../../../bridge/kafka/record-conversion';
 import type { OutgoingRecord } from '../../../bridge/kafka/records';
 import { REPEATED_HEADERS } from '../../../bridge/request/header-rules';
@@ -44,6 +45,9 @@ const STEERING = [
 const OTHERS = [
   'content-type',
   'traceparent',
+  'tracestate',
+  'baggage',
+  'b3',
   'idempotency-key',
   'kong-request-id',
   'x-a',
@@ -132,6 +136,7 @@ const options: fc.Arbitrary<RecordOptions> = fc.record({
     methodAndPath: fc.boolean(),
     consumer: fc.boolean(),
     deadlineAfterMs: fc.constantFrom(0, 5000),
+    b3: fc.constantFrom(...B3_FORMS),
   }),
 });
 
@@ -155,10 +160,11 @@ test('any request under any options is a record or a refusal', () => {
       if (!record) return;
       assert.ok(['orders', 'bills'].includes(record.topic));
       assert.ok((toNativeKey(record.key)?.length ?? 0) <= 4096);
-      // What the gateway has to say is bounded: at most two for each of four dialects, six of a CloudEvent, five more.
-      assert.ok(toNativeHeaders(record).length <= 64 + 19);
-      for (const [, value] of record.headers) {
+      // What the gateway has to say is bounded: at most two for each of four dialects, six of a CloudEvent or a trace, five more.
+      assert.ok(toNativeHeaders(record).length <= 64 + 25);
+      for (const [name, value] of record.headers) {
         assert.doesNotMatch(value, /[\0\r\n]/);
+        if (name === 'traceparent') assert.match(value, /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/);
       }
     }),
     RUNS,

@@ -26,9 +26,9 @@ export interface Kong {
     readonly getRawBody: Call<Buffer>;
   };
   readonly response: { readonly exit: Call; readonly setStatus: Call };
-  readonly nginx: { readonly getVar: Call<string | undefined> };
+  readonly nginx: { readonly getVar: Call<string | undefined>; readonly setCtx: Call };
   readonly ctx: { readonly shared: { readonly get: Call; readonly set: Call } };
-  readonly log: { readonly notice: Call };
+  readonly log: { readonly notice: Call; readonly setSerializeValue: Call };
   readonly service: {
     readonly request: { readonly setHeader: Call; readonly setPath: Call };
     readonly setTarget: Call;
