@@ -12,6 +12,7 @@ import type { HttpRoute } from '../../listener/http-route';
 import type { GatewayError } from '../errors';
 import type { Sender } from '../sender';
 import { log } from '../telemetry/log';
+import { UNTRACED } from '../telemetry/tracing';
 import type { FailedRequest, FailureFacts } from './failed-request';
 import { readFailureFacts, TICKET_HEADER } from './nginx-facts';
 import { Tickets } from './ticket';
@@ -142,7 +143,14 @@ export class Captures {
     try {
       if (!sender.readyNow()) await sender.whenReady();
       return await new Promise<GatewayError | undefined>((resolve) =>
-        sender.deliver({ topic, key: failed.id, value, headers: headersOf(failed) }, resolve),
+        sender.deliver(
+          {
+            record: { topic, key: failed.id, value, headers: headersOf(failed) },
+            wire: { id: failed.id, requestId: undefined },
+            trace: UNTRACED,
+          },
+          resolve,
+        ),
       );
     } catch (error) {
       return error as GatewayError;

@@ -28,6 +28,8 @@ export class FailoverHandler {
       connection: { ...connectionOf(config, config.bootstrap_servers, config.timeout), produce },
       topic: config.topic,
       route: undefined,
+      // The request is followed to its upstream; what is kept of it begins anew.
+      trace: { replyTopic: undefined, b3: 'off' },
       maxInFlight: 0,
       reportTimeoutMs: reportTimeoutMs(produce),
     });
