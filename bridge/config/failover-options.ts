@@ -86,7 +86,8 @@ export const FAILOVER_OPTIONS = [
         type: 'integer',
         between: [0, 86_400],
         default: 0,
-        description: 'Seconds for the header Retry-After. Default 0: no such header, as there is nothing to repeat.',
+        description:
+          'Seconds for the header Retry-After. Default 0: no such header, as there is nothing to repeat.',
       },
     ],
   },
@@ -99,20 +100,15 @@ const STATUS_IS_FAILURE = `answer.status: must not be ${REFUSALS.join(', ')}, by
 
 export const FAILOVER_RULES: readonly CrossRule<FailoverConfig>[] = [
   {
-    complaint: ({ answer }) =>
-      UNSENDABLE_STATUSES.includes(answer.status) ? STATUS_UNSENDABLE : undefined,
+    complaint: ({ answer }) => (UNSENDABLE_STATUSES.includes(answer.status) ? STATUS_UNSENDABLE : undefined),
     kong: [
       demands('answer.status', { one_of: UNSENDABLE_STATUSES }, 'answer.status', IS_UNSET, STATUS_UNSENDABLE),
     ],
   },
   {
     complaint: ({ answer }) =>
-      REFUSALS.some((status) => status === answer.status)
-        ? STATUS_IS_FAILURE
-        : undefined,
-    kong: [
-      demands('answer.status', { one_of: REFUSALS }, 'answer.status', IS_UNSET, STATUS_IS_FAILURE),
-    ],
+      REFUSALS.some((status) => status === answer.status) ? STATUS_IS_FAILURE : undefined,
+    kong: [demands('answer.status', { one_of: REFUSALS }, 'answer.status', IS_UNSET, STATUS_IS_FAILURE)],
   },
 ];
 

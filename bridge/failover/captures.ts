@@ -82,7 +82,12 @@ export class Captures {
 
   /** For the status page. */
   status(): Record<string, unknown> {
-    return { configurations: this.#captures.size, in_flight: this.#open, ...this.counters, not_kept: this.refused };
+    return {
+      configurations: this.#captures.size,
+      in_flight: this.#open,
+      ...this.counters,
+      not_kept: this.refused,
+    };
   }
 
   readonly route: HttpRoute = {
@@ -138,7 +143,10 @@ export class Captures {
     kept(request, response, capture, ticket.requestId);
   }
 
-  async #deliver({ sender, topic, valueOf }: Capture, failed: FailedRequest): Promise<GatewayError | undefined> {
+  async #deliver(
+    { sender, topic, valueOf }: Capture,
+    failed: FailedRequest,
+  ): Promise<GatewayError | undefined> {
     const value = Buffer.from(valueOf(failed, Date.now()));
     try {
       if (!sender.readyNow()) await sender.whenReady();

@@ -47,9 +47,15 @@ const OF_THE_HOP: ReadonlySet<string> = new Set([
 ]);
 const OWN_BEGINNING = 'x-kafka-failover';
 /** Beside those that are credentials everywhere: what a proxy was given. */
-const PROXY_CREDENTIALS: ReadonlySet<string> = new Set(['proxy-authorization', 'x-consumer-token', 'api-key']);
+const PROXY_CREDENTIALS: ReadonlySet<string> = new Set([
+  'proxy-authorization',
+  'x-consumer-token',
+  'api-key',
+]);
 
-export function failedRequestValue(options: FailedRequestOptions): (request: FailedRequest, nowMs: number) => string {
+export function failedRequestValue(
+  options: FailedRequestOptions,
+): (request: FailedRequest, nowMs: number) => string {
   const include = new Set(options.includeHeaders.map(normalName));
   const exclude = new Set(options.excludeHeaders.map(normalName));
   const isKept = (name: string): boolean => {
@@ -115,6 +121,7 @@ function bodyMember(
   contentType: string | string[] | undefined,
 ): { body: string } | { body_base64: string } {
   const essence = essenceOf([contentType].flat()[0] ?? '');
-  const text = body.length === 0 || isText(essence) || isJson(essence) || essence === '' ? utf8Text(body) : undefined;
+  const text =
+    body.length === 0 || isText(essence) || isJson(essence) || essence === '' ? utf8Text(body) : undefined;
   return text === undefined ? { body_base64: body.toString('base64') } : { body: text };
 }

@@ -9,7 +9,8 @@ export const FACTS_HEADER = 'x-kafka-failover-facts';
 /** @returns undefined for what the include did not write */
 export function readFailureFacts(headers: IncomingHttpHeaders): Omit<FailureFacts, 'id'> | undefined {
   const facts = readFacts(headers[FACTS_HEADER]);
-  if (facts === undefined || typeof facts.uri !== 'string' || typeof facts.status !== 'number') return undefined;
+  if (facts === undefined || typeof facts.uri !== 'string' || typeof facts.status !== 'number')
+    return undefined;
   const text = (name: string): string | undefined => {
     const value = facts[name];
     return typeof value === 'string' && value !== '' ? value : undefined;

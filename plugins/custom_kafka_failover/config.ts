@@ -31,7 +31,8 @@ export const FAILOVER_TABLE = [
     ...TOPIC_NAME,
     name: 'topic',
     default: 'failed-requests',
-    description: 'Topic of the failed requests. Default `failed-requests`. It must exist, or be made by the broker.',
+    description:
+      'Topic of the failed requests. Default `failed-requests`. It must exist, or be made by the broker.',
   },
   ...FAILOVER_OPTIONS,
   ...DELIVERY_OPTIONS,
