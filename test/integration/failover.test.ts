@@ -172,7 +172,7 @@ test('bodies of any size and transfer arrive whole', async () => {
       },
     }),
     duplex: 'half',
-  } as RequestInit);
+  });
   assert.equal(chunked.status, 202);
   assert.equal((await ask(`${url}/down/empty`, { method: 'DELETE' })).status, 202);
   const lengths = (await kept(3)).map(({ body }) => String(body).length);
