@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { PLUGINS } from '../common/plugins';
 
 const ROOT = join(__dirname, '..', '..');
-const SHIPPED = ['plugins', 'pluginserver', 'bridge', 'common', 'listener'];
+const SHIPPED = ['plugins', 'pluginserver', 'bridge', 'common', 'listener', 'replay'];
 
 interface Manifest {
   readonly version: string;

@@ -14,7 +14,7 @@ import type { Sender } from '../sender';
 import { log } from '../telemetry/log';
 import { UNTRACED } from '../telemetry/tracing';
 import type { FailedRequest, FailureFacts } from './failed-request';
-import { readFailureFacts, TICKET_HEADER } from './nginx-facts';
+import { readFailureFacts, REPLAYED_HEADER, TICKET_HEADER } from './nginx-facts';
 import { Tickets } from './ticket';
 
 /** One configuration: what it keeps, and how. */
@@ -30,12 +30,13 @@ export interface Capture {
 }
 
 /** Why a request was not kept, as it is counted. */
-type Refusal = 'no_ticket' | 'status' | 'method' | 'too_large' | 'no_memory' | 'gone' | 'not_delivered';
+type Refusal = 'no_ticket' | 'replayed' | 'status' | 'method' | 'too_large' | 'no_memory' | 'gone' | 'not_delivered';
 
 export class Captures {
   readonly counters = { marked: 0, kept: 0, maybe_delivered: 0 };
   readonly refused: Record<Refusal, number> = {
     no_ticket: 0,
+    replayed: 0,
     status: 0,
     method: 0,
     too_large: 0,
@@ -117,6 +118,7 @@ export class Captures {
     };
     const capture = ticket && this.#captures.get(ticket.key)?.capture;
     if (!ticket || !facts || !capture) return refuse('no_ticket');
+    if (request.headers[REPLAYED_HEADER] !== undefined) return refuse('replayed');
     const method = request.method ?? '';
     if (!capture.statuses.includes(facts.status)) return refuse('status');
     if (!capture.methods.includes(method)) return refuse('method');

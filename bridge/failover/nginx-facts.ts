@@ -2,6 +2,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FailureFacts } from './failed-request';
 
+/** Sent with a request that is carried out later: it is not kept a second time, or it would go round and round. */
+export const REPLAYED_HEADER = 'x-kafka-failover-replayed';
 export const TICKET_HEADER = 'x-kafka-failover-ticket';
 /** Base64 of JSON, because names of services may hold anything. */
 export const FACTS_HEADER = 'x-kafka-failover-facts';

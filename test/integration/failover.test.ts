@@ -186,6 +186,10 @@ test('what is not kept gets the error that Kong has without the plugin', async (
     ['another status than configured', await ask(`${url}/only-504/x`)],
     ['a method that a client can repeat itself', await ask(`${url}/down/x`, { method: 'GET' })],
     ['too large a body', await ask(`${url}/down/x`, { body: Buffer.alloc(300_001) })],
+    [
+      'one that is carried out later',
+      await ask(`${url}/down/x`, { headers: { 'x-kafka-failover-replayed': '1' } }),
+    ],
     ['no Kafka', await ask(`${url}/no-kafka/x`, { body: 'x' })],
   ] as const;
   const withoutId = ({ json, status }: typeof plain) => ({ status, message: json.message });
@@ -198,6 +202,7 @@ test('what is not kept gets the error that Kong has without the plugin', async (
   assert.equal(status.kept, read);
   assert.deepEqual(status.not_kept, {
     no_ticket: 0,
+    replayed: 1,
     status: 1,
     method: 1,
     too_large: 1,
