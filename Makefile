@@ -6,7 +6,7 @@ SOURCES := $(shell find plugins pluginserver bridge common listener replay dev t
 TESTS ?=
 ARGS ?=
 
-.PHONY: help demo test interop fuzz lint typecheck bench bench-check chaos dead-clusters drill soak generate clean
+.PHONY: help demo test interop fuzz lint typecheck bench bench-check chaos dead-clusters drill log-drill soak generate clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -41,6 +41,9 @@ chaos: $(BUILT) kafka ## gateways and brokers killed under load, for each reply 
 
 drill: $(BUILT) kafka ## twenty broker stops under load (ARGS="--stops 3")
 	@node dist/bench/drill/cli.js $(ARGS)
+
+log-drill: $(BUILT) kafka ## a million log entries with Kafka stopped twice (ARGS="--entries 100000 --outage-s 5")
+	@node dist/bench/log-drill/cli.js $(ARGS)
 
 dead-clusters: $(BUILT) kafka ## what fifty clusters that are away cost the requests of a healthy one
 	@node dist/bench/dead-clusters/cli.js $(ARGS)

@@ -21,10 +21,11 @@ export const DEMO_SERVICES = [
   'failing.requests,error=true,status=422',
   'slow.requests,delay-ms=10000',
 ];
-export const DEMO_TOPICS = ['orders', 'seed', 'failing', 'slow'].flatMap((name) => [
-  `${name}.requests`,
-  `${name}.replies`,
-]);
+export const LOG_TOPIC = 'kong.logs';
+export const DEMO_TOPICS = [
+  ...['orders', 'seed', 'failing', 'slow'].flatMap((name) => [`${name}.requests`, `${name}.replies`]),
+  LOG_TOPIC,
+];
 
 /** Where the gateway finds the plugins. */
 export interface ServedPlugins {

@@ -10,6 +10,7 @@ import { FrameDecoder } from '../../pluginserver/frames';
 import { encodeBytes, encodeString, encodeStruct } from '../../pluginserver/messages';
 import { BYTES, ProtoReader, tagOf, VARINT } from '../../pluginserver/wire';
 import { METHOD, requestHeaders, type Exit } from './kong-events';
+import { logEntryText } from './log-entry';
 import { bodyOf, NONCE_LENGTH } from './payload';
 import type { TrafficCounter } from './traffic';
 
@@ -49,6 +50,7 @@ const ANSWERS = new Map<string, Template>([
   ['kong.request.get_raw_body', new Template((nonce) => encodeBytes(Buffer.from(bodyOf(nonce))))],
   ['kong.service.request.set_header', new Template(() => Buffer.alloc(4))],
   ['kong.log.err', new Template(() => Buffer.alloc(4))],
+  ['kong.log.serialize', new Template((nonce) => encodeString(logEntryText(nonce)))],
   ['kong.nginx.get_subsystem', new Template(() => encodeString('http'))],
 ]);
 

@@ -1,6 +1,6 @@
 /** One plugin as a Kong worker sees it over ProtoBuf:1: its instance, and the idle connections to its socket. */
 import { BYTES, ProtoReader, ProtoWriter, tagOf, VARINT } from '../../pluginserver/wire';
-import { PHASE, type PluginEnd, type PluginSocket } from './kong-events';
+import { DEFAULT_PHASE, type PluginEnd, type PluginSocket } from './kong-events';
 import { KongConnection, type ConnectionPool, type OnEnd } from './protobuf-connection';
 import { TrafficCounter } from './traffic';
 
@@ -111,7 +111,7 @@ export class ProtocolEnd implements PluginEnd<string>, ConnectionPool {
     writer.frame();
     writer.message(HANDLE_EVENT, () => {
       writer.int(tagOf(1, VARINT), this.#instanceId);
-      writer.string(tagOf(2, BYTES), PHASE);
+      writer.string(tagOf(2, BYTES), this.options.phase ?? DEFAULT_PHASE);
     });
     writer.int(SEQUENCE, this.#sequence++);
     return writer.finish();

@@ -34,6 +34,8 @@ interface ContenderRow {
   readonly says: string;
   /** Needs no topics, and an open loop would tell nothing about it. */
   readonly withoutKafka?: true;
+  /** Takes part only where it is named. */
+  readonly onlyWhenAsked?: true;
   /** A plugin server of ours: that of another build can be put beside it. */
   readonly ofBuild?: true;
   readonly start: (place: Place) => Promise<Contender>;
@@ -45,6 +47,8 @@ interface ServedPlugin {
   /** Under the folder of compiled files. */
   readonly folder: string;
   readonly config?: (kafka: FloorOptions) => object;
+  /** Default: access. */
+  readonly phase?: string;
 }
 
 const PRODUCER: ServedPlugin = {
@@ -53,6 +57,14 @@ const PRODUCER: ServedPlugin = {
   config: producerConfig,
 };
 const CONSUMER: ServedPlugin = { name: 'custom_kafka_consumer', folder: 'plugins/custom_kafka_consumer' };
+
+/** Into the topic that nobody reads. */
+const LOG: ServedPlugin = {
+  name: 'custom_kafka_log',
+  folder: 'plugins/custom_kafka_log',
+  config: (kafka) => ({ bootstrap_servers: brokers(kafka), topic: kafka.replyTopic }),
+  phase: 'log',
+};
 
 const ROWS = {
   floor: { says: 'two bare processes: produce, read the reply', start: startFloor },
@@ -70,12 +82,18 @@ const ROWS = {
     withoutKafka: true,
     start: pluginServer([emptyPlugin('producer'), emptyPlugin('consumer')]),
   },
+  log: {
+    says: 'the same with the event of custom_kafka_log between them: what is more than in "empty" is its price. Only when asked for',
+    onlyWhenAsked: true,
+    start: pluginServer([emptyPlugin('producer'), LOG, emptyPlugin('consumer')]),
+  },
 } satisfies Record<string, ContenderRow>;
 
 export type ContenderName = keyof typeof ROWS;
 
 export const CONTENDERS: Readonly<Record<ContenderName, ContenderRow>> = ROWS;
 export const CONTENDER_NAMES = Object.keys(ROWS) as ContenderName[];
+export const USUAL_CONTENDER_NAMES = CONTENDER_NAMES.filter((name) => !CONTENDERS[name].onlyWhenAsked);
 export const BUILD_CONTENDER_NAMES = CONTENDER_NAMES.filter((name) => CONTENDERS[name].ofBuild);
 
 /** Topics of its own for each, or every reader would pay for the others' replies. */
@@ -105,8 +123,9 @@ function pluginServer(plugins: readonly ServedPlugin[]): ContenderRow['start'] {
     const program = join(dist, 'pluginserver', 'main.js');
     const server = await startChild(label, [program, ...flags], { readyWhen: /"serving"/ });
     const driver = await drivers.shared('load/kong-protobuf');
-    const sockets = plugins.map(({ name, config }): PluginSocket => ({
+    const sockets = plugins.map(({ name, config, phase }): PluginSocket => ({
       plugin: name,
+      ...(phase && { phase }),
       socket: socketOf(name),
       config: config?.(kafka) ?? {},
     }));

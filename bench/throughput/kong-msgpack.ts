@@ -6,7 +6,7 @@ import { Decoder, Encoder } from '@msgpack/msgpack';
 import { connect as connectSocket, type Socket } from 'node:net';
 import {
   METHOD,
-  PHASE,
+  DEFAULT_PHASE,
   requestHeaders,
   serveKongWorkers,
   type Exit,
@@ -144,7 +144,7 @@ class ProtocolEnd implements PluginEnd<RequestContext> {
       const answer = { Data: method?.(request, data.Args), EventId };
       this.#call(data.Method === 'kong.request.get_headers' ? MULTI_MAP_STEP : 'plugin.Step', answer, onStep);
     };
-    this.#call('plugin.HandleEvent', { InstanceId: this.#instanceId, EventName: PHASE }, onStep);
+    this.#call('plugin.HandleEvent', { InstanceId: this.#instanceId, EventName: DEFAULT_PHASE }, onStep);
   }
 
   /** Once: thousands of requests fail for the same reason. */

@@ -12,7 +12,13 @@ import {
   wholeNumberOrNone,
   wholeNumbers,
 } from '../load/command-line';
-import { BUILD_CONTENDER_NAMES, CONTENDER_NAMES, CONTENDERS, type ContenderName } from './contenders';
+import {
+  BUILD_CONTENDER_NAMES,
+  CONTENDER_NAMES,
+  CONTENDERS,
+  USUAL_CONTENDER_NAMES,
+  type ContenderName,
+} from './contenders';
 import type { Plan } from './plan';
 
 /** Of the build that this file belongs to. */
@@ -52,7 +58,7 @@ With --against it compares the plugin servers of two builds instead, round by ro
     only: namesOf(CONTENDER_NAMES, {
       says: 'leave the others out',
       byDefault: [],
-      shownDefault: 'all of them, with --against server',
+      shownDefault: 'all but log, with --against server',
     }),
     against: path('<folder>', 'compiled files of another build, as in ../before/dist'),
     'against-as': nameOf(BUILD_CONTENDER_NAMES, {
@@ -76,7 +82,7 @@ export function benchPlan(options: BenchOptions, dist = OWN_DIST): Plan {
     shares: options.shares.map((percent) => percent / 100),
   };
   if (against === undefined) {
-    return { ...common, entries: entriesOf(only.length === 0 ? CONTENDER_NAMES : only, dist) };
+    return { ...common, entries: entriesOf(only.length === 0 ? USUAL_CONTENDER_NAMES : only, dist) };
   }
   const strange = only.find((name) => !CONTENDERS[name].ofBuild);
   if (strange !== undefined)

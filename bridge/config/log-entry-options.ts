@@ -72,7 +72,7 @@ export const LOG_ENTRY_OPTIONS = [
     oneOf: ENTITY_FORMS,
     default: 'ids',
     description:
-      'What a record says of route, service and consumer: `ids` (default), their ids and names, or `full`, as the plugins of Kong do, which doubles most records.',
+      'What a record says of route, service and consumer: `ids` (default), their ids and names, or `full`, as the plugins of Kong do, which makes most records half as long again.',
   },
   {
     name: 'custom_fields',

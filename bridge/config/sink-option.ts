@@ -1,4 +1,4 @@
-/** The rows of a log sink that others than the plugin itself may write to: see bridge/log-sink/log-requests.ts. */
+/** The rows of a log sink that others than the plugin itself may write to: see plugins/custom_kafka_log/log-requests.ts. */
 import { IS_SET, requires } from './entity-checks';
 import type { ConfigOf, Field } from './fields';
 import type { CrossRule } from './parse';

@@ -17,7 +17,7 @@ export function customFields(fields: Readonly<Record<string, string>>): CustomFi
     valueOf: text === '' ? () => undefined : template(text),
   }));
   return {
-    valuesFrom: (entry) => rules.map(({ valueOf }) => valueOf(entry)),
+    valuesFrom: (entry) => rules.map(({ valueOf }) => apart(valueOf(entry))),
     writeTo: (record, values) =>
       rules.forEach(({ tokens }, index) => {
         const value = values[index];
@@ -25,6 +25,11 @@ export function customFields(fields: Readonly<Record<string, string>>): CustomFi
         else setAt(record, tokens, value);
       }),
   };
+}
+
+/** An object would be in the entry twice, or in itself, and change with it. */
+function apart(value: Json | undefined): Json | undefined {
+  return typeof value === 'object' ? structuredClone(value) : value;
 }
 
 /** As in Kong's `custom_fields_by_lua`: dots lead into objects, `\.` is a dot of a name. */

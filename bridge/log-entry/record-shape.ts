@@ -6,6 +6,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { OutgoingRecord } from '../kafka/records';
+import { isDeeperThan, MAX_JSON_DEPTH } from '../json-depth';
 import { atPointer, parseJsonPointer } from '../request/json-pointer';
 import { customFields, type CustomFields } from './custom-fields';
 import { cutToSize } from './cut';
@@ -46,9 +47,9 @@ export type LeftOut = 'not_wanted' | 'unreadable' | 'too_large';
 
 export interface RecordShape {
   /** @param bytes JSON of one entry */
-  ofBytes(bytes: Buffer): OutgoingRecord | LeftOut;
+  readonly ofBytes: (bytes: Buffer) => OutgoingRecord | LeftOut;
   /** @param entry of its own: it is changed */
-  ofEntry(entry: JsonObject): OutgoingRecord | LeftOut;
+  readonly ofEntry: (entry: JsonObject) => OutgoingRecord | LeftOut;
 }
 
 export function recordShape(options: ShapeOptions): RecordShape {
@@ -80,7 +81,8 @@ export function recordShape(options: ShapeOptions): RecordShape {
       return { topic: options.topic, value: bytes, headers: NO_HEADERS };
     }
     const entry = readEntry(bytes);
-    return entry === undefined ? 'unreadable' : ofEntry(entry);
+    if (entry === undefined || isDeeperThan(bytes, MAX_JSON_DEPTH)) return 'unreadable';
+    return ofEntry(entry);
   }
 
   return { ofBytes, ofEntry };

@@ -1,11 +1,9 @@
 /** The log sinks of this process, and how they follow the life of our plugin server. The stock server calls none. */
-import { logRoute } from './log-requests';
 import { LogSinks } from './log-sinks';
 
 export const logSinks = new LogSinks();
 
 export const logProcessHooks = {
-  http: [logRoute(logSinks)],
   drain: (): void => logSinks.drain(),
   idle: (): Promise<void> => logSinks.idle(),
   close: (): Promise<void> => logSinks.close(),

@@ -105,6 +105,11 @@ export class LogSink implements Lingering {
     return this.#options.secret;
   }
 
+  /** Kafka takes what it has. */
+  get isUp(): boolean {
+    return this.#lease.producer.state === 'up';
+  }
+
   /** Records without an end yet. */
   get held(): number {
     return this.#waiting.size + this.#handedRecords;

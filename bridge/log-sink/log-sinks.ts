@@ -30,6 +30,8 @@ export const MAX_LOG_BYTES = 256 * 1024 * 1024;
 /** Kong brings an unchanged configuration back within seconds after any change to another. */
 const LINGER_MS = 30_000;
 const IDLE_STEP_MS = 20;
+/** A drain waits no longer for a cluster that is away: who ends a process during an outage has reasons. */
+const PATIENCE_MS = 5000;
 /** What is held gets so long when there was no drain. */
 const LAST_FLUSH_MS = 3000;
 
@@ -41,7 +43,7 @@ export class LogSinks implements SinkOwner {
   readonly #sinks: LingerPool<LogSink>;
   /** By the name that `POST /log/<name>` has for it; the one that was opened last. */
   readonly #named = new Map<string, LogSink>();
-  #isDraining = false;
+  #drainingSinceMs: number | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: { clients?: ClientPool; clock?: Clock; maxBytes?: number } = {}) {
@@ -72,21 +74,26 @@ export class LogSinks implements SinkOwner {
   }
 
   get isDraining(): boolean {
-    return this.#isDraining;
+    return this.#drainingSinceMs !== undefined;
   }
 
   /** Entries are still taken: those of the requests that are let finish. */
   drain(): void {
-    this.#isDraining = true;
+    this.#drainingSinceMs ??= this.clock.now();
   }
 
   get held(): number {
     return this.#sinks.things().reduce((sum, sink) => sum + sink.held, 0);
   }
 
-  /** Resolves when Kafka has everything. */
+  /** Resolves when Kafka has everything, or is not there to take it. */
   async idle(): Promise<void> {
-    while (this.held > 0) await new Promise<void>((resolve) => this.clock.after(IDLE_STEP_MS, resolve));
+    while (this.#awaited > 0) await new Promise<void>((resolve) => this.clock.after(IDLE_STEP_MS, resolve));
+  }
+
+  get #awaited(): number {
+    const isPatient = this.clock.now() - (this.#drainingSinceMs ?? this.clock.now()) < PATIENCE_MS;
+    return this.#sinks.things().reduce((sum, sink) => sum + (isPatient || sink.isUp ? sink.held : 0), 0);
   }
 
   /** Idempotent. */
@@ -96,7 +103,7 @@ export class LogSinks implements SinkOwner {
   }
 
   async #close(): Promise<void> {
-    this.#isDraining = true;
+    this.drain();
     await within(this.idle(), LAST_FLUSH_MS);
     await this.#clients.close();
     const { held } = this;

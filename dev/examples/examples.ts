@@ -26,6 +26,11 @@ const consumer = (config?: Readonly<Record<string, unknown>>): ExamplePlugin => 
   ...(config && { config }),
 });
 
+const log = (config: Readonly<Record<string, unknown>>): ExamplePlugin => ({
+  name: 'custom_kafka_log',
+  config: { bootstrap_servers, ...config },
+});
+
 export const EXAMPLES: readonly Example[] = [
   {
     slug: 'request-reply',
@@ -281,6 +286,47 @@ export const EXAMPLES: readonly Example[] = [
           security: { ssl: true },
         },
       },
+    ],
+  },
+  {
+    slug: 'log',
+    title: 'Log entries in a topic',
+    about:
+      "What Kong's Kafka Log does, on any Kong: after the answer the log entry of each request goes to `kong.logs`. Enable it on a route, a service, or for everything. Keys and cookies become `***`; when Kafka is away entries wait, and beyond 50000 the oldest are dropped and counted.",
+    plugins: [log({ topic: 'kong.logs' })],
+  },
+  {
+    slug: 'log-shape',
+    title: 'Log entries of another shape',
+    about:
+      'Only failures and a tenth of them, under the names of the Elastic Common Schema, with two fields of your own and without the tries; those of a consumer keep their order. Services that are named have a topic of their own.',
+    plugins: [
+      log({
+        topic: 'kong.logs',
+        topic_template: 'kong.logs.$(/service/name)',
+        allowed_topics: ['kong.logs.orders', 'kong.logs.payments'],
+        log_format: 'ecs',
+        only_status: ['400-599'],
+        sample_rate: 0.1,
+        key_pointer: '/consumer/id',
+        exclude: ['/kong/tries'],
+        custom_fields: {
+          'labels.environment': 'production',
+          'labels.tenant': '$(/request/headers/x-tenant)',
+        },
+      }),
+    ],
+  },
+  {
+    slug: 'log-sink',
+    title: "A sink for Kong's HTTP Log plugin",
+    about:
+      "Half the price for a request: Kong's own HTTP Log plugin posts batches to `http://127.0.0.1:8901/log/main` of a plugin server with `--http-listen 127.0.0.1:8901`, with the header `X-Sink-Secret`. [How to set it up](moving-from-kafka-log.md#half-the-price-kongs-http-log-in-front).",
+    plugins: [
+      log({
+        topic: 'kong.logs',
+        sink: { name: 'main', secret: '{vault://env/kafka-log-secret}' },
+      }),
     ],
   },
 ];

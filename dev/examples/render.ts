@@ -48,7 +48,7 @@ export function examplesPage(examples: readonly Example[]): string {
     '',
     '<!-- Generated from dev/examples; `npm run generate` writes it. -->',
     '',
-    `Each one in three forms: for the Admin API, for \`kong.yml\` and decK, and for Kong's Ingress Controller. The route is called \`${ROUTE}\` and exists already in the first form. Have Kong's Correlation ID plugin on as well, with \`header_name: Kong-Request-ID\` and \`echo_downstream: true\`, so that clients learn the id of their request. Every option: [producer](reference/custom_kafka_producer.md), [consumer](reference/custom_kafka_consumer.md), [both in one](reference/custom_kafka_request_reply.md).`,
+    `Each one in three forms: for the Admin API, for \`kong.yml\` and decK, and for Kong's Ingress Controller. The route is called \`${ROUTE}\` and exists already in the first form. Have Kong's Correlation ID plugin on as well, with \`header_name: Kong-Request-ID\` and \`echo_downstream: true\`, so that clients learn the id of their request. Every option: [producer](reference/custom_kafka_producer.md), [consumer](reference/custom_kafka_consumer.md), [both in one](reference/custom_kafka_request_reply.md), [log](reference/custom_kafka_log.md).`,
     '',
     ...examples.map(({ title }) => `- [${title}](#${anchor(title)})`),
     '',

@@ -3,6 +3,7 @@ import { kongFields } from '../../bridge/config/kong-schema';
 import { logSinks, logProcessHooks } from '../../bridge/log-sink/log-process';
 import { LOG, LOG_OPTIONS, parseLogConfig } from './config';
 import { LogHandler } from './handler';
+import { logRoute } from './log-requests';
 import { openSinksOfFile, SINKS_FILE_VARIABLE } from './sinks-file';
 
 export class Plugin extends LogHandler {
@@ -18,6 +19,7 @@ export const Priority = LOG.priority;
 export const Schema = kongFields(LOG_OPTIONS);
 export const Process = {
   ...logProcessHooks,
+  http: [logRoute(logSinks)],
   start: once(() => openSinksOfFile(logSinks, process.env[SINKS_FILE_VARIABLE])),
 };
 

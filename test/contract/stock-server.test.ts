@@ -15,6 +15,7 @@ import { useKafka } from '../../dev/kafka/use-kafka';
 import { DEFAULT_BEHAVIOUR } from '../../dev/responder/behaviour';
 import { startResponder } from '../../dev/responder/responder';
 import { startGatewayProcess, type ServedPlugins } from '../../dev/stack';
+import { readAll } from '../support/read-all';
 import { ask, kongYml, type TestRoute } from '../support/stack';
 
 const STOCK_SERVER = join(dirname(require.resolve('kong-pdk/package.json')), 'bin', 'kong-js-pluginserver');
@@ -227,6 +228,27 @@ test('status, limits, HEAD, Prefer and large bodies work in the stock server as 
   );
   const largeBody = 'x'.repeat(20_000);
   assert.equal((await ask(`${url}/own-id`, { body: largeBody })).body.toString(), largeBody);
+  assert.ok(servers.children.every((child) => child.alive));
+});
+
+test('log entries are written from the stock server, text beyond ASCII as it came', async () => {
+  const topic = await kafka.topic();
+  const { url, servers } = await gateway([
+    { path: '/logged', log: { topic, producer_async_flush_timeout: 50, key_query_arg: 'tenant' } },
+  ]);
+  const name = Buffer.from('Zürich').toString('latin1');
+  for (let count = 0; count < 3; count++) {
+    const answer = await ask(`${url}/logged?tenant=a`, {
+      headers: { 'x-city': name, 'x-api-key': 'planted' },
+    });
+    assert.equal(answer.status, 503);
+  }
+  const records = await readAll(kafka.connection, topic, 3);
+  for (const { key, value } of records) {
+    assert.equal(key?.toString(), 'a');
+    const { request } = JSON.parse(value!.toString()) as { request: { headers: Record<string, string> } };
+    assert.deepEqual([request.headers['x-city'], request.headers['x-api-key']], ['Zürich', '***']);
+  }
   assert.ok(servers.children.every((child) => child.alive));
 });
 

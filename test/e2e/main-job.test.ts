@@ -14,11 +14,19 @@ import { startKafka } from '../../dev/kafka/server';
 import { renderKongYml } from '../../dev/kong-yml';
 import { parseBehaviour } from '../../dev/responder/options';
 import { startResponder } from '../../dev/responder/responder';
-import { DEMO_SERVICES, DEMO_TOPICS, PluginServerProcess, startGatewayProcess } from '../../dev/stack';
+import {
+  DEMO_SERVICES,
+  DEMO_TOPICS,
+  LOG_TOPIC,
+  PluginServerProcess,
+  startGatewayProcess,
+} from '../../dev/stack';
+import { readAll } from '../support/read-all';
 import { ask } from '../support/stack';
 
 const KONG_YML = join(__dirname, '..', '..', '..', 'kong', 'kong.yml');
 const cleanUps: (() => Promise<unknown>)[] = [];
+let connection: { readonly bootstrapServers: readonly string[] };
 let url = '';
 
 before(async () => {
@@ -45,7 +53,7 @@ after(async () => {
 });
 
 async function startServices(bootstrapServers: string): Promise<void> {
-  const connection = { bootstrapServers: bootstrapServers.split(',') };
+  connection = { bootstrapServers: bootstrapServers.split(',') };
   for (const topic of DEMO_TOPICS) await createTopic(connection, topic, { partitions: 4 });
   const responder = await startResponder({ connection, topics: DEMO_SERVICES.map(parseBehaviour) });
   cleanUps.push(() => responder.close());
@@ -105,6 +113,37 @@ test('a thousand orders at once each get their own answer', async () => {
     assert.deepEqual([answer.json.item, answer.json.quantity], [items[index], index + 1]);
   });
 });
+
+test('a request has its log entry in the topic, without the secrets of the client', async () => {
+  const answer = await ask(`${url}/logged?apikey=planted-argument`, {
+    headers: { ...JSON_HEADERS, cookie: 'sid=planted-cookie', 'x-api-key': 'planted-key' },
+    body: '{"item":"book","quantity":2}',
+  });
+  assert.equal(answer.status, 200);
+  const entry = await logEntryOf(String(answer.headers['x-kong-request-id']));
+  assert.equal(entry.response.status, 200);
+  assert.equal(entry.request.method, 'POST');
+  assert.equal(entry.request.uri, '/logged?apikey=***');
+  assert.equal(entry.route.name, 'logged');
+  assert.doesNotMatch(JSON.stringify(entry), /planted/);
+});
+
+interface LogEntry {
+  readonly request: { readonly id: string; readonly method: string; readonly uri: string };
+  readonly response: { readonly status: number };
+  readonly route: { readonly name: string };
+}
+
+/** It comes a second after the answer. */
+async function logEntryOf(requestId: string): Promise<LogEntry> {
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const records = await readAll(connection, LOG_TOPIC, 1);
+    const entries = records.map(({ value }) => JSON.parse(String(value)) as LogEntry);
+    const found = entries.find(({ request }) => request.id === requestId);
+    if (found) return found;
+  }
+  throw new Error(`no log entry of the request ${requestId}`);
+}
 
 test('the service of the seed convention finds the id in the body', async () => {
   const answer = await ask(`${url}/seed`, { headers: JSON_HEADERS, body: '{"item":"book"}' });

@@ -8,6 +8,7 @@ import { EVENT } from './targets/event';
 import { MULTIPART, URL_ARGS } from './targets/forms';
 import { FRAMES } from './targets/frames';
 import { JSON_BODIES } from './targets/json';
+import { LOG_ENTRY } from './targets/log-entry';
 import { MESSAGES } from './targets/messages';
 import { NEAR_MISSES } from './targets/near-misses';
 import { PDK } from './targets/pdk';
@@ -27,6 +28,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   MULTIPART,
   URL_ARGS,
   CLIENT_HEADERS,
+  LOG_ENTRY,
   REPLY_ENVELOPE,
   REPLY,
   NEAR_MISSES,

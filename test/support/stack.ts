@@ -13,6 +13,7 @@ export interface TestRoute {
   readonly consumer?: Record<string, unknown>;
   /** Both in one plugin, in place of the two. */
   readonly requestReply?: Record<string, unknown>;
+  readonly log?: Record<string, unknown>;
 }
 
 export function kongYml(bootstrapServers: string, routes: readonly TestRoute[]): string {
@@ -41,6 +42,7 @@ export function kongYml(bootstrapServers: string, routes: readonly TestRoute[]):
           'custom_kafka_request_reply',
           route.requestReply && { bootstrap_servers, ...route.requestReply },
         ),
+        ...plugin('custom_kafka_log', route.log && { bootstrap_servers, ...route.log }),
       ],
     })),
   });

@@ -103,6 +103,6 @@ test('only plugin servers can be of another build', () => {
   const others = Object.entries(CONTENDERS).filter(([, { ofBuild }]) => !ofBuild);
   assert.deepEqual(
     others.map(([name]) => name),
-    ['floor', 'stock', 'empty'],
+    ['floor', 'stock', 'empty', 'log'],
   );
 });

@@ -239,6 +239,23 @@ test('a drain waits for what is held and still takes entries', async () => {
   nothingIsMissing(sinks);
 });
 
+test('a drain does not wait long for a Kafka that is away', async () => {
+  const { kafka, clock, open, sinks } = lab();
+  kafka.state = 'down';
+  open().write(entry(1));
+  sinks.drain();
+  let isIdle = false;
+  const idle = sinks.idle().then(() => (isIdle = true));
+  for (let steps = 0; steps < 200; steps++) {
+    clock.advance(20);
+    await Promise.resolve();
+  }
+  assert.equal(isIdle, false);
+  clock.advance(1000);
+  await idle;
+  assert.equal(sinks.held, 1);
+});
+
 test('what is left at the end is counted and said', async () => {
   const { kafka, open, sinks } = lab();
   kafka.state = 'down';

@@ -8,6 +8,7 @@ import { adminApi, declarative, kongPlugins, ROUTE } from '../../../dev/examples
 import { parseDeclarative } from '../../../dev/gateway/declarative';
 import { loadDump } from '../../../dev/gateway/dump';
 import { parseConsumerConfig } from '../../../plugins/custom_kafka_consumer/config';
+import { parseLogConfig } from '../../../plugins/custom_kafka_log/config';
 import { parseProducerConfig } from '../../../plugins/custom_kafka_producer/config';
 import { parseRequestReplyConfig } from '../../../plugins/custom_kafka_request_reply/config';
 import { newKeyPair } from '../../support/key-pair';
@@ -16,6 +17,7 @@ const PARSERS: Record<string, (config: unknown) => unknown> = {
   custom_kafka_producer: parseProducerConfig,
   custom_kafka_consumer: parseConsumerConfig,
   custom_kafka_request_reply: parseRequestReplyConfig,
+  custom_kafka_log: parseLogConfig,
 };
 const DUMPS = new Map(
   Object.keys(PARSERS).map((name) => [
@@ -30,6 +32,7 @@ const OWN = newKeyPair();
 const ENVIRONMENT: Record<string, string> = {
   KAFKA_PASSWORD: 'a password',
   KAFKA_CLIENT_SECRET: 'a secret',
+  KAFKA_LOG_SECRET: 'a secret of more than sixteen',
   KAFKA_CA: OWN.certificate,
   KAFKA_CERTIFICATE: OWN.certificate,
   KAFKA_KEY: OWN.key,

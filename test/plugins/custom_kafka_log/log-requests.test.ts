@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { recordShape } from '../../../bridge/log-entry/record-shape';
-import { logRoute } from '../../../bridge/log-sink/log-requests';
+import { logRoute } from '../../../plugins/custom_kafka_log/log-requests';
 import { LogSinks } from '../../../bridge/log-sink/log-sinks';
 import { HttpListener } from '../../../listener/http-listener';
 import { captureLog } from '../../pluginserver/support/serving';

@@ -9,12 +9,12 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readBoundedBody } from '../../listener/bounded-body';
 import { answerJson, type HttpRoute } from '../../listener/http-route';
-import { isDeeperThan, MAX_JSON_DEPTH } from '../json-depth';
-import { isObject, readJson, type JsonObject } from '../log-entry/entry';
-import type { LogSink } from './log-sink';
-import type { LogSinks } from './log-sinks';
+import { isDeeperThan, MAX_JSON_DEPTH } from '../../bridge/json-depth';
+import { isObject, readJson, type JsonObject } from '../../bridge/log-entry/entry';
+import type { LogSink } from '../../bridge/log-sink/log-sink';
+import type { LogSinks } from '../../bridge/log-sink/log-sinks';
 
-export const SECRET_HEADER = 'x-sink-secret';
+const SECRET_HEADER = 'x-sink-secret';
 /** A thousand entries of a kilobyte or two; Kong sends 200 at most unless it is told otherwise. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** What an entry costs beside its text. */
