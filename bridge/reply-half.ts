@@ -6,12 +6,12 @@ import { GatewayError, toGatewayError } from './errors';
 import type { Exchange } from './exchange';
 import type { ReceivedRecord } from './kafka/records';
 import type { PhaseEvent } from './phase';
-import { tellLogFields, type LogFields } from './telemetry/trace-kong';
 import { responseMapper, type ResponseMapper } from './reply/http-response';
 import { matchRule, type MatchRule } from './reply/match-rule';
 import type { Outcome } from './reply/pending-replies';
 import { preferredWaitSeconds, withPreference } from './reply/preferred-wait';
 import type { RequestReply } from './request-reply';
+import { tellLogFields, type LogFields } from './telemetry/trace-kong';
 
 export interface ReplyHalfOptions {
   readonly plugin: string;

@@ -102,11 +102,10 @@ export class RequestHalf {
     }
   }
 
-  refuse(event: PhaseEvent, headers: HttpRequest['headers'], error: unknown): void {
+  /** @param topic where the record went, if it was sent */
+  refuse(event: PhaseEvent, headers: HttpRequest['headers'], error: unknown, topic?: string): void {
     const { config, problemDetails } = this.#options;
-    if (config.log_fields) {
-      tellLogFields(event, { code: toGatewayError(error).code, topic: config.topic });
-    }
+    if (config.log_fields) tellLogFields(event, { code: toGatewayError(error).code, topic });
     this.#errors.answer(event, error, {
       requestId: event.requestId,
       correlationId: this.clientsId(headers),

@@ -175,7 +175,9 @@ export class RequestReply {
     this.#closing ??= (async () => {
       this.#draining = true;
       this.#links.endAll();
-      await Promise.all([this.#clients.close(), this.tracing.close()]);
+      await this.#clients.close();
+      // The last delivery reports have come, and ended their spans.
+      await this.tracing.close();
     })();
     return this.#closing;
   }

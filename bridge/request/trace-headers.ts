@@ -32,9 +32,9 @@ export function traceHeaders(rules: CompiledRules, b3: B3Form): (headers: Header
     const baggage = hasBaggage ? listOf(headers.baggage, cleanBaggage) : undefined;
     if (context === undefined && baggage === undefined) return NONE;
     const out: RecordHeader[] = context === undefined ? [] : [...contextHeaders(context, writtenB3)];
+    const state = hasState ? listOf(headers.tracestate, cleanTracestate) : undefined;
     // Without a traceparent of its own nobody knows what a tracestate belongs to.
-    const state = hasState && w3cContext(headers) ? listOf(headers.tracestate, cleanTracestate) : undefined;
-    if (state !== undefined) out.push(['tracestate', state]);
+    if (state !== undefined && w3cContext(headers) !== undefined) out.push(['tracestate', state]);
     if (baggage !== undefined) out.push(['baggage', baggage]);
     return out;
   };

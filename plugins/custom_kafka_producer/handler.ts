@@ -71,7 +71,7 @@ export class ProducerHandler {
       return;
     }
     sender.deliver(request, (error) => {
-      if (error) this.#half.refuse(event, headers, error);
+      if (error) this.#half.refuse(event, headers, error, topic);
       else this.#answerSent(event, topic);
     });
   }

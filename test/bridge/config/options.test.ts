@@ -88,6 +88,8 @@ test('the least configuration of the producer is completed with every default, a
     correlation: 'generated',
     max_in_flight: 10_000,
     max_request_bytes: 1_048_576,
+    trace: { b3: 'off', kong: 'off' },
+    log_fields: false,
     producer_request_acks: -1,
     producer_idempotence: true,
     producer_request_timeout: 2000,
@@ -124,6 +126,7 @@ test('the consumer needs no option at all', () => {
     error_status: 502,
     max_reply_bytes: 1_048_576,
     problem_details: true,
+    log_fields: false,
     error_handling: { return_error_message: false },
   });
 });

@@ -264,7 +264,7 @@ test('a collector that is away is one line, and another when it is back', async 
 
 /** The SDK's queue holds 2048 spans; what a request keeps besides goes with it. */
 test('a collector that never answers costs no memory without bound', async () => {
-  process.env.OTEL_BSP_EXPORT_TIMEOUT = '5000';
+  process.env.OTEL_BSP_EXPORT_TIMEOUT = '10000';
   let batches = 0;
   const tracing = exportSpans({ export: () => batches++, shutdown: () => Promise.resolve() });
   const tracer = tracing.tracer({ replyTopic: 'replies', b3: 'off' });
@@ -280,9 +280,9 @@ test('a collector that never answers costs no memory without bound', async () =>
   send(50_000);
   const grown = (await heldBytes()) - before;
   assert.ok(grown < 1e6, `${Math.round(grown / 1e6)} MB for 100,000 spans`);
-  assert.equal(batches, 1, 'the next waits for the first');
+  assert.ok(batches < 5, `${batches} batches under way: the next waits for the one before, or for its limit`);
   // And it does not hold the end up for long.
   const startedAt = performance.now();
   await tracing.close();
-  assert.ok(performance.now() - startedAt < 4500);
+  assert.ok(performance.now() - startedAt < 8000);
 });
