@@ -5,13 +5,14 @@
  * a temporary name and renamed into place, so an interrupted build is never taken for a good one and two processes
  * that build at the same time both end with a whole result; the lock only spares the second one the work.
  */
-import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { buildAside } from '../build-aside';
 import { isAlive } from '../is-alive';
+import { runTool } from '../run-tool';
 import { findJava } from './java';
 import type { Java } from './java';
 import { repositoryRoot, temporaryRoot } from './paths';
@@ -32,7 +33,6 @@ export type RecordClassArchive = (distribution: KafkaDistribution, file: string)
 
 /** A lock older than this belongs to a process that is gone: a cold fetch takes 10 s here, minutes on a slow line. */
 const STALE_LOCK_MS = 10 * 60_000;
-const OUTPUT_TAIL_CHARACTERS = 2000;
 
 export async function prepareDistribution(
   recordClassArchive: RecordClassArchive,
@@ -153,19 +153,6 @@ export function randomClusterId(): string {
   return bytes.toString('base64url');
 }
 
-async function buildAside(path: string, build: (temporary: string) => Promise<void>): Promise<void> {
-  const temporary = `${path}.${process.pid}-${randomUUID().slice(0, 8)}`;
-  try {
-    await build(temporary);
-    await rename(temporary, path).catch((error: NodeJS.ErrnoException) => {
-      // Somebody else was faster; theirs is as good as ours.
-      if (!existsSync(path)) throw error;
-    });
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
-}
-
 /** What a killed build left: a name with a process id behind it. Nobody else builds while we hold the lock. */
 async function removeLeftovers(home: string): Promise<void> {
   const leftovers = (await readdir(home)).filter((name) => /\.\d+-[0-9a-f]{8}$/.test(name));
@@ -200,22 +187,6 @@ async function isStale(file: string): Promise<boolean> {
   } catch {
     return false; // Released in this very moment.
   }
-}
-
-async function runTool(command: string, args: string[], whenMissing: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    const keep = (chunk: Buffer) => (output = (output + chunk.toString()).slice(-OUTPUT_TAIL_CHARACTERS));
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
-    child.once('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'ENOENT' ? new Error(whenMissing, { cause: error }) : error),
-    );
-    child.once('close', (code, signal) =>
-      code === 0 ? resolve() : reject(new Error(`${command} ended with ${code ?? signal}:\n${output}`)),
-    );
-  });
 }
 
 function progress(text: string): void {
