@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LOG_LEVELS, type LogLevel } from '../bridge/telemetry/log';
+import type { HttpAddress } from '../listener/http-listener';
 import { PLUGINS, socketName, type ListedPlugin } from '../common/plugins';
 import { DEFAULT_DRAIN_TIMEOUT_MS } from './lifecycle';
 import { DEFAULT_LIMITS, type OverloadLimits } from './overload';
@@ -20,7 +21,9 @@ ${PLUGINS.map((plugin) => `                               ${socketName(plugin)} 
   --status-port <port>         serve /status, /ready and /live over HTTP; default: off
                                a port that is taken is tried again, requests are served meanwhile
   --status-host <address>      address of the status page; default: 127.0.0.1
-  --http-listen <host:port>    take log entries of Kong's HTTP Log plugin here (POST /log/<sink>); default: off
+  --http-listen <address>      take HTTP from Kong here: entries of its HTTP Log plugin (POST /log/<sink>), and requests
+                               whose upstream failed (custom_kafka_failover); <host:port> or unix:<path>; may be
+                               repeated; default: off
   --managed                    Kong starts and ends this process (pluginserver_*_start_cmd)
   --drain-timeout-ms <ms>      how long SIGTERM lets waiting requests go on; default: ${DEFAULT_DRAIN_TIMEOUT_MS}
   --max-open-events <number>   above it new requests get 503 overloaded; default: ${DEFAULT_LIMITS.maxOpenEvents}
@@ -44,8 +47,8 @@ export interface ServeOptions {
   /** Undefined: no status page. */
   readonly statusPort: number | undefined;
   readonly statusHost: string;
-  /** Undefined: nothing is taken over HTTP. */
-  readonly httpListen: { readonly host: string; readonly port: number } | undefined;
+  /** Empty: nothing is taken over HTTP. */
+  readonly httpListen: readonly HttpAddress[];
   readonly managed: boolean;
   readonly drainTimeoutMs: number;
   readonly limits: OverloadLimits;
@@ -76,7 +79,7 @@ export function parseOptions(args: readonly string[]): Options {
     plugins: servedPlugins(values),
     statusPort: integer('--status-port', values['status-port'], 0, 65_535),
     statusHost: values['status-host'],
-    httpListen: address('--http-listen', values['http-listen']),
+    httpListen: values['http-listen'].map((text) => address('--http-listen', text)),
     managed: values.managed,
     drainTimeoutMs: integer('--drain-timeout-ms', values['drain-timeout-ms'], 0, MAX_TIMEOUT_MS),
     limits: {
@@ -105,7 +108,7 @@ function parse(args: readonly string[]) {
         plugin: { type: 'string', multiple: true, default: [] },
         'status-port': { type: 'string' },
         'status-host': { type: 'string', default: '127.0.0.1' },
-        'http-listen': { type: 'string' },
+        'http-listen': { type: 'string', multiple: true, default: [] },
         managed: { type: 'boolean', default: false },
         'drain-timeout-ms': { type: 'string', default: String(DEFAULT_DRAIN_TIMEOUT_MS) },
         'max-open-events': { type: 'string', default: String(DEFAULT_LIMITS.maxOpenEvents) },
@@ -162,11 +165,12 @@ function served(flag: string, folder: string, socketPath: string): ServedPlugin 
   return { folder, socketPath };
 }
 
-function address(flag: string, text: string | undefined): ServeOptions['httpListen'] {
-  if (text === undefined) return undefined;
+function address(flag: string, text: string): HttpAddress {
+  const [, path] = /^unix:(.+)$/s.exec(text) ?? [];
+  if (path !== undefined) return { path };
   const [, host, port] = /^(\[[0-9A-Fa-f:.]+\]|[^\s:[\]]+):(\d{1,5})$/.exec(text) ?? [];
   if (host === undefined || Number(port) > 65_535)
-    throw new UsageError(`${flag} needs <host:port>, got "${text}".`);
+    throw new UsageError(`${flag} needs <host:port> or unix:<path>, got "${text}".`);
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 

@@ -15,7 +15,7 @@ const route = (prefix: string): HttpRoute => ({
 
 async function listener(t: TestContext, routes: readonly HttpRoute[], port = 0, clock = new FakeClock()) {
   const logged = captureLog(t);
-  const http = new HttpListener({ host: HOST, port, routes, clock });
+  const http = new HttpListener({ address: { host: HOST, port }, routes, clock });
   t.after(() => http.serve(false));
   await http.serve(true);
   return { http, clock, logged, url: `http://${HOST}:${http.boundPort}` };
