@@ -1,4 +1,5 @@
 /** What custom_kafka_failover has written, read back; a topic may hold anything, so everything is checked. */
+import { REQUEST_METHODS } from '../bridge/config/failover-options';
 import type { ReceivedRecord } from '../bridge/kafka/records';
 
 export interface KeptRequest {
@@ -16,7 +17,7 @@ export interface KeptRequest {
   readonly mayBeDelivered: boolean;
 }
 
-const METHOD = /^[A-Z]{1,20}$/;
+const METHODS: readonly string[] = REQUEST_METHODS;
 /** Neither an authority nor a fragment, and nothing that ends a request line. */
 const URI = /^\/[\x21-\x22\x24-\x7e\x80-\uffff]*$/;
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
@@ -34,7 +35,7 @@ export function readKeptRequest({ value }: ReceivedRecord): KeptRequest | string
   const { id, timestamp, method, uri, headers, body, body_base64, service, status, delivered } =
     json as Record<string, unknown>;
   if (typeof id !== 'string' || id === '' || id.length > 200) return 'id is not text';
-  if (typeof method !== 'string' || !METHOD.test(method)) return 'method is not one';
+  if (typeof method !== 'string' || !METHODS.includes(method)) return 'method is not one';
   if (typeof uri !== 'string' || !URI.test(uri)) return 'uri is not a path';
   const bytes = readBody(body, body_base64);
   if (bytes === undefined) return 'there is neither body nor body_base64';

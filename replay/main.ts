@@ -80,27 +80,25 @@ async function makeDoneTopic({ connection, doneTopic, dryRun }: ReplayOptions): 
   });
 }
 
-/** Every id in a topic, as it is now. */
+/** Every id in a topic, as it is now; none where there is no such topic. */
 async function idsIn(
   topic: string,
-  { connection, dryRun }: ReplayOptions,
+  { connection }: ReplayOptions,
   producer: RecordProducer,
 ): Promise<Set<string>> {
   const ids = new Set<string>();
-  if (dryRun) return ids;
+  if ((await producer.partitionsOf(topic)) === 0) return ids;
   const reader = new TopicReader(connection, producer);
   try {
-    let lastAtMs = performance.now();
-    const followed = reader.follow(topic, {
-      from: { sinceMs: 0 },
-      upToNow: true,
-      onRecord: ({ key }) => {
-        if (key) ids.add(key.toString());
-        lastAtMs = performance.now();
-      },
-    });
-    await followed.whenReady();
-    while (performance.now() - lastAtMs < 500) await delay(50);
+    await new Promise<void>((resolve, reject) =>
+      reader.follow(topic, {
+        from: { sinceMs: 0 },
+        upToNow: true,
+        onRecord: ({ key }) => void (key && ids.add(key.toString())),
+        onCaughtUp: resolve,
+        onLost: reject,
+      }),
+    );
     return ids;
   } finally {
     await reader.close();

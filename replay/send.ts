@@ -65,6 +65,8 @@ export class Sending {
           reason: error.name === 'AbortError' ? `no answer in ${timeoutMs} ms` : error.message,
         }),
       );
+      // However it ended, an upgrade for instance.
+      outgoing.on('close', () => resolve({ kind: 'failed', reason: 'the connection was closed' }));
       outgoing.on('response', (response) => {
         let text = '';
         response.setEncoding('utf8');

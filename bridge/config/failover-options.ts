@@ -1,15 +1,13 @@
 /** The rows of which failed requests are kept, as what, and what their clients are told. */
 import type { FailedRequestOptions } from '../failover/failed-request';
-import { UNSENDABLE_STATUSES } from '../reply/reply-status';
-import { demands, IS_UNSET } from './entity-checks';
 import type { ConfigOf, OptionTable } from './fields';
-import type { CrossRule } from './parse';
 import { HEADER_NAME } from './shared-options';
 
 export const FAILURE_STATUSES = [502, 503, 504] as const;
-/** Of the listener, which nginx takes for "not kept". */
-const REFUSALS: readonly number[] = [500, ...FAILURE_STATUSES];
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+/** Of a request that is kept. Whatever says that it failed, nginx takes for "not kept". */
+const ANSWER_STATUSES = [200, 201, 202] as const;
+/** Not CONNECT, which is no request to a service, and not TRACE. */
+export const REQUEST_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
 export const FAILOVER_OPTIONS = [
   {
@@ -25,7 +23,7 @@ export const FAILOVER_OPTIONS = [
     name: 'methods',
     type: 'array',
     minLength: 1,
-    elements: { type: 'string', oneOf: METHODS },
+    elements: { type: 'string', oneOf: REQUEST_METHODS },
     default: ['POST', 'PUT', 'PATCH', 'DELETE'],
     description:
       "Methods of requests that are kept. Others get Kong's error as if the plugin were not there. Default POST, PUT, PATCH and DELETE: a client can repeat a GET itself.",
@@ -68,9 +66,9 @@ export const FAILOVER_OPTIONS = [
       {
         name: 'status',
         type: 'integer',
-        between: [200, 599],
+        oneOf: ANSWER_STATUSES,
         default: 202,
-        description: 'HTTP status. Default 202: accepted, not carried out.',
+        description: 'HTTP status, 200, 201 or 202. Default 202: accepted, not carried out.',
       },
       {
         name: 'message',
@@ -94,23 +92,6 @@ export const FAILOVER_OPTIONS = [
 ] as const satisfies OptionTable;
 
 export type FailoverConfig = ConfigOf<typeof FAILOVER_OPTIONS>;
-
-const STATUS_UNSENDABLE = `answer.status: must not be ${UNSENDABLE_STATUSES.join(', ')}, which nginx takes for orders to close the connection without an answer`;
-const STATUS_IS_FAILURE = `answer.status: must not be ${REFUSALS.join(', ')}, by which Kong knows that the request was not kept`;
-
-export const FAILOVER_RULES: readonly CrossRule<FailoverConfig>[] = [
-  {
-    complaint: ({ answer }) => (UNSENDABLE_STATUSES.includes(answer.status) ? STATUS_UNSENDABLE : undefined),
-    kong: [
-      demands('answer.status', { one_of: UNSENDABLE_STATUSES }, 'answer.status', IS_UNSET, STATUS_UNSENDABLE),
-    ],
-  },
-  {
-    complaint: ({ answer }) =>
-      REFUSALS.some((status) => status === answer.status) ? STATUS_IS_FAILURE : undefined,
-    kong: [demands('answer.status', { one_of: REFUSALS }, 'answer.status', IS_UNSET, STATUS_IS_FAILURE)],
-  },
-];
 
 export function failedRequestOptions({ headers }: FailoverConfig): FailedRequestOptions {
   return { includeHeaders: headers.include_headers, excludeHeaders: headers.exclude_headers };

@@ -188,6 +188,11 @@ test('a dry run sends nothing and commits nothing', async (t) => {
   const real = start(topic, '--to', url, '--maybe');
   assert.deepEqual(await once(real.child, 'exit'), [0, null]);
   assert.deepEqual(seen.map(({ key }) => key).sort(), ['one', 'two']);
+  // It knows what is carried out, and says so.
+  const after = start(topic, '--to', url, '--dry-run');
+  assert.deepEqual(await once(after.child, 'exit'), [0, null]);
+  const { carried_out, carried_out_before } = after.summary();
+  assert.deepEqual([carried_out, carried_out_before], [0, 2]);
 });
 
 test('killed again and again, it loses none and repeats none but what was in flight', async (t) => {
