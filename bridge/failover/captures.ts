@@ -3,6 +3,7 @@
  * told that it is kept when a broker has its record, and not before; in all other cases nginx gets the status of the
  * upstream's failure, and gives the client the error that it would have had without us.
  */
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { acceptsProblem } from '../accept';
 import { bytesInFlight } from '../bytes-in-flight';
@@ -11,23 +12,29 @@ import { readBoundedBody } from '../../listener/bounded-body';
 import type { HttpRoute } from '../../listener/http-route';
 import type { GatewayError } from '../errors';
 import type { Sender } from '../sender';
+import { LingerPool, type Lingering } from '../linger-pool';
 import { log } from '../telemetry/log';
 import { UNTRACED } from '../telemetry/tracing';
 import type { FailedRequest, FailureFacts } from './failed-request';
 import { readFailureFacts, REPLAYED_HEADER, TICKET_HEADER } from './nginx-facts';
-import { Tickets } from './ticket';
+import { secretOfEnvironment, Tickets } from './ticket';
 
 /** One configuration: what it keeps, and how. */
 export interface Capture {
-  readonly key: string;
   readonly topic: string;
   readonly statuses: readonly number[];
   readonly methods: readonly string[];
   readonly maxRequestBytes: number;
   readonly answer: { readonly status: number; readonly message: string; readonly retryAfterSeconds: number };
   readonly valueOf: (request: FailedRequest, nowMs: number) => string;
-  readonly sender: Pick<Sender, 'readyNow' | 'whenReady' | 'deliver'>;
+  readonly sender: Pick<Sender, 'readyNow' | 'whenReady' | 'deliver' | 'close'>;
 }
+
+/**
+ * A request that was marked may wait for its upstream for long, and Kong closes all instances at each change of any
+ * plugin: what a configuration has marked is kept for this long after the last instance that had it.
+ */
+const LINGER_MS = 120_000;
 
 /** Why a request was not kept, as it is counted. */
 type Refusal = 'no_ticket' | 'replayed' | 'status' | 'method' | 'too_large' | 'no_memory' | 'gone' | 'not_delivered';
@@ -46,30 +53,42 @@ export class Captures {
   };
   readonly #tickets: Tickets;
   readonly #clock: Clock;
-  /** By key; each with the instances that have it. */
-  readonly #captures = new Map<string, { capture: Capture; users: number }>();
+  readonly #captures = new Map<string, Capture>();
+  readonly #pool: LingerPool<Lingering>;
   #open = 0;
 
   constructor(options: { tickets?: Tickets; clock?: Clock } = {}) {
-    this.#tickets = options.tickets ?? new Tickets();
+    this.#tickets = options.tickets ?? new Tickets(secretOfEnvironment());
     this.#clock = options.clock ?? systemClock;
+    this.#pool = new LingerPool(this.#clock, LINGER_MS);
   }
 
-  /** Equal keys share what was opened first. The returned function lets go of it. */
-  open(capture: Capture): () => void {
-    const known = this.#captures.get(capture.key);
-    if (known) known.users++;
-    else this.#captures.set(capture.key, { capture, users: 1 });
-    return () => {
-      const left = this.#captures.get(capture.key);
-      if (left && --left.users === 0) this.#captures.delete(capture.key);
-    };
+  /**
+   * Equal keys share what was made first. The returned function, to be called once, lets go of it.
+   * @param key of the configuration
+   */
+  open(key: string, make: () => Capture): () => void {
+    this.#pool.acquire(key, () => {
+      const capture = make();
+      this.#captures.set(key, capture);
+      return {
+        mayEnd: () => true,
+        end: () => {
+          this.#captures.delete(key);
+          capture.sender.close();
+        },
+      };
+    });
+    return () => this.#pool.release(key);
   }
 
-  /** For a request that is going to its upstream. */
-  ticketFor(key: string, requestId: string): string {
+  /**
+   * For a request that is going to its upstream.
+   * @param requestId Kong's; undefined where Kong does not tell it: the record has one of its own
+   */
+  ticketFor(key: string, requestId: string | undefined): string {
     this.counters.marked++;
-    return this.#tickets.issue({ key, requestId, issuedAtMs: Date.now() });
+    return this.#tickets.issue({ key, requestId: requestId || randomUUID(), issuedAtMs: Date.now() });
   }
 
   /** Requests that are being kept at the moment. */
@@ -116,7 +135,7 @@ export class Captures {
       this.refused[refusal]++;
       notKept(request, response, status);
     };
-    const capture = ticket && this.#captures.get(ticket.key)?.capture;
+    const capture = ticket && this.#captures.get(ticket.key);
     if (!ticket || !facts || !capture) return refuse('no_ticket');
     if (request.headers[REPLAYED_HEADER] !== undefined) return refuse('replayed');
     const method = request.method ?? '';

@@ -1,9 +1,9 @@
 /**
  * What a request carries from the access phase to the listener, through Kong's memory and nginx: which configuration it
- * ran under, signed, so that nobody but this process can have written it. Nothing is kept for it here: most requests are
+ * ran under, signed, so that nobody but a plugin server can have written it. Nothing is kept for it here: most requests are
  * served by their upstream, and the ticket of those is forgotten by Kong.
  */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
 export interface Ticket {
   /** Of the configuration: see `configKey`. */
@@ -19,6 +19,19 @@ const VALID_MS = 60 * 60 * 1000;
 const MAC_CHARACTERS = 22;
 const MAX_CHARACTERS = 300;
 
+/** Of at least 16 characters; plugin servers that have the same one take each other's tickets. */
+const SECRET_VARIABLE = 'KONG_KAFKA_FAILOVER_SECRET';
+const MIN_SECRET_CHARACTERS = 16;
+
+/** @returns undefined where there is none @throws Error for one that could be guessed */
+export function secretOfEnvironment(environment: NodeJS.ProcessEnv = process.env): Buffer | undefined {
+  const secret = environment[SECRET_VARIABLE];
+  if (secret === undefined || secret === '') return undefined;
+  if (secret.length < MIN_SECRET_CHARACTERS)
+    throw new Error(`${SECRET_VARIABLE} needs at least ${MIN_SECRET_CHARACTERS} characters.`);
+  return createHash('sha256').update(secret).digest();
+}
+
 export class Tickets {
   readonly #secret: Buffer;
 
@@ -33,7 +46,7 @@ export class Tickets {
     return `${key}.${issuedAt}.${this.#sign(key, issuedAt, requestId)}.${requestId}`;
   }
 
-  /** @returns undefined for what this process has not issued, or an hour ago */
+  /** @returns undefined for what nobody with this secret has issued, or an hour ago */
   read(text: string, nowMs: number): Ticket | undefined {
     if (text.length > MAX_CHARACTERS) return undefined;
     const [key = '', issuedAt = '', signature = '', ...rest] = text.split('.');

@@ -19,7 +19,7 @@ protocols, and Kong's behaviour when something fails.
   --host <address>             default 127.0.0.1
   --port <number>              default 8000
   --workers <number>           how many Kong workers to imitate, default 1
-  --failover-listener <host:port>
+  --failover-listener <host:port> or unix:<path>
                                where marked requests go whose upstream fails, as by kong/failover-*.conf
   --read-timeout-ms <number>   Kong's lua_socket_read_timeout, default 60000
   --log-level <level>          debug, info, notice, warn, err, crit or alert; default notice
@@ -88,8 +88,10 @@ function parsePluginServer(text: string): PluginServerEntry {
 
 function listenerAddress(text: string | undefined): GatewayOptions['failoverListener'] {
   if (text === undefined) return undefined;
+  if (text.startsWith('unix:/')) return { socketPath: text.slice('unix:'.length) };
   const [, host, port] = /^([^:]+):(\d+)$/.exec(text) ?? [];
-  if (host === undefined) throw new ConfigurationError(`--failover-listener ${text}: expected <host>:<port>`);
+  if (host === undefined)
+    throw new ConfigurationError(`--failover-listener ${text}: expected <host>:<port> or unix:<path>`);
   return { host, port: wholeNumber('--failover-listener', port!, 1, 65_535) };
 }
 

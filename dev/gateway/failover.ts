@@ -10,10 +10,8 @@ import { textOf } from './lua-value';
 import type { RequestContext } from './request-context';
 import { writeHead } from './response';
 
-export interface ListenerAddress {
-  readonly host: string;
-  readonly port: number;
-}
+export type ListenerAddress =
+  { readonly host: string; readonly port: number } | { readonly socketPath: string };
 
 /** What nginx knows of the try that failed, as its variables tell it. */
 export interface Failure {
@@ -23,7 +21,7 @@ export interface Failure {
   readonly bytesSent: string;
 }
 
-const NOT_KEPT = new Set([500, 502, 503, 504]);
+const NOT_KEPT = new Set([400, 404, 408, 413, 417, 431, 500, 502, 503, 504]);
 const OF_THE_HOP = ['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'expect'];
 
 /** The text that the plugin has put into `ngx.ctx`; undefined: the request is not marked. */

@@ -1,6 +1,6 @@
 /** Every option of custom_kafka_failover. The Kong schema, the check, the type and the reference come from here. */
 import { CONNECTION_OPTIONS, CONNECTION_RULES, SOCKET_TIMEOUT } from '../../bridge/config/connection-options';
-import { FAILOVER_OPTIONS, FAILOVER_RULES } from '../../bridge/config/failover-options';
+import { FAILOVER_OPTIONS } from '../../bridge/config/failover-options';
 import type { ConfigOf, OptionTable } from '../../bridge/config/fields';
 import type { PluginDefinition, PluginIdentity } from '../../bridge/config/kong-schema';
 import { configParser, type CrossRule } from '../../bridge/config/parse';
@@ -43,7 +43,6 @@ export type FailoverPluginConfig = ConfigOf<typeof FAILOVER_TABLE>;
 
 export const FAILOVER_TABLE_RULES: CrossRule<FailoverPluginConfig>[] = [
   ...CONNECTION_RULES,
-  ...FAILOVER_RULES,
   COMPRESSION_RULE,
 ];
 

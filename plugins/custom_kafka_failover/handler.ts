@@ -15,41 +15,41 @@ import { FAILOVER_TABLE, type FailoverPluginConfig } from './config';
 const MARK = 'kafka_failover';
 
 export class FailoverHandler {
-  readonly #closers: readonly (() => void)[];
+  /** What was marked until then is still kept. */
+  readonly close: () => void;
   /** What our plugin server runs. */
   readonly planned: { readonly access: Phase };
 
   constructor(config: FailoverPluginConfig, captures: Captures, requestReply: RequestReply) {
     const key = configKey(FAILOVER_TABLE, config);
     const produce = producerSettings(config);
-    const sender = requestReply.openSender({
-      key,
-      connectionKey: configKey(FAILOVER_TABLE, config, isConnectionRow),
-      connection: { ...connectionOf(config, config.bootstrap_servers, config.timeout), produce },
-      topic: config.topic,
-      route: undefined,
-      // The request is followed to its upstream; what is kept of it begins anew.
-      trace: { replyTopic: undefined, b3: 'off' },
-      maxInFlight: 0,
-      reportTimeoutMs: reportTimeoutMs(produce),
-    });
+    const sender = () =>
+      requestReply.openSender({
+        key,
+        connectionKey: configKey(FAILOVER_TABLE, config, isConnectionRow),
+        connection: { ...connectionOf(config, config.bootstrap_servers, config.timeout), produce },
+        topic: config.topic,
+        route: undefined,
+        // The request is followed to its upstream; what is kept of it begins anew.
+        trace: { replyTopic: undefined, b3: 'off' },
+        maxInFlight: 0,
+        reportTimeoutMs: reportTimeoutMs(produce),
+      });
     const { answer } = config;
-    const close = captures.open({
-      key,
+    this.close = captures.open(key, () => ({
       topic: config.topic,
       statuses: config.statuses,
       methods: config.methods,
       maxRequestBytes: config.max_request_bytes,
       answer: { status: answer.status, message: answer.message, retryAfterSeconds: answer.retry_after },
       valueOf: failedRequestValue(failedRequestOptions(config)),
-      sender,
-    });
-    this.#closers = [close, () => sender.close()];
+      sender: sender(),
+    }));
     this.planned = {
       access: {
         reads: [],
         run: (event) => {
-          event.tell('kong.nginx.set_ctx', MARK, captures.ticketFor(key, event.requestId ?? ''));
+          event.tell('kong.nginx.set_ctx', MARK, captures.ticketFor(key, event.requestId));
           event.pass();
         },
       },
@@ -59,9 +59,5 @@ export class FailoverHandler {
   /** What Kong's stock server runs. */
   access(kong: Kong): Promise<void> {
     return overPromises(kong, this.planned.access);
-  }
-
-  close(): void {
-    for (const close of this.#closers) close();
   }
 }
