@@ -18,6 +18,8 @@ export interface KeptRequest {
 }
 
 const METHODS: readonly string[] = REQUEST_METHODS;
+/** It goes out in a header. */
+const ID = /^[\x21-\x7e]{1,200}$/;
 /** Neither an authority nor a fragment, and nothing that ends a request line. */
 const URI = /^\/[\x21-\x22\x24-\x7e\x80-\uffff]*$/;
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
@@ -34,7 +36,7 @@ export function readKeptRequest({ value }: ReceivedRecord): KeptRequest | string
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return 'the value is not an object';
   const { id, timestamp, method, uri, headers, body, body_base64, service, status, delivered } =
     json as Record<string, unknown>;
-  if (typeof id !== 'string' || id === '' || id.length > 200) return 'id is not text';
+  if (typeof id !== 'string' || !ID.test(id)) return 'id is not one';
   if (typeof method !== 'string' || !METHODS.includes(method)) return 'method is not one';
   if (typeof uri !== 'string' || !URI.test(uri)) return 'uri is not a path';
   const bytes = readBody(body, body_base64);

@@ -188,7 +188,7 @@ function headerFrom(text: string): readonly [string, string] {
 function wantedBy(rules: readonly string[]): ReplayOptions['isWanted'] {
   const tests = rules.map((rule) => {
     const [, what = '', value = ''] = /^(\w+)=(.+)$/s.exec(rule) ?? [];
-    const test = FILTERS[what]?.(value);
+    const test = Object.hasOwn(FILTERS, what) ? FILTERS[what]?.(value) : undefined;
     if (test === undefined)
       throw new UsageError(`--only needs status, service, path, younger or older =<value>, got "${rule}".`);
     return test;

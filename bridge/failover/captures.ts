@@ -26,7 +26,7 @@ export interface Capture {
   readonly methods: readonly string[];
   readonly maxRequestBytes: number;
   readonly answer: { readonly status: number; readonly message: string; readonly retryAfterSeconds: number };
-  readonly valueOf: (request: FailedRequest, nowMs: number) => string;
+  readonly toValue: (request: FailedRequest, nowMs: number) => string;
   readonly sender: Pick<Sender, 'readyNow' | 'whenReady' | 'deliver' | 'close'>;
 }
 
@@ -165,10 +165,10 @@ export class Captures {
   }
 
   async #deliver(
-    { sender, topic, valueOf }: Capture,
+    { sender, topic, toValue }: Capture,
     failed: FailedRequest,
   ): Promise<GatewayError | undefined> {
-    const value = Buffer.from(valueOf(failed, Date.now()));
+    const value = Buffer.from(toValue(failed, Date.now()));
     try {
       if (!sender.readyNow()) await sender.whenReady();
       return await new Promise<GatewayError | undefined>((resolve) =>

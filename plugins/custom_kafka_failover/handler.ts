@@ -42,7 +42,7 @@ export class FailoverHandler {
       methods: config.methods,
       maxRequestBytes: config.max_request_bytes,
       answer: { status: answer.status, message: answer.message, retryAfterSeconds: answer.retry_after },
-      valueOf: failedRequestValue(failedRequestOptions(config)),
+      toValue: failedRequestValue(failedRequestOptions(config)),
       sender: sender(),
     }));
     this.planned = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Tickets } from '../../../bridge/failover/ticket';
+import { secretOfEnvironment, Tickets } from '../../../bridge/failover/ticket';
 
 const TICKET = { key: 'abc_-123', requestId: 'r.1/ü', issuedAtMs: 1_700_000_000_000 };
 
@@ -29,4 +29,17 @@ test('no character of it can be another, and no other process has issued it', ()
     'a.b.ÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿ.r',
   ])
     assert.equal(tickets.read(hostile, TICKET.issuedAtMs), undefined);
+});
+
+test("plugin servers with the same secret take each other's tickets", () => {
+  const secret = (text: string) => secretOfEnvironment({ KONG_KAFKA_FAILOVER_SECRET: text });
+  const text = new Tickets(secret('sixteen-letters!')).issue(TICKET);
+  assert.deepEqual(new Tickets(secret('sixteen-letters!')).read(text, TICKET.issuedAtMs), TICKET);
+  assert.equal(new Tickets(secret('sixteen-letters?')).read(text, TICKET.issuedAtMs), undefined);
+  assert.equal(secretOfEnvironment({}), undefined);
+  assert.equal(secret(''), undefined);
+  assert.throws(
+    () => secret('guessed'),
+    /^Error: KONG_KAFKA_FAILOVER_SECRET needs at least 16 characters\.$/,
+  );
 });
