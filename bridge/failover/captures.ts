@@ -37,7 +37,8 @@ export interface Capture {
 const LINGER_MS = 120_000;
 
 /** Why a request was not kept, as it is counted. */
-type Refusal = 'no_ticket' | 'replayed' | 'status' | 'method' | 'too_large' | 'no_memory' | 'gone' | 'not_delivered';
+type Refusal =
+  'no_ticket' | 'replayed' | 'status' | 'method' | 'too_large' | 'no_memory' | 'gone' | 'not_delivered';
 
 export class Captures {
   readonly counters = { marked: 0, kept: 0, maybe_delivered: 0 };

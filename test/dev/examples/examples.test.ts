@@ -8,6 +8,7 @@ import { adminApi, declarative, kongPlugins, ROUTE } from '../../../dev/examples
 import { parseDeclarative } from '../../../dev/gateway/declarative';
 import { loadDump } from '../../../dev/gateway/dump';
 import { parseConsumerConfig } from '../../../plugins/custom_kafka_consumer/config';
+import { parseFailoverConfig } from '../../../plugins/custom_kafka_failover/config';
 import { parseLogConfig } from '../../../plugins/custom_kafka_log/config';
 import { parseProducerConfig } from '../../../plugins/custom_kafka_producer/config';
 import { parseRequestReplyConfig } from '../../../plugins/custom_kafka_request_reply/config';
@@ -18,6 +19,7 @@ const PARSERS: Record<string, (config: unknown) => unknown> = {
   custom_kafka_consumer: parseConsumerConfig,
   custom_kafka_request_reply: parseRequestReplyConfig,
   custom_kafka_log: parseLogConfig,
+  custom_kafka_failover: parseFailoverConfig,
 };
 const DUMPS = new Map(
   Object.keys(PARSERS).map((name) => [
