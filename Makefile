@@ -2,11 +2,11 @@
 SHELL := /bin/sh
 INSTALLED := node_modules/.installed
 BUILT := dist/.built
-SOURCES := $(shell find plugins pluginserver bridge common listener status dev test bench -name '*.ts' 2>/dev/null) tsconfig.json
+SOURCES := $(shell find plugins pluginserver bridge common listener status replay dev test bench -name '*.ts' 2>/dev/null) tsconfig.json
 TESTS ?=
 ARGS ?=
 
-.PHONY: help demo test interop fuzz lint typecheck bench bench-check bench-metrics growth chaos dead-clusters drill log-drill soak picture generate clean
+.PHONY: help demo test interop fuzz lint typecheck bench bench-check bench-metrics growth chaos dead-clusters drill log-drill failover-drill soak picture generate clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -51,6 +51,9 @@ drill: $(BUILT) kafka ## twenty broker stops under load (ARGS="--stops 3")
 
 log-drill: $(BUILT) kafka ## a million log entries with Kafka stopped twice (ARGS="--entries 100000 --outage-s 5")
 	@node dist/bench/log-drill/cli.js $(ARGS)
+
+failover-drill: $(BUILT) kafka ## a service and Kafka stopped in turns under load (ARGS="--duration-s 20 --outage-s 2")
+	@node dist/bench/failover-drill/cli.js $(ARGS)
 
 dead-clusters: $(BUILT) kafka ## what fifty clusters that are away cost the requests of a healthy one
 	@node dist/bench/dead-clusters/cli.js $(ARGS)

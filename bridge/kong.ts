@@ -25,7 +25,7 @@ export interface Kong {
   readonly router: { getRoute(): Promise<{ id?: string; name?: string } | undefined> };
   readonly nginx: {
     getVar(name: string): Promise<string | undefined>;
-    setCtx(key: string, value: object): Promise<void>;
+    setCtx(key: string, value: object | string): Promise<void>;
   };
   readonly ctx: {
     readonly shared: { get(key: string): Promise<unknown>; set(key: string, value: string): Promise<void> };

@@ -28,7 +28,7 @@ export type Read =
 export type Tell =
   | readonly ['kong.log.err', string]
   | readonly ['kong.ctx.shared.set', string, string]
-  | readonly ['kong.nginx.set_ctx', string, KongTable]
+  | readonly ['kong.nginx.set_ctx', string, KongTable | string]
   | readonly ['kong.log.set_serialize_value', string, KongTable]
   | readonly ['kong.service.request.set_header', string, string];
 

@@ -16,6 +16,7 @@ export const PLUGINS = [
   { name: 'custom_kafka_consumer', entry: 'kafka-consumer', socketFlag: 'consumer-socket' },
   { name: 'custom_kafka_request_reply', entry: 'kafka-request-reply' },
   { name: 'custom_kafka_log', entry: 'kafka-log' },
+  { name: 'custom_kafka_failover', entry: 'kafka-failover' },
 ] as const satisfies readonly ListedPlugin[];
 
 export type PluginName = (typeof PLUGINS)[number]['name'];

@@ -44,7 +44,7 @@ async function main(): Promise<number> {
   if (values.check) return check(url);
   say(`\nThe gateway is running. In another terminal:\n\n  ${curl(url)}\n`);
   say(
-    `More routes: ${url}/one-event  ${url}/logged  ${url}/seed  ${url}/failing  ${url}/slow (see kong/kong.yml). Ctrl-C stops everything.`,
+    `More routes: ${url}/one-event  ${url}/logged  ${url}/seed  ${url}/failing  ${url}/slow  ${url}/failing-over (see kong/kong.yml). Ctrl-C stops everything.`,
   );
   await stopped;
   return 0;

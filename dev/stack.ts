@@ -22,10 +22,15 @@ export const DEMO_SERVICES = [
   'slow.requests,delay-ms=10000',
 ];
 export const LOG_TOPIC = 'kong.logs';
+export const FAILED_TOPIC = 'failed-requests';
 export const DEMO_TOPICS = [
   ...['orders', 'seed', 'failing', 'slow'].flatMap((name) => [`${name}.requests`, `${name}.replies`]),
   LOG_TOPIC,
+  FAILED_TOPIC,
 ];
+
+/** Where requests go whose upstream failed. */
+const listenerIn = (folder: string): string => `unix:${join(folder, 'http.sock')}`;
 
 /** Where the gateway finds the plugins. */
 export interface ServedPlugins {
@@ -58,7 +63,10 @@ export class PluginServerProcess implements ServedPlugins {
   ): Promise<PluginServerProcess> {
     const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'kong-kafka-')));
     const statusPort = options.statusPort ?? (await freePorts(1))[0];
-    const flags = ['--socket-dir', folder, '--status-port', String(statusPort), ...(options.flags ?? [])];
+    const flags = [
+      ...['--socket-dir', folder, '--status-port', String(statusPort), '--http-listen', listenerIn(folder)],
+      ...(options.flags ?? []),
+    ];
     const { env, onOutput, onMessage } = options;
     const child = new Child('plugin server', [...(options.nodeFlags ?? []), PLUGIN_SERVER, ...flags], {
       ...(env && { env }),
@@ -138,6 +146,8 @@ export async function startGatewayProcess(
       config,
       '--port',
       String(port),
+      '--failover-listener',
+      listenerIn(served.folder),
       ...plugins,
       ...flags,
     ],

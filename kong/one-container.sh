@@ -25,7 +25,7 @@ while kill -0 $$ 2>/dev/null; do
   # shellcheck disable=SC2086  # options, divided by spaces
   node --max-semi-space-size=64 "$root/dist/pluginserver/main.js" \
     --socket-dir "$(dirname "$KONG_PLUGINSERVER_KAFKA_PRODUCER_SOCKET")" \
-    ${KONG_KAFKA_OPTIONS:---status-port 8900} || :
+    ${KONG_KAFKA_OPTIONS:---status-port 8900 --http-listen unix:/run/kong-kafka/http.sock} || :
   sleep 1
 done &
 

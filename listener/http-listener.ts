@@ -1,27 +1,31 @@
 /**
- * A port that takes HTTP from Kong, for what its plugin protocol cannot carry. It knows nothing of what comes: rooms
- * register a prefix each, and all else is 404.
+ * A port or a Unix socket that takes HTTP from Kong, for what its plugin protocol cannot carry. It knows nothing of what
+ * comes: rooms register a prefix each, and all else is 404.
  *
- * It is an extra, so nothing about it may hurt the sockets: a port that is taken is tried again, since the process before
- * this one may hold it until it ends; and it has a bounded number of connections.
+ * It is an extra, so nothing about it may hurt the plugins' sockets: a port that is taken is tried again, since the
+ * process before this one may hold it until it ends; and it has a bounded number of connections. The name of a socket
+ * goes over to a successor at once, and is taken back when nobody has it.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { systemClock, type Clock } from '../bridge/clock';
 import { log } from '../bridge/telemetry/log';
 import { answerJson, type HttpRoute } from './http-route';
+import { SocketPath } from './socket-path';
+
+/** Port 0 takes any. The path is that of a Unix socket. */
+export type HttpAddress = { readonly host: string; readonly port: number } | { readonly path: string };
 
 export interface HttpListenerOptions {
-  readonly host: string;
-  /** 0 takes any. */
-  readonly port: number;
+  readonly address: HttpAddress;
   readonly routes: readonly HttpRoute[];
   readonly clock?: Clock;
 }
 
 /** Each worker of Kong keeps a few. */
 const MAX_CONNECTIONS = 512;
-const MAX_HEADER_BYTES = 16_384;
+/** As much as Kong takes from a client, and what is added on the way. */
+const MAX_HEADER_BYTES = 65_536;
 /** For a request to arrive, body and all. */
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 5000;
@@ -32,6 +36,7 @@ const RETRY_MS = 500;
 export class HttpListener {
   readonly #options: HttpListenerOptions;
   readonly #clock: Clock;
+  readonly #socketPath: SocketPath | undefined;
   #isWanted = false;
   #server: Server | undefined;
   #cancelRetry: (() => void) | undefined;
@@ -40,19 +45,26 @@ export class HttpListener {
   constructor(options: HttpListenerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#socketPath = 'path' in options.address ? new SocketPath(options.address.path) : undefined;
   }
 
-  /** Where it listens; undefined while it does not. */
+  /** A successor can have it only when this process gives it up. */
+  get isPort(): boolean {
+    return this.#socketPath === undefined;
+  }
+
+  /** Undefined while it does not listen, and for a Unix socket. */
   get boundPort(): number | undefined {
     return (this.#server?.address() as AddressInfo | null | undefined)?.port;
   }
 
   /**
-   * Takes the port or gives it up; requests that have come are answered all the same. Idempotent, never rejects, and
-   * resolves after the first attempt: a port that is taken is tried again.
+   * Takes the address or gives it up; requests that have come are answered all the same. Idempotent, never rejects, and
+   * resolves after the first attempt: a port that is taken is tried again. Called again, it looks after the socket's name.
    */
   async serve(isWanted: boolean): Promise<void> {
-    if (isWanted === this.#isWanted) return;
+    if (isWanted && this.#server !== undefined && this.#socketPath?.holder === 'nobody') this.#giveUp();
+    else if (isWanted === this.#isWanted) return;
     this.#isWanted = isWanted;
     if (isWanted) await this.#listen();
     else this.#giveUp();
@@ -60,27 +72,47 @@ export class HttpListener {
 
   async #listen(): Promise<void> {
     const server = this.#makeServer();
-    const { host, port } = this.#options;
-    const failure = await new Promise<Error | undefined>((resolve) => {
-      server.once('error', resolve);
-      server.listen({ host, port }, () => resolve(undefined));
-    });
-    if (!this.#isWanted) server.close();
-    else if (failure === undefined) {
+    const { address } = this.#options;
+    const failure = await this.#bind(server);
+    if (!this.#isWanted) {
+      server.close();
+      this.#socketPath?.release();
+    } else if (failure === undefined) {
       server.on('error', ({ message }) => log.debug('the listener could not accept', { reason: message }));
       this.#server = server;
       this.#wasRefused = false;
-      log.info('listening for HTTP', { host, port: this.boundPort });
+      log.info('listening for HTTP', { ...address, ...(this.isPort && { port: this.boundPort }) });
     } else {
+      server.close();
       if (!this.#wasRefused)
-        log.warn('the HTTP listener has no port; it is tried again', { host, port, reason: failure.message });
+        log.warn('the HTTP listener has no address; it is tried again', {
+          ...address,
+          reason: failure.message,
+        });
       this.#wasRefused = true;
       this.#cancelRetry = this.#clock.after(RETRY_MS, () => void this.#listen());
     }
   }
 
+  /** @returns why it could not */
+  async #bind(server: Server): Promise<Error | undefined> {
+    const { address } = this.#options;
+    try {
+      const path = this.#socketPath?.prepare();
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(path === undefined ? address : { path }, resolve);
+      });
+      this.#socketPath?.claim();
+      return undefined;
+    } catch (error) {
+      return error as Error;
+    }
+  }
+
   #giveUp(): void {
     this.#cancelRetry?.();
+    this.#socketPath?.release();
     this.#server?.close();
     this.#server?.closeIdleConnections();
     this.#server = undefined;

@@ -74,14 +74,15 @@ async function serve(options: ServeOptions): Promise<void> {
     exit: (code) => process.exit(code),
     onClose: () => {
       statusPort?.close();
-      void httpListener?.serve(false);
+      for (const listener of httpListeners) void listener.serve(false);
     },
   });
   const serverMetrics = new ServerMetrics({ version: version(), servers, overload });
   const metrics = new Metrics([serverMetrics, ...processes.metrics()]);
   const sources = { version: version(), servers, processes, lifecycle, overload, metrics };
-  const httpListener =
-    options.httpListen && new HttpListener({ ...options.httpListen, routes: processes.httpRoutes });
+  const httpListeners = options.httpListen.map(
+    (address) => new HttpListener({ address, routes: processes.httpRoutes }),
+  );
   const statusPort = statusPortOf(options, statusRequests(sources, accessOf(options)));
   let served: readonly PluginServer[] = [];
   const startHooks = (bound: readonly PluginServer[]): void => {
@@ -104,18 +105,21 @@ async function serve(options: ServeOptions): Promise<void> {
     throw error;
   }
   void statusPort?.keepTrying();
-  void httpListener?.serve(true);
+  for (const listener of httpListeners) void listener.serve(true);
   const takeBack = new TakeBack({
     servers,
     isDraining: () => lifecycle.draining,
     onTakenBack: () => void statusPort?.keepTrying(),
   });
-  // A successor waits for the port; until it has it, entries are in good hands here.
-  const httpPort = {
-    onTick: () =>
-      void httpListener?.serve(!lifecycle.draining && !servers.some((server) => server.isReplaced)),
+  // A successor waits for a port; a Unix socket it has taken by itself.
+  const http = {
+    onTick: () => {
+      const isReplaced = servers.some((server) => server.isReplaced);
+      for (const listener of httpListeners)
+        void listener.serve(!lifecycle.draining && !(isReplaced && listener.isPort));
+    },
   };
-  startTicker([...servers, overload, takeBack, httpPort]);
+  startTicker([...servers, overload, takeBack, http]);
   watchEventLoop((lagMs) => {
     overload.onLagSample(lagMs);
     serverMetrics.onLagSample(lagMs);

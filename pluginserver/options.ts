@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../bridge/telemetry/log';
+import type { HttpAddress } from '../listener/http-listener';
 import { PLUGINS, socketName, type ListedPlugin } from '../common/plugins';
 import { DEFAULT_DRAIN_TIMEOUT_MS } from './lifecycle';
 import { DEFAULT_LIMITS, type OverloadLimits } from './overload';
@@ -21,7 +22,9 @@ ${PLUGINS.map((plugin) => `                               ${socketName(plugin)} 
   --status-port <port>         serve a page for people, /status, /metrics, /ready and /live; default: off
                                a port that is taken is tried again, requests are served meanwhile
   --status-host <address>      address of the status page; default: 127.0.0.1
-  --http-listen <host:port>    take log entries of Kong's HTTP Log plugin here (POST /log/<sink>); default: off
+  --http-listen <address>      take HTTP from Kong here: entries of its HTTP Log plugin (POST /log/<sink>), and requests
+                               whose upstream failed (custom_kafka_failover); <host:port> or unix:<path>; may be
+                               repeated; default: off
   --status-allow-host <name>   a further name under which it may be asked for; may be repeated
   --status-token <token>       what /, /status and /metrics want shown; better in the next, as ps shows a flag
   --status-token-file <path>   the same in a file, or in the variable KONG_KAFKA_STATUS_TOKEN
@@ -50,8 +53,8 @@ export interface ServeOptions {
   /** Undefined: no status page. */
   readonly statusPort: number | undefined;
   readonly statusHost: string;
-  /** Undefined: nothing is taken over HTTP. */
-  readonly httpListen: { readonly host: string; readonly port: number } | undefined;
+  /** Empty: nothing is taken over HTTP. */
+  readonly httpListen: readonly HttpAddress[];
   readonly statusAllowedHosts: readonly string[];
   /** Undefined: nobody has to show one. */
   readonly statusToken: string | undefined;
@@ -87,7 +90,7 @@ export function parseOptions(args: readonly string[]): Options {
     plugins: servedPlugins(values),
     statusPort: integer('--status-port', values['status-port'], 0, 65_535),
     statusHost: values['status-host'],
-    httpListen: address('--http-listen', values['http-listen']),
+    httpListen: values['http-listen'].map((text) => address('--http-listen', text)),
     statusAllowedHosts: values['status-allow-host'].map((name) => name.toLowerCase()),
     statusToken: statusToken(values['status-token'], values['status-token-file']),
     managed: values.managed,
@@ -120,7 +123,7 @@ function parse(args: readonly string[]) {
         plugin: { type: 'string', multiple: true, default: [] },
         'status-port': { type: 'string' },
         'status-host': { type: 'string', default: '127.0.0.1' },
-        'http-listen': { type: 'string' },
+        'http-listen': { type: 'string', multiple: true, default: [] },
         'status-allow-host': { type: 'string', multiple: true, default: [] },
         'status-token': { type: 'string' },
         'status-token-file': { type: 'string' },
@@ -182,11 +185,12 @@ function served(flag: string, folder: string, socketPath: string): ServedPlugin 
   return { folder, socketPath };
 }
 
-function address(flag: string, text: string | undefined): ServeOptions['httpListen'] {
-  if (text === undefined) return undefined;
+function address(flag: string, text: string): HttpAddress {
+  const [, path] = /^unix:(.+)$/s.exec(text) ?? [];
+  if (path !== undefined) return { path };
   const [, host, port] = /^(\[[0-9A-Fa-f:.]+\]|[^\s:[\]]+):(\d{1,5})$/.exec(text) ?? [];
   if (host === undefined || Number(port) > 65_535)
-    throw new UsageError(`${flag} needs <host:port>, got "${text}".`);
+    throw new UsageError(`${flag} needs <host:port> or unix:<path>, got "${text}".`);
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 

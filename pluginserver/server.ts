@@ -22,7 +22,7 @@ import { RareLog } from './rare-log';
 import type { ReadPlan } from './read-plan';
 import { Refusal } from './refusal';
 import { Reruns } from './reruns';
-import { messageOf, SocketPath } from './socket-path';
+import { messageOf, SocketPath } from '../listener/socket-path';
 import { HEARTBEAT_TICKS, MAX_EVENT_TICKS } from './ticker';
 
 /** Node's default of 511 loses connections when thousands of requests arrive at once. */

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { PLUGINS } from '../common/plugins';
 
 const ROOT = join(__dirname, '..', '..');
-const SHIPPED = ['plugins', 'pluginserver', 'bridge', 'common', 'listener', 'status'];
+const SHIPPED = ['plugins', 'pluginserver', 'bridge', 'common', 'listener', 'status', 'replay'];
 
 interface Manifest {
   readonly version: string;

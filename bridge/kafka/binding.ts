@@ -122,6 +122,19 @@ export interface NativeConsumer extends NativeClient {
     partition: number,
   ): { readonly lowOffset: number; readonly highOffset: number };
   consume(count: number, callback: Callback<NativeMessage[]>): void;
+  /** What the group has given this member. */
+  assignments(): ReadonlyArray<{ readonly topic: string; readonly partition: number }>;
+  /** Behind the last record that was read; negative or absent where none was. */
+  position(
+    partitions: ReadonlyArray<{ readonly topic: string; readonly partition: number }>,
+  ): ReadonlyArray<{ readonly partition: number; readonly offset?: number }>;
+  committed(
+    partitions: ReadonlyArray<{ readonly topic: string; readonly partition: number }>,
+    timeoutMs: number,
+    callback: Callback<ReadonlyArray<{ readonly partition: number; readonly offset?: number }>>,
+  ): unknown;
+  /** Waits for the broker, and nothing else runs meanwhile. */
+  commitSync(offset: TopicPartitionOffset): void;
   offsetsForTimes(
     times: readonly TopicPartitionOffset[],
     timeoutMs: number,

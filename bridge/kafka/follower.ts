@@ -24,6 +24,8 @@ export interface FollowOptions {
    * it has got there, and counts as ready from then on. Default: it goes on.
    */
   readonly upToNow?: boolean;
+  /** It has got there, with `upToNow`. */
+  onCaughtUp?(): void;
   onRecord(record: ReceivedRecord): void;
   /**
    * What is waited for cannot be seen any more. The topic went away, and is followed again from its end when it is
@@ -152,5 +154,6 @@ export class Follower implements FollowedTopic {
     this.#caughtUp = true;
     this.#waiters.resolve();
     this.stop();
+    this.#options.onCaughtUp?.();
   }
 }

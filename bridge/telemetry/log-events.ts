@@ -44,13 +44,16 @@ export const LOG_EVENTS = {
   'giving the status port to the process that takes over': 'status_port_given_up',
   // log entries of Kong
   'listening for HTTP': 'http_listening',
-  'the HTTP listener has no port; it is tried again': 'http_port_failed',
+  'the HTTP listener has no address; it is tried again': 'http_address_failed',
   'the listener could not accept': 'http_accept_failed',
   'a request to the HTTP listener failed': 'http_request_failed',
   'the file of log sinks cannot be read': 'log_sinks_unreadable',
   'a log sink of the file cannot work': 'log_sink_broken',
   'log entries did not reach Kafka': 'log_entries_lost',
   'log entries were left when the process ended': 'log_entries_left',
+  // requests whose upstream failed
+  'a failed request could not be kept, and its client was told of the failure': 'failed_request_not_kept',
+  'a failed request could not be kept: this is a bug': 'failed_request_lost_by_bug',
   // traces
   'spans are exported by OpenTelemetry': 'spans_exported',
   'spans are exported again': 'spans_exported_again',

@@ -30,6 +30,10 @@ const log = (config: Readonly<Record<string, unknown>>): ExamplePlugin => ({
   name: 'custom_kafka_log',
   config: { bootstrap_servers, ...config },
 });
+const failover = (config: Readonly<Record<string, unknown>>): ExamplePlugin => ({
+  name: 'custom_kafka_failover',
+  config: { bootstrap_servers, ...config },
+});
 
 export const EXAMPLES: readonly Example[] = [
   {
@@ -352,6 +356,20 @@ export const EXAMPLES: readonly Example[] = [
       log({
         topic: 'kong.logs',
         sink: { name: 'main', secret: '{vault://env/kafka-log-secret}' },
+      }),
+    ],
+  },
+  {
+    slug: 'failover',
+    title: 'Requests whose service cannot be reached',
+    about:
+      'On a route with a service: a request that the service cannot take goes to `failed-requests`, and its client gets a 202 with an id once a broker has the record. `kong-kafka-replay` carries it out later. It needs two includes in the nginx of Kong: [failover](failover.md).',
+    plugins: [
+      failover({
+        topic: 'failed-requests',
+        statuses: [502, 504],
+        methods: ['POST', 'PUT'],
+        answer: { message: 'We have your order, and will see to it within the hour.' },
       }),
     ],
   },

@@ -19,6 +19,8 @@ protocols, and Kong's behaviour when something fails.
   --host <address>             default 127.0.0.1
   --port <number>              default 8000
   --workers <number>           how many Kong workers to imitate, default 1
+  --failover-listener <host:port> or unix:<path>
+                               where marked requests go whose upstream fails, as by kong/failover-*.conf
   --read-timeout-ms <number>   Kong's lua_socket_read_timeout, default 60000
   --log-level <level>          debug, info, notice, warn, err, crit or alert; default notice
   --help
@@ -47,6 +49,7 @@ function parseCommand(args: readonly string[]): Command | 'help' {
       host: values.host ?? '127.0.0.1',
       port: wholeNumber('--port', values.port ?? '8000', 0, 65_535),
       workers: wholeNumber('--workers', values.workers ?? '1', 1, 64),
+      failoverListener: listenerAddress(values['failover-listener']),
       readTimeoutMs: wholeNumber('--read-timeout-ms', values['read-timeout-ms'] ?? '60000', 1, 86_400_000),
       onLog: printer(values['log-level'] ?? 'notice'),
     },
@@ -65,6 +68,7 @@ function parseFlags(args: readonly string[]) {
         host: { type: 'string' },
         port: { type: 'string' },
         workers: { type: 'string' },
+        'failover-listener': { type: 'string' },
         'read-timeout-ms': { type: 'string' },
         'log-level': { type: 'string' },
         help: { type: 'boolean' },
@@ -80,6 +84,15 @@ function parsePluginServer(text: string): PluginServerEntry {
   const parts = /^([^=]+)=([^,]+),(.+)$/.exec(text);
   if (!parts) throw new ConfigurationError(`--plugin-server ${text}: expected <name>=<socket>,<dump.json>`);
   return { name: parts[1]!, socketPath: parts[2]!, dump: parts[3]! };
+}
+
+function listenerAddress(text: string | undefined): GatewayOptions['failoverListener'] {
+  if (text === undefined) return undefined;
+  if (text.startsWith('unix:/')) return { socketPath: text.slice('unix:'.length) };
+  const [, host, port] = /^([^:]+):(\d+)$/.exec(text) ?? [];
+  if (host === undefined)
+    throw new ConfigurationError(`--failover-listener ${text}: expected <host>:<port> or unix:<path>`);
+  return { host, port: wholeNumber('--failover-listener', port!, 1, 65_535) };
 }
 
 function wholeNumber(flag: string, text: string, min: number, max: number): number {

@@ -18,6 +18,7 @@ import { ERROR_CONTENT_TYPE, errorBody, NO_ROUTE, NO_SERVICE } from './kong-erro
 import { logEntry } from './log-phase';
 import { ManagedServer, RELOAD_GRACE_MS } from './managed-server';
 import { PluginCatalog, type PluginServerEntry } from './plugin-servers';
+import type { ListenerAddress } from './failover';
 import { Proxy } from './proxy';
 import { BodyReadError, bodyFileName, RequestBody, type BodyStorage } from './request-body';
 import type { LogLevel, RequestContext } from './request-context';
@@ -53,6 +54,8 @@ export interface GatewayOptions {
   readonly onLog?: (line: LogLine) => void;
   /** When a client has been answered: what Kong's log phase finds. */
   readonly onLogPhase?: (request: Pick<RequestContext, 'id' | 'context' | 'logFields'>) => void;
+  /** Where marked requests go whose upstream fails: see failover.ts. Absent: they get Kong's error. */
+  readonly failoverListener?: ListenerAddress | undefined;
   /** What `{vault://env/…}` references are looked up in. */
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -130,7 +133,7 @@ class RunningGateway implements Gateway {
   /** They may still have requests. */
   #oldWorkers: readonly Worker[] = [];
   readonly #server: Server;
-  readonly #proxy = new Proxy();
+  readonly #proxy: Proxy;
   #managed: readonly ManagedServer[] = [];
   #leaving: ManagedServer[] = [];
   readonly #bodies = new BodyDirectory();
@@ -146,6 +149,7 @@ class RunningGateway implements Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    this.#proxy = new Proxy(options.failoverListener);
     const { config, catalog } = checkConfiguration(options);
     this.#catalog = catalog;
     this.#pluginCounters = Object.fromEntries(

@@ -8,6 +8,7 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { Readable } from 'node:stream';
 import type { Service } from './entities';
+import { failOver, markOf, type Failure, type ListenerAddress } from './failover';
 import { HeaderList, safeHeaderValue } from './headers';
 import type { RequestContext } from './request-context';
 import { sendError, SERVER_NAME, writeHead } from './response';
@@ -19,9 +20,18 @@ const HOP_BY_HOP = [
 export class Proxy {
   readonly #http = new HttpAgent({ keepAlive: true });
   readonly #https = new HttpsAgent({ keepAlive: true });
+  readonly #failover: ListenerAddress | undefined;
+
+  /** @param failover where marked requests go whose upstream fails; absent: the includes are not installed */
+  constructor(failover?: ListenerAddress) {
+    this.#failover = failover;
+  }
 
   /** Resolves when the response is on its way, whatever it is. */
   async forward(request: RequestContext, service: Service, response: ServerResponse): Promise<void> {
+    const mark = this.#failover && markOf(request);
+    // nginx has read the body before it goes to an upstream, so it has it for another one.
+    if (mark !== undefined) await request.body.read();
     const body = request.upstream.rawBody ?? (await request.body.stream());
     const scheme = request.upstream.scheme ?? service.protocol;
     const isSecure = scheme === 'https';
@@ -44,19 +54,44 @@ export class Proxy {
         relay(answer, request, response, startedAtMs);
         resolve();
       });
+      let status = 502;
+      let isConnected = false;
+      upstream.on('socket', (socket) => {
+        if (!socket.connecting) isConnected = true;
+        else socket.once('connect', () => (isConnected = true));
+      });
       upstream.on('timeout', () => {
-        sendError(response, request, 504);
-        upstream.destroy();
+        status = 504;
+        upstream.destroy(new Error('timed out'));
       });
       upstream.on('error', (error) => {
         request.log('err', `upstream ${service.host}:${service.port}: ${error.message}`);
-        sendError(response, request, 502);
-        resolve();
+        const failure = {
+          status,
+          connectTime: isConnected ? '0.001' : '-',
+          bytesSent: isConnected ? String(upstream.socket?.bytesWritten ?? 1) : '0',
+        };
+        void this.#onFailure(mark, request, service, failure, response).then(resolve);
       });
       response.on('close', () => upstream.destroy());
       if (body instanceof Readable) body.pipe(upstream);
       else upstream.end(body);
     });
+  }
+
+  async #onFailure(
+    mark: string | undefined,
+    request: RequestContext,
+    service: Service,
+    failure: Failure,
+    response: ServerResponse,
+  ): Promise<void> {
+    const isKept =
+      this.#failover !== undefined &&
+      mark !== undefined &&
+      !response.headersSent &&
+      (await failOver(this.#failover, mark, request, service, failure, response));
+    if (!isKept) sendError(response, request, failure.status);
   }
 
   close(): void {

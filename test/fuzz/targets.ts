@@ -8,6 +8,7 @@ import { EVENT } from './targets/event';
 import { MULTIPART, URL_ARGS } from './targets/forms';
 import { FRAMES } from './targets/frames';
 import { JSON_BODIES } from './targets/json';
+import { KEPT_REQUEST } from './targets/kept-request';
 import { LOG_ENTRY } from './targets/log-entry';
 import { MESSAGES } from './targets/messages';
 import { NEAR_MISSES } from './targets/near-misses';
@@ -30,6 +31,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   URL_ARGS,
   CLIENT_HEADERS,
   LOG_ENTRY,
+  KEPT_REQUEST,
   REPLY_ENVELOPE,
   REPLY,
   SCHEMA_FRAME,

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { HttpListener } from '../../listener/http-listener';
 import { answerJson, type HttpRoute } from '../../listener/http-route';
@@ -15,7 +18,7 @@ const route = (prefix: string): HttpRoute => ({
 
 async function listener(t: TestContext, routes: readonly HttpRoute[], port = 0, clock = new FakeClock()) {
   const logged = captureLog(t);
-  const http = new HttpListener({ host: HOST, port, routes, clock });
+  const http = new HttpListener({ address: { host: HOST, port }, routes, clock });
   t.after(() => http.serve(false));
   await http.serve(true);
   return { http, clock, logged, url: `http://${HOST}:${http.boundPort}` };
@@ -61,4 +64,78 @@ test('it gives the port up and takes it again', async (t) => {
   await assert.rejects(fetch(`${url}/log/`));
   await http.serve(true);
   assert.equal((await fetch(`http://${HOST}:${http.boundPort}/log/`)).status, 200);
+});
+
+/** @returns the status, or what the connection failed with */
+function askSocket(socketPath: string): Promise<number | string | undefined> {
+  return new Promise((resolve) => {
+    const sent = httpRequest({ socketPath, path: '/log/', agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    sent.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code));
+    sent.end();
+  });
+}
+
+function socketIn(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'kong-kafka-listener-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, 'http.sock');
+}
+
+test('a Unix socket is for its owner and group, goes over to a successor without a gap, and away at the end', async (t) => {
+  captureLog(t);
+  const path = socketIn(t);
+  const [old, successor] = [0, 1].map(
+    () => new HttpListener({ address: { path }, routes: [route('/log/')], clock: new FakeClock() }),
+  ) as [HttpListener, HttpListener];
+  assert.equal(old.isPort, false);
+  await old.serve(true);
+  assert.equal(statSync(path).mode & 0o777, 0o660);
+  let running = true;
+  const asked = (async () => {
+    const statuses = new Set<number | string | undefined>();
+    while (running) statuses.add(await askSocket(path));
+    return [...statuses];
+  })();
+  await successor.serve(true);
+  // What has come to the old one by then is answered there.
+  assert.equal(await askSocket(path), 200);
+  await old.serve(false);
+  assert.equal(await askSocket(path), 200);
+  running = false;
+  assert.deepEqual(await asked, [200]);
+  await successor.serve(false);
+  assert.equal(await askSocket(path), 'ENOENT');
+});
+
+test('a socket whose name is gone is made again', async (t) => {
+  captureLog(t);
+  const path = socketIn(t);
+  const http = new HttpListener({ address: { path }, routes: [route('/log/')], clock: new FakeClock() });
+  t.after(() => http.serve(false));
+  await http.serve(true);
+  rmSync(path);
+  await http.serve(true);
+  assert.equal(await askSocket(path), 200);
+});
+
+test('a folder that is not there yet is tried again, and told once', async (t) => {
+  const logged = captureLog(t);
+  const path = join(socketIn(t), 'deeper');
+  const clock = new FakeClock();
+  const http = new HttpListener({ address: { path }, routes: [route('/log/')], clock });
+  t.after(() => http.serve(false));
+  await http.serve(true);
+  const tried = async (): Promise<void> => {
+    clock.advance(500);
+    for (let turns = 0; clock.pendingTimers === 0 && turns < 100; turns++)
+      await new Promise((resolve) => setImmediate(resolve));
+  };
+  await tried();
+  assert.equal(logged.filter(({ level }) => level === 'warn').length, 1);
+  mkdirSync(dirname(path));
+  await tried();
+  assert.equal(await askSocket(path), 200);
 });

@@ -245,7 +245,7 @@ describe('the command line', () => {
       command: 'serve',
       statusPort: undefined,
       statusHost: '127.0.0.1',
-      httpListen: undefined,
+      httpListen: [],
       statusAllowedHosts: [],
       statusToken: undefined,
       managed: false,
@@ -273,13 +273,14 @@ describe('the command line', () => {
     assert.throws(() => parseOptions(['--status-port', '-1', '--producer-socket', '/p']), UsageError);
   });
 
-  it('takes an address for HTTP, of either family', () => {
+  it('takes addresses for HTTP, of either family and of Unix', () => {
     const httpListenOf = (address: string) =>
-      (parseOptions(['--socket-dir', '/s', '--http-listen', address]) as ServeOptions).httpListen;
+      (parseOptions(['--socket-dir', '/s', '--http-listen', address]) as ServeOptions).httpListen[0];
+    assert.deepEqual(httpListenOf('unix:/run/kafka/http.sock'), { path: '/run/kafka/http.sock' });
     assert.deepEqual(httpListenOf('127.0.0.1:8901'), { host: '127.0.0.1', port: 8901 });
     assert.deepEqual(httpListenOf('localhost:0'), { host: 'localhost', port: 0 });
     assert.deepEqual(httpListenOf('[::1]:8901'), { host: '::1', port: 8901 });
-    for (const address of ['', '8901', ':8901', 'host:', 'host:70000', '::1:8901', 'http://host:1'])
+    for (const address of ['', '8901', ':8901', 'host:', 'host:70000', '::1:8901', 'http://host:1', 'unix:'])
       assert.throws(() => httpListenOf(address), /--http-listen needs <host:port>/, address);
   });
 });

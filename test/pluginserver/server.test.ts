@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { GatewayError } from '../../bridge/errors';
 import { toPlugin } from '../../pluginserver/plugin-loader';
 import { PluginServer } from '../../pluginserver/server';
-import { SocketPathError } from '../../pluginserver/socket-path';
+import { SocketPathError } from '../../listener/socket-path';
 import { frame } from './support/fake-kong';
 import { encode } from './support/kong-schema';
 import { captureLog, deferred, eventually, serve, temporaryFolder, type Kong } from './support/serving';

@@ -316,7 +316,15 @@ const LOG: Refused[] = log([
   ['a sink with a path for a name', { sink: { name: 'a/b', secret: 'planted-secret-of-16' } }, 'sink.name: must be a name of letters, digits, ".", "_", "-"', /must be a name of letters/],
 ]); // prettier-ignore
 
+const FAILOVER: Refused[] = producer([
+  ['a failure that is an answer', { statuses: [500] }, 'statuses.0: must be one of 502, 503, 504', /expected one of: 502, 503, 504/],
+  ['a method that is none of a service', { methods: ['CONNECT'] }, 'methods.0: must be one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS', /expected one of: GET/],
+  ['bodies beyond what a broker takes', { max_request_bytes: 16_777_217 }, 'max_request_bytes: must be between 0 and 16777216', /between 0 and 16777216/],
+  ['an answer by which nginx knows a failure', { answer: { status: 503 } }, 'answer.status: must be one of 200, 201, 202', /expected one of: 200, 201, 202/],
+]).map((row) => ({ ...row, plugin: 'custom_kafka_failover' })); // prettier-ignore
+
 export const REFUSED: readonly Refused[] = [
+  ...FAILOVER,
   ...LOG,
   NO_REPLY_TOPIC,
   ...REQUEST_REPLY,

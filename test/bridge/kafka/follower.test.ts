@@ -7,6 +7,7 @@ import { receivedRecord } from '../../support/records';
 function follow() {
   const offsets: string[] = [];
   let stops = 0;
+  let caughtUp = 0;
   const feed = { reading: true, reason: undefined, partition: undefined };
   const follower = new Follower(
     feed,
@@ -14,17 +15,18 @@ function follow() {
       from: { sinceMs: 0 },
       upToNow: true,
       onRecord: ({ partition, offset }) => offsets.push(`${partition}:${offset}`),
+      onCaughtUp: () => caughtUp++,
     },
     () => stops++,
   );
   const deliver = (partition: number, offset: number) =>
     follower.deliver({ ...receivedRecord({}), partition, offset });
-  return { follower, deliver, offsets, stops: () => stops };
+  return { follower, deliver, offsets, stops: () => stops, caughtUp: () => caughtUp };
 }
 
 /** Each would look at every record of the topic for ever, and there is one for each configuration. */
 test('it gets the records up to where others are, then stops by itself and is ready', async () => {
-  const { follower, deliver, offsets, stops } = follow();
+  const { follower, deliver, offsets, stops, caughtUp } = follow();
   const ready = follower.whenReady();
   follower.startsBehind(
     new Map([
@@ -34,11 +36,11 @@ test('it gets the records up to where others are, then stops by itself and is re
   );
   for (const offset of [1, 2, 3]) deliver(0, offset);
   deliver(2, 5);
-  assert.equal(stops(), 0);
+  assert.deepEqual([stops(), caughtUp()], [0, 0]);
   deliver(1, 7);
   // The last one was a marker of a transaction, which nobody sees.
   deliver(1, 9);
-  assert.equal(stops(), 1);
+  assert.deepEqual([stops(), caughtUp()], [1, 1]);
   deliver(1, 10);
   assert.deepEqual(offsets, ['0:1', '0:2', '1:7']);
   await ready;

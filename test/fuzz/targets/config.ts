@@ -98,6 +98,16 @@ const LOGS: readonly JsonObject[] = [
     sink: { name: 'main', secret: SECRET },
   },
 ];
+const FAILOVERS: readonly JsonObject[] = [
+  {
+    bootstrap_servers: [{ host: 'kafka', port: 9092 }],
+    ...SECURED,
+    statuses: [502, 504],
+    methods: ['POST'],
+    headers: { include_headers: ['authorization'] },
+    answer: { status: 202, message: 'later', retry_after: 5 },
+  },
+];
 const SAMPLES: Readonly<Record<PluginName, readonly JsonObject[]>> = {
   custom_kafka_producer: PRODUCERS,
   custom_kafka_consumer: CONSUMERS,
@@ -105,6 +115,7 @@ const SAMPLES: Readonly<Record<PluginName, readonly JsonObject[]>> = {
     WAITS.map((reply) => ({ reply_topic: 'replies', ...producer, reply })),
   ),
   custom_kafka_log: LOGS,
+  custom_kafka_failover: FAILOVERS,
 };
 
 const NAMES = [

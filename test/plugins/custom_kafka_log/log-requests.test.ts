@@ -27,7 +27,7 @@ async function lab(t: TestContext, limits: { maxRecords?: number; ofAll?: number
     maxRecords: limits.maxRecords ?? 100,
     maxBytes: 10_000_000,
   });
-  const http = new HttpListener({ host: '127.0.0.1', port: 0, routes: [logRoute(sinks)] });
+  const http = new HttpListener({ address: { host: '127.0.0.1', port: 0 }, routes: [logRoute(sinks)] });
   t.after(() => http.serve(false));
   await http.serve(true);
   const post = async (

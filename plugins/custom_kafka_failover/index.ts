@@ -1,0 +1,28 @@
+/** What Kong loads. The names are those of kong-pdk, so that Kong's stock JavaScript server can load it as well. */
+import { kongFields } from '../../bridge/config/kong-schema';
+import { Captures } from '../../bridge/failover/captures';
+import { processHooks, requestReply } from '../../bridge/process';
+import { FAILOVER, FAILOVER_TABLE, parseFailoverConfig } from './config';
+import { FailoverHandler } from './handler';
+
+const captures = new Captures();
+
+export class Plugin extends FailoverHandler {
+  /** @throws GatewayError `misconfigured` with the option's name and the reason */
+  constructor(rawConfig: unknown) {
+    super(parseFailoverConfig(rawConfig), captures, requestReply);
+  }
+}
+
+export const Name = FAILOVER.name;
+export const Version = FAILOVER.version;
+export const Priority = FAILOVER.priority;
+export const Schema = kongFields(FAILOVER_TABLE);
+export const Process = {
+  ...processHooks,
+  http: [captures.route],
+  idle: async (): Promise<void> => {
+    await Promise.all([processHooks.idle(), captures.idle()]);
+  },
+  status: (): { ready: boolean } => ({ ready: true, ...captures.status() }),
+};

@@ -1,0 +1,172 @@
+#!/usr/bin/env node
+// Before anything can start libuv's thread pool.
+import '../bridge/thread-pool-size';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock } from '../bridge/clock';
+import { createTopic } from '../bridge/kafka/admin';
+import { GroupReader } from '../bridge/kafka/group-reader';
+import { RecordProducer } from '../bridge/kafka/producer';
+import { TopicReader } from '../bridge/kafka/reader';
+import type { OutgoingRecord } from '../bridge/kafka/records';
+import { setLogLevel } from '../bridge/telemetry/log';
+import { BackOff } from './back-off';
+import { parseReplayOptions, USAGE, UsageError, type ReplayOptions } from './options';
+import { Replayer, type AuditLine } from './replayer';
+import { Sending } from './send';
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+const EXIT_SOME_DEAD = 3;
+const IDLE_MS = 500;
+const PROGRESS_MS = 5000;
+
+async function main(): Promise<number> {
+  const options = parseReplayOptions(process.argv.slice(2));
+  if (options === undefined) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  setLogLevel('error');
+  const producer = new RecordProducer(options.connection);
+  const reader = new GroupReader({
+    connection: options.connection,
+    topic: options.topic,
+    groupId: options.dryRun ? `${options.group}-dry-run` : options.group,
+  });
+  const sending = new Sending();
+  const audit = new Audit(options, producer);
+  try {
+    await producer.whenUp();
+    await makeDoneTopic(options);
+    const done = await idsIn(options.doneTopic, options, producer);
+    say(`${done.size} requests are carried out already. Reading ${options.topic} ...`);
+    await reader.start();
+    const turn = turns(options.rate);
+    const replayer = new Replayer(
+      options,
+      {
+        next: () => reader.next(IDLE_MS),
+        isAtEnd: () => reader.isAtEnd(),
+        produce: (record) => produced(producer, record),
+        commit: (record) => reader.commit(record),
+        send: (request, target) => sending.send(request, target),
+        targetOf: (service) => options.targets.get(service ?? '') ?? options.targets.get(''),
+        audit: (line) => audit.write(line),
+        turn,
+      },
+      new BackOff(systemClock, options.backOff),
+      done,
+    );
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => replayer.stop());
+    const progress = setInterval(() => say(summary(replayer)), PROGRESS_MS);
+    await replayer.run().finally(() => clearInterval(progress));
+    await audit.end();
+    process.stdout.write(`${JSON.stringify({ ...replayer.counts, attempts: replayer.attempts })}\n`);
+    const { maybe_delivered, refused, failed_too_often, not_a_request } = replayer.counts;
+    return maybe_delivered + refused + failed_too_often + not_a_request > 0 ? EXIT_SOME_DEAD : 0;
+  } finally {
+    sending.close();
+    await reader.close();
+    await producer.close();
+  }
+}
+
+async function makeDoneTopic({ connection, doneTopic, dryRun }: ReplayOptions): Promise<void> {
+  if (dryRun) return;
+  await createTopic(connection, doneTopic, {
+    replicationFactor: -1,
+    config: { 'cleanup.policy': 'compact' },
+  });
+}
+
+/** Every id in a topic, as it is now; none where there is no such topic. */
+async function idsIn(
+  topic: string,
+  { connection }: ReplayOptions,
+  producer: RecordProducer,
+): Promise<Set<string>> {
+  const ids = new Set<string>();
+  if ((await producer.partitionsOf(topic)) === 0) return ids;
+  const reader = new TopicReader(connection, producer);
+  try {
+    await new Promise<void>((resolve, reject) =>
+      reader.follow(topic, {
+        from: { sinceMs: 0 },
+        upToNow: true,
+        onRecord: ({ key }) => void (key && ids.add(key.toString())),
+        onCaughtUp: resolve,
+        onLost: reject,
+      }),
+    );
+    return ids;
+  } finally {
+    await reader.close();
+  }
+}
+
+function produced(producer: RecordProducer, record: OutgoingRecord): Promise<void> {
+  return new Promise((resolve, reject) =>
+    producer.produce(record, (error) => (error ? reject(error) : resolve()), { awaited: true }),
+  );
+}
+
+/** At even distances. */
+function turns(rate: number | undefined): () => Promise<void> {
+  if (rate === undefined) return async () => undefined;
+  let nextAtMs = performance.now();
+  return async () => {
+    const waitMs = nextAtMs - performance.now();
+    nextAtMs = Math.max(nextAtMs, performance.now()) + 1000 / rate;
+    if (waitMs > 0) await delay(waitMs);
+  };
+}
+
+class Audit {
+  readonly #file: number | undefined;
+  readonly #topic: string | undefined;
+  readonly #dryRun: boolean;
+  readonly #pending = new Set<Promise<void>>();
+
+  constructor(
+    { auditFile, auditTopic, dryRun }: ReplayOptions,
+    private readonly producer: RecordProducer,
+  ) {
+    this.#file = auditFile === undefined ? undefined : openSync(auditFile, 'a', 0o600);
+    this.#topic = auditTopic;
+    this.#dryRun = dryRun;
+  }
+
+  write(line: AuditLine): void {
+    const text = JSON.stringify(this.#dryRun ? { ...line, dry_run: true } : line);
+    if (this.#dryRun) process.stdout.write(`${text}\n`);
+    if (this.#file !== undefined) writeSync(this.#file, `${text}\n`);
+    if (this.#topic === undefined || this.#dryRun) return;
+    const record = { topic: this.#topic, key: line.id ?? null, value: Buffer.from(text), headers: [] };
+    const sent = produced(this.producer, record).finally(() => this.#pending.delete(sent));
+    this.#pending.add(sent);
+    // What `end` waits for tells; until then it is no unhandled rejection.
+    sent.catch(() => undefined);
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#pending);
+    if (this.#file !== undefined) closeSync(this.#file);
+  }
+}
+
+function summary({ counts, attempts }: Replayer): string {
+  const parts = Object.entries(counts).filter(([, count]) => count > 0);
+  return `${attempts} attempts; ${parts.map(([name, count]) => `${count} ${name.replaceAll('_', ' ')}`).join(', ') || 'nothing yet'}`;
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+main()
+  .then((code) => (process.exitCode = code))
+  .catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED;
+  });
