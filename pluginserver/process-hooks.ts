@@ -41,7 +41,7 @@ export class PluginProcesses {
 
   /** Of all plugins; what two of them share is there once. */
   metrics(): readonly MetricGroup[] {
-    return this.hooks.flatMap((hooks) => hooks.metrics?.() ?? []);
+    return [...new Set(this.hooks.flatMap((hooks) => hooks.metrics?.() ?? []))];
   }
 
   /** By plugin name; a plugin without hooks has nothing to be unready about. */

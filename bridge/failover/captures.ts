@@ -13,6 +13,7 @@ import type { HttpRoute } from '../../listener/http-route';
 import type { GatewayError } from '../errors';
 import type { Sender } from '../sender';
 import { LingerPool, type Lingering } from '../linger-pool';
+import type { FailoverReading } from '../telemetry/failover-metrics';
 import { log } from '../telemetry/log';
 import { UNTRACED } from '../telemetry/tracing';
 import type { FailedRequest, FailureFacts } from './failed-request';
@@ -99,6 +100,12 @@ export class Captures {
 
   async idle(): Promise<void> {
     while (this.#open > 0) await new Promise<void>((resolve) => this.#clock.after(20, resolve));
+  }
+
+  /** For the metrics. */
+  reading(): FailoverReading {
+    const { marked, kept } = this.counters;
+    return { marked, kept, notKept: this.refused, inFlight: this.#open };
   }
 
   /** For the status page. */

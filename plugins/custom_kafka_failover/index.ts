@@ -2,10 +2,13 @@
 import { kongFields } from '../../bridge/config/kong-schema';
 import { Captures } from '../../bridge/failover/captures';
 import { processHooks, requestReply } from '../../bridge/process';
+import { FailoverMetrics } from '../../bridge/telemetry/failover-metrics';
+import type { MetricGroup } from '../../bridge/telemetry/metrics';
 import { FAILOVER, FAILOVER_TABLE, parseFailoverConfig } from './config';
 import { FailoverHandler } from './handler';
 
 const captures = new Captures();
+const metrics = new FailoverMetrics(() => captures.reading());
 
 export class Plugin extends FailoverHandler {
   /** @throws GatewayError `misconfigured` with the option's name and the reason */
@@ -24,5 +27,6 @@ export const Process = {
   idle: async (): Promise<void> => {
     await Promise.all([processHooks.idle(), captures.idle()]);
   },
+  metrics: (): readonly MetricGroup[] => [...processHooks.metrics(), metrics],
   status: (): { ready: boolean } => ({ ready: true, ...captures.status() }),
 };

@@ -9,6 +9,8 @@ import { GatewayError } from '../../../bridge/errors';
 import { Captures, type Capture } from '../../../bridge/failover/captures';
 import { FACTS_HEADER, REPLAYED_HEADER, TICKET_HEADER } from '../../../bridge/failover/nginx-facts';
 import { Tickets } from '../../../bridge/failover/ticket';
+import { FailoverMetrics } from '../../../bridge/telemetry/failover-metrics';
+import { Metrics, TEXT_TYPE } from '../../../bridge/telemetry/metrics';
 import { captureLog } from '../../pluginserver/support/serving';
 import { FakeClock } from '../../support/fake-clock';
 import { FakeSender } from '../../support/fake-sender';
@@ -173,3 +175,16 @@ test('a request that Kong gives no id has one of its own', async (t) => {
   for (const id of ids) assert.match(id, /^[0-9a-f-]{36}$/);
   assert.notEqual(ids[0], ids[1]);
 }); // prettier-ignore
+
+test('metrics tell what was kept, and why the rest was not', async (t) => {
+  const { captures } = await lab(t);
+  captures.ticketFor('key', 'r1');
+  const page = [
+    ...{
+      [Symbol.iterator]: () => new Metrics([new FailoverMetrics(() => captures.reading())]).scrape(TEXT_TYPE),
+    },
+  ];
+  assert.match(page.join(''), /^kong_kafka_failover_marked_requests_total 1$/m);
+  assert.match(page.join(''), /^kong_kafka_failover_requests_total\{result="kept"\} 0$/m);
+  assert.match(page.join(''), /^kong_kafka_failover_requests_total\{result="too_large"\} 0$/m);
+});

@@ -1,0 +1,46 @@
+/** What became of the requests whose upstream failed. */
+import { labelText, type Family, type MetricGroup, type MetricsPage } from './metrics';
+
+export interface FailoverReading {
+  readonly marked: number;
+  readonly kept: number;
+  /** By reason. */
+  readonly notKept: Readonly<Record<string, number>>;
+  readonly inFlight: number;
+}
+
+const MARKED: Family = {
+  name: 'kong_kafka_failover_marked_requests_total',
+  type: 'counter',
+  help: 'Requests on their way to an upstream that would be kept if it failed.',
+  labels: [],
+};
+const FAILED: Family = {
+  name: 'kong_kafka_failover_requests_total',
+  type: 'counter',
+  help: 'Requests whose upstream failed, by result: kept (in Kafka, and its client told so), or why it was not and its client got the error.',
+  labels: ['result'],
+};
+const IN_FLIGHT: Family = {
+  name: 'kong_kafka_failover_requests_in_flight',
+  type: 'gauge',
+  help: 'Requests that are being kept now.',
+  labels: [],
+};
+
+export const FAILOVER_FAMILIES: readonly Family[] = [MARKED, FAILED, IN_FLIGHT];
+
+export class FailoverMetrics implements MetricGroup {
+  readonly families = FAILOVER_FAMILIES;
+
+  /** @param reading asked at each scrape */
+  constructor(private readonly reading: () => FailoverReading) {}
+
+  collect(page: MetricsPage): void {
+    const { marked, kept, notKept, inFlight } = this.reading();
+    page.add(MARKED, '', marked);
+    page.add(FAILED, labelText({ result: 'kept' }), kept);
+    for (const [result, count] of Object.entries(notKept)) page.add(FAILED, labelText({ result }), count);
+    page.add(IN_FLIGHT, '', inFlight);
+  }
+}
