@@ -316,7 +316,7 @@ const ELSEWHERE: Record<string, string> = {
   authentication: 'kafka/security.test.ts',
   security: 'kafka/security.test.ts',
   client_properties: 'kafka/security.test.ts',
-  schema_registry: 'schema-registry/, test/bridge/config/schema-registry-options.test.ts',
+  schema_registry: 'schema-registry.test.ts',
   timeout: 'test/bridge/kafka/connection.test.ts',
   keepalive: 'test/bridge/kafka/connection.test.ts',
 };
