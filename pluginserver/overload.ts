@@ -2,7 +2,7 @@
  * What the process takes on, over all its plugins: beyond a limit new requests are answered 503 `overloaded` at once,
  * so that those it has accepted end in time and memory is bounded.
  *
- * Only the first plugin of a request is refused. An event of a plugin that goes on with an accepted request (its record
+ * Only the first plugin of a request is refused. Log events, which nobody waits for, are dropped and counted. An event of a plugin that goes on with an accepted request (its record
  * is sent already) is never shed.
  */
 
@@ -43,34 +43,42 @@ const REASONS = {
 } as const;
 export type OverloadReason = keyof typeof REASONS;
 
-/** Requests refused for one reason, from the first to the last of a row. */
+/** What was shed for one reason, from the first to the last of a row. */
 class Episode {
-  readonly refusal: Refusal;
   total = 0;
   private sinceBegin = 0;
   private sinceTick = 0;
 
-  constructor(private readonly reason: OverloadReason) {
-    this.refusal = new Refusal(new GatewayError('overloaded', REASONS[reason]));
-  }
+  /** @param facts that stand in the lines of its beginning and its end */
+  constructor(
+    private readonly message: string,
+    private readonly facts: Readonly<Record<string, unknown>> = {},
+  ) {}
 
   /** One line for the whole row: a line for each would be load, too. */
-  count(facts: Record<string, unknown>): Refusal {
-    if (this.sinceBegin === 0) {
-      log.warn('overloaded: new requests are answered 503', { reason: this.reason, ...facts });
-    }
+  count(facts: Record<string, unknown>): void {
+    if (this.sinceBegin === 0) log.warn(`overloaded: ${this.message}`, { ...this.facts, ...facts });
     this.total++;
     this.sinceBegin++;
     this.sinceTick++;
-    return this.refusal;
   }
 
   onTick(): void {
     if (this.sinceTick === 0 && this.sinceBegin > 0) {
-      log.info('no longer overloaded', { reason: this.reason, refused: this.sinceBegin });
+      log.info('no longer overloaded', { ...this.facts, refused: this.sinceBegin });
       this.sinceBegin = 0;
     }
     this.sinceTick = 0;
+  }
+}
+
+/** Requests refused for one reason. */
+class Refusals extends Episode {
+  readonly refusal: Refusal;
+
+  constructor(reason: OverloadReason) {
+    super('new requests are answered 503', { reason });
+    this.refusal = new Refusal(new GatewayError('overloaded', REASONS[reason]));
   }
 }
 
@@ -81,11 +89,13 @@ export class Overload {
   private calmSamples = 0;
   private isLate = false;
   private readonly episodes = {
-    open_events: new Episode('open_events'),
-    bytes_in_flight: new Episode('bytes_in_flight'),
-    event_loop: new Episode('event_loop'),
-    connections: new Episode('connections'),
-  } satisfies Record<OverloadReason, Episode>;
+    open_events: new Refusals('open_events'),
+    bytes_in_flight: new Refusals('bytes_in_flight'),
+    event_loop: new Refusals('event_loop'),
+    connections: new Refusals('connections'),
+  } satisfies Record<OverloadReason, Refusals>;
+
+  private readonly logEvents = new Episode('log events are dropped');
 
   /** @param bytes shared with whatever else of the process holds something for requests */
   constructor(
@@ -100,10 +110,23 @@ export class Overload {
 
   /** Why a new request must be refused, or undefined. */
   refusal(): Refusal | undefined {
-    if (this.isLate) return this.refuse('event_loop');
-    if (this.openEvents >= this.limits.maxOpenEvents) return this.refuse('open_events');
-    if (this.bytes.held >= this.limits.maxBytesInFlight) return this.refuse('bytes_in_flight');
-    if (this.connections.isExceeded) return this.refuse('connections');
+    const reason = this.reason();
+    return reason === undefined ? undefined : this.refuse(reason);
+  }
+
+  /** True when a log event is not run, and counted: nobody waits for it, and requests do. */
+  dropsLogEvent(): boolean {
+    const reason = this.reason();
+    if (reason === undefined) return false;
+    this.logEvents.count({ because: reason });
+    return true;
+  }
+
+  private reason(): OverloadReason | undefined {
+    if (this.isLate) return 'event_loop';
+    if (this.openEvents >= this.limits.maxOpenEvents) return 'open_events';
+    if (this.bytes.held >= this.limits.maxBytesInFlight) return 'bytes_in_flight';
+    if (this.connections.isExceeded) return 'connections';
     return undefined;
   }
 
@@ -131,6 +154,7 @@ export class Overload {
   /** Called by the process's one timer. */
   onTick(): void {
     for (const episode of Object.values(this.episodes)) episode.onTick();
+    this.logEvents.onTick();
   }
 
   status(): Record<string, unknown> {
@@ -149,14 +173,17 @@ export class Overload {
         event_loop: event_loop.total,
         connections: connections.total,
       },
+      log_events_dropped: this.logEvents.total,
     };
   }
 
   private refuse(reason: OverloadReason): Refusal {
-    return this.episodes[reason].count({
+    const refusals = this.episodes[reason];
+    refusals.count({
       open_events: this.openEvents,
       bytes_in_flight: this.bytes.held,
       event_loop_lag_ms: Math.round(this.lagMs),
     });
+    return refusals.refusal;
   }
 }

@@ -31,6 +31,7 @@ const POLL_MS = 5;
 const MAX_RETIRE_POLLS = 50;
 /** In which nothing has happened yet: a request that is refused later has reached an upstream. */
 const FIRST_PHASES = new Set(['rewrite', 'access']);
+const LOG_PHASE = 'log';
 /** Of calls that come while a predecessor is waited for; a start of an instance brings its configuration. */
 const MAX_HELD_BYTES = 64 * 1024 * 1024;
 const SILENT = new Refusal(new GatewayError('internal', 'Kong did not answer a call for two minutes'));
@@ -434,6 +435,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     }
     const event = new PluginEvent(connection, this, phase, sequence, workOf(instance, phase));
     const refusal = this.refusal ?? (this.mayShed(phase) ? this.overload.refusal() : undefined);
+    const isDropped = phase === LOG_PHASE && this.overload.dropsLogEvent();
     peer.event = event;
     this.events++;
     instance.eventsInFlight++;
@@ -441,6 +443,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     this.openEvents.set(event, instance);
     this.overload.openEvents++;
     if (refusal !== undefined) event.refuse(refusal);
+    else if (isDropped) event.pass();
     else event.start();
   }
 

@@ -6,6 +6,7 @@ import { chaosVerdicts, checkHistory, type ChaosReport } from './check';
 import { readHistory } from './history';
 import { runChaos } from './run';
 import { commandLine, namesOf, path, wholeNumber } from '../load/command-line';
+import { PLUGIN_FORM } from '../load/plugin-form-flag';
 import { runCommand } from '../load/run-command';
 import { verdictLine } from '../load/verdict';
 
@@ -21,6 +22,7 @@ is killed. Ends with status 1 when a reply was crossed, a request produced twice
       byDefault: REPLY_ROUTINGS,
       shownDefault: 'all three',
     }),
+    plugins: PLUGIN_FORM,
     seconds: wholeNumber({ says: 'of chaos for each', byDefault: 180 }),
     rate: wholeNumber({ says: 'requests per second', byDefault: 300 }),
     check: path('<file>', 'only check the history of an earlier run'),
@@ -30,13 +32,13 @@ is killed. Ends with status 1 when a reply was crossed, a request produced twice
 /** Of what cannot be explained: enough to begin with. */
 const SHOWN = 20;
 
-runCommand(COMMAND, async ({ routing: routings, seconds, rate, check }) => {
+runCommand(COMMAND, async ({ routing: routings, plugins, seconds, rate, check }) => {
   if (check !== undefined) return judge('history', check);
   let passed = true;
   for (const routing of routings) {
     const historyFile = join(tmpdir(), `chaos-${routing}.ndjson`);
     const onEvent = (text: string) => void process.stderr.write(`${routing}: ${text}\n`);
-    await runChaos({ routing, seconds, ratePerSecond: rate, historyFile, onEvent });
+    await runChaos({ routing, plugins, seconds, ratePerSecond: rate, historyFile, onEvent });
     if (!(await judge(routing, historyFile))) passed = false;
   }
   return passed;

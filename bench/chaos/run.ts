@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import { KafkaClients } from '../../bridge/kafka/clients';
 import type { ReplyRoutingMode } from '../../bridge/reply/reply-routing';
 import { startKafka, type KafkaServer } from '../../dev/kafka/server';
+import { routePlugins, type PluginForm } from '../../dev/plugin-form';
 import { startResponderProcess } from '../../dev/stack';
 import { endOf, Gateways } from './gateways';
 import { HistoryWriter } from './history';
@@ -15,6 +16,7 @@ import { nonceOf } from '../load/payload';
 
 export interface ChaosOptions {
   readonly routing: ReplyRoutingMode;
+  readonly plugins: PluginForm;
   readonly seconds: number;
   readonly ratePerSecond: number;
   readonly historyFile: string;
@@ -43,7 +45,7 @@ export async function runChaos(options: ChaosOptions): Promise<void> {
       await kafka.createTopic(topic, { partitions: PARTITIONS, replicationFactor: 3 });
     const responder = await startResponderProcess(kafka.bootstrapServers, [TOPICS.request]);
     cleanUps.push(() => responder.stop());
-    const gateways = new Gateways(kongYml(kafka, options.routing), '/chaos');
+    const gateways = new Gateways(kongYml(kafka, options), '/chaos');
     cleanUps.push(() => gateways.stop());
     for (let count = 0; count < GATEWAYS; count++) await gateways.add();
     const history = new HistoryWriter(options.historyFile);
@@ -137,7 +139,7 @@ async function readBack(kafka: KafkaServer, history: HistoryWriter): Promise<voi
   }
 }
 
-function kongYml(kafka: KafkaServer, routing: ReplyRoutingMode): string {
+function kongYml(kafka: KafkaServer, { routing, plugins }: ChaosOptions): string {
   const routed = {
     broadcast: {},
     partition: { reply_routing: 'partition', dialects: ['plain'] },
@@ -154,16 +156,12 @@ function kongYml(kafka: KafkaServer, routing: ReplyRoutingMode): string {
             name: 'correlation-id',
             config: { header_name: 'Kong-Request-ID', generator: 'uuid', echo_downstream: true },
           },
-          {
-            name: 'custom_kafka_producer',
-            config: {
-              bootstrap_servers: kafka.nodes.map(({ port }) => ({ host: '127.0.0.1', port })),
-              topic: TOPICS.request,
-              reply_topic: TOPICS.reply,
-              ...routed[routing],
-            },
-          },
-          { name: 'custom_kafka_consumer' },
+          ...routePlugins(plugins, {
+            bootstrap_servers: kafka.nodes.map(({ port }) => ({ host: '127.0.0.1', port })),
+            topic: TOPICS.request,
+            reply_topic: TOPICS.reply,
+            ...routed[routing],
+          }),
         ],
       },
     ],

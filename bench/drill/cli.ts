@@ -4,6 +4,7 @@ import type { StopReport } from './outcome';
 import { drillStops, runDrill } from './run';
 import { commandLine, wholeNumber } from '../load/command-line';
 import { markdown } from '../load/markdown';
+import { PLUGIN_FORM } from '../load/plugin-form-flag';
 import { runCommand } from '../load/run-command';
 import { verdictLine } from '../load/verdict';
 
@@ -15,6 +16,7 @@ Stops a Kafka broker under load and starts it again, by SIGTERM and by kill -9 i
 HTTP clients saw. Ends with status 1 when a goal is missed at any of the stops. Twenty stops take about five minutes.`,
   flags: {
     stops: wholeNumber({ says: 'of the broker', byDefault: 20 }),
+    plugins: PLUGIN_FORM,
     rate: wholeNumber({ says: 'requests per second', byDefault: 300 }),
   },
 });
@@ -74,6 +76,7 @@ runCommand(COMMAND, async (options) => {
   const stops = drillStops(options.stops);
   const report = await runDrill({
     stops,
+    plugins: options.plugins,
     ratePerSecond: options.rate,
     onStop: ({ signal, outageMs }, number) =>
       process.stderr.write(`stop ${number}/${stops.length}: ${signal}, ${outageMs} ms\n`),

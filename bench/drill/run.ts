@@ -1,14 +1,15 @@
 /**
  * The drill: a broker is stopped and started again under load, while clients call the gateway at a steady rate.
  *
- *   const report = await runDrill({ stops: drillStops(1), ratePerSecond: 100 });
+ *   const report = await runDrill({ stops: drillStops(1), plugins: 'pair', ratePerSecond: 100 });
  *
  * Everything is real but Kong, whose part the stand-in gateway plays: one Kafka node, a responder without a group, the
- * plugin server with both plugins, HTTP clients. Resolves when all of it has been stopped again.
+ * plugin server, HTTP clients. Resolves when all of it has been stopped again.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { startKafka, type KafkaServer } from '../../dev/kafka/server';
+import { routePlugins, type PluginForm } from '../../dev/plugin-form';
 import { PluginServerProcess, startGatewayProcess, startResponderProcess } from '../../dev/stack';
 import { stopReport, type StopReport, type StopSignal, type StopTimes } from './outcome';
 import { OpenLoop } from '../load/open-loop';
@@ -22,6 +23,7 @@ export interface PlannedStop {
 
 export interface DrillOptions {
   readonly stops: readonly PlannedStop[];
+  readonly plugins: PluginForm;
   readonly ratePerSecond: number;
   /** Of load before the first stop; default 10 s. */
   readonly warmUpMs?: number;
@@ -81,7 +83,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillReport> {
     cleanUps.push(() => responder.stop());
     const server = await PluginServerProcess.start();
     cleanUps.push(() => server.stop());
-    const gateway = await startGatewayProcess(server, kongYml(kafka), 0);
+    const gateway = await startGatewayProcess(server, kongYml(kafka, options.plugins), 0);
     cleanUps.push(() => gateway.child.stop());
     const target = { url: `${gateway.url}/drill`, name: 'gateway' };
     const load = new OpenLoop(() => target, options.ratePerSecond);
@@ -143,8 +145,8 @@ async function steady(load: OpenLoop, servesMs: number): Promise<void> {
 }
 
 /** One route, with the Correlation ID plugin as in every Kong that this product runs in. */
-function kongYml(kafka: KafkaServer): string {
-  const brokers = kafka.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
+function kongYml(kafka: KafkaServer, plugins: PluginForm): string {
+  const bootstrap_servers = kafka.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
   return stringify({
     _format_version: '3.0',
     routes: [
@@ -156,11 +158,11 @@ function kongYml(kafka: KafkaServer): string {
             name: 'correlation-id',
             config: { header_name: 'Kong-Request-ID', generator: 'uuid', echo_downstream: true },
           },
-          {
-            name: 'custom_kafka_producer',
-            config: { bootstrap_servers: brokers, topic: TOPICS.request, reply_topic: TOPICS.reply },
-          },
-          { name: 'custom_kafka_consumer' },
+          ...routePlugins(plugins, {
+            bootstrap_servers,
+            topic: TOPICS.request,
+            reply_topic: TOPICS.reply,
+          }),
         ],
       },
     ],

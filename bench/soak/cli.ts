@@ -1,6 +1,7 @@
 /** The soak as a command: `node dist/bench/soak/cli.js --help`. */
 import { machineFacts } from '../load/machine';
 import { commandLine, wholeNumber } from '../load/command-line';
+import { PLUGIN_FORM } from '../load/plugin-form-flag';
 import { runCommand } from '../load/run-command';
 import { markdown } from '../load/markdown';
 import { verdictLine } from '../load/verdict';
@@ -17,6 +18,7 @@ with status 1 when something is, when a client got something else than it should
 A million requests take about ten minutes; warm-up and rests take another four.`,
   flags: {
     requests: wholeNumber({ says: 'after the warm-up', byDefault: 1_000_000, least: 100, most: 999_999_999 }),
+    plugins: PLUGIN_FORM,
     'in-flight': wholeNumber({ says: 'requests in flight', byDefault: 128 }),
   },
 });
@@ -24,6 +26,7 @@ A million requests take about ten minutes; warm-up and rests take another four.`
 runCommand(COMMAND, async (options) => {
   const report = await runSoak({
     requests: options.requests,
+    plugins: options.plugins,
     inFlight: options['in-flight'],
     onProgress: (line) => process.stderr.write(`${line}\n`),
   });

@@ -2,9 +2,9 @@
 import { childOptions, serveQuestions } from '../load/load-child';
 import { nextNonce } from '../load/payload';
 import { kindOf, REQUESTS_PER_UPDATE, type SoakTarget } from './mix';
-import { SoakWorker, type OnAnswer, type SoakSockets } from './worker';
+import { SoakWorker, type OnAnswer, type SoakPlugins } from './worker';
 
-export interface SoakDriverOptions extends SoakSockets {
+export interface SoakDriverOptions extends SoakPlugins {
   readonly target: SoakTarget;
 }
 
@@ -46,8 +46,8 @@ class SoakDriver {
   #updates = 0;
   #updating: Promise<void> = Promise.resolve();
 
-  constructor({ producer, consumer, target }: SoakDriverOptions) {
-    this.#workers = [0, 1].map(() => new SoakWorker({ producer, consumer }, target, 0));
+  constructor({ target, ...plugins }: SoakDriverOptions) {
+    this.#workers = [0, 1].map(() => new SoakWorker(plugins, target, 0));
   }
 
   async start(): Promise<void> {

@@ -7,8 +7,9 @@ export interface SoakTarget {
 export interface RequestKind {
   /** Of a hundred requests. */
   readonly share: number;
-  readonly producer: object;
-  readonly consumer: object;
+  /** Options of the two halves: see dev/plugin-form.ts. */
+  readonly request: object;
+  readonly reply: object;
   /** Status, and the code of an error: one of these. */
   readonly expected: readonly string[];
   /** The client goes away after this time. */
@@ -45,39 +46,39 @@ const REPLIES = { reply_topic: 'soak.replies' };
 const KINDS: Record<KindName, RequestKind> = {
   reply: {
     share: 90,
-    producer: { topic: 'soak.requests', ...REPLIES },
-    consumer: {},
+    request: { topic: 'soak.requests', ...REPLIES },
+    reply: {},
     expected: ['200'],
   },
   silence: {
     share: 2,
-    producer: { topic: 'soak.silent', ...REPLIES },
-    consumer: { timeout: 500 },
+    request: { topic: 'soak.silent', ...REPLIES },
+    reply: { timeout: 500 },
     // The second where a busy machine takes as long to confirm the record.
     expected: ['504 reply_timeout', '504 produce_timeout'],
   },
   refusal: {
     share: 2,
-    producer: { topic: 'soak.refused', ...REPLIES },
-    consumer: {},
+    request: { topic: 'soak.refused', ...REPLIES },
+    reply: {},
     expected: ['422'],
   },
   'huge reply': {
     share: 2,
-    producer: { topic: 'soak.requests', ...REPLIES },
-    consumer: { max_reply_bytes: MOST_BYTES },
+    request: { topic: 'soak.requests', ...REPLIES },
+    reply: { max_reply_bytes: MOST_BYTES },
     expected: ['502 reply_too_large'],
   },
   'huge request': {
     share: 2,
-    producer: { topic: 'soak.requests', ...REPLIES, max_request_bytes: MOST_BYTES },
-    consumer: {},
+    request: { topic: 'soak.requests', ...REPLIES, max_request_bytes: MOST_BYTES },
+    reply: {},
     expected: ['413 request_too_large'],
   },
   'client gone': {
     share: 2,
-    producer: { topic: 'soak.slow', ...REPLIES },
-    consumer: {},
+    request: { topic: 'soak.slow', ...REPLIES },
+    reply: {},
     expected: [LEFT],
     leavesAfterMs: 20,
   },
@@ -101,8 +102,8 @@ export function requestKind(name: KindName, target: SoakTarget, updates: number)
   const kind = KINDS[name];
   return {
     ...kind,
-    producer: {
-      ...kind.producer,
+    request: {
+      ...kind.request,
       bootstrap_servers: target.bootstrapServers,
       max_in_flight: 10_000 + Math.floor(updates / UPDATES_PER_NEW_CONFIG),
       cluster_name: `soak-${Math.floor(updates / UPDATES_PER_NEW_CONNECTION)}`,

@@ -1,13 +1,14 @@
 /**
  * A soak: very many requests of all kinds through one plugin server, and what is left of them in its process.
  *
- *   const report = await runSoak({ requests: 50_000, inFlight: 128, onProgress: console.log });
+ *   const report = await runSoak({ requests: 50_000, plugins: 'pair', inFlight: 128, onProgress: console.log });
  *
  * Everything is real but Kong, whose part a driver plays: one Kafka node, a responder, the plugin server. Resolves when
  * all of it has been stopped again.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { startKafka } from '../../dev/kafka/server';
+import type { PluginForm } from '../../dev/plugin-form';
 import { startResponderProcess, type PluginServerProcess } from '../../dev/stack';
 import { LoadProcess } from '../load/load-process';
 import { ProbedProcess } from './probed-process';
@@ -19,6 +20,7 @@ import { sum } from '../load/statistics';
 
 export interface SoakOptions {
   readonly requests: number;
+  readonly plugins: PluginForm;
   readonly inFlight: number;
   readonly onProgress?: (line: string) => void;
 }
@@ -71,8 +73,8 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     const bare = ProbedProcess.startBare();
     cleanUps.push(() => bare.child.stop());
     const driver = await LoadProcess.start('soak/driver', {
-      producer: { plugin: 'custom_kafka_producer', socket: server.socketOf('custom_kafka_producer') },
-      consumer: { plugin: 'custom_kafka_consumer', socket: server.socketOf('custom_kafka_consumer') },
+      form: options.plugins,
+      sockets: Object.fromEntries(server.plugins.map(({ name, socketPath }) => [name, socketPath])),
       target: { bootstrapServers: kafka.nodes.map(({ port }) => ({ host: '127.0.0.1', port })) },
     } satisfies SoakDriverOptions);
     cleanUps.push(() => driver.stop());

@@ -1,18 +1,22 @@
-/** One Kong worker of a soak: an instance of both plugins for each kind of request, renewed when Kong's configuration changes. */
+/** One Kong worker of a soak: instances of the plugins for each kind of request, renewed when Kong's configuration changes. */
+import { routePlugins, type PluginForm, type RoutePlugin } from '../../dev/plugin-form';
 import { codeOf } from '../load/open-loop';
 import { nonceOf } from '../load/payload';
-import type { PluginSocket } from '../load/kong-events';
 import { ProtocolEnd } from '../load/protobuf-end';
 import { KIND_NAMES, LEFT, requestKind, type KindName, type SoakTarget } from './mix';
 
-export interface SoakSockets {
-  readonly producer: Pick<PluginSocket, 'plugin' | 'socket'>;
-  readonly consumer: Pick<PluginSocket, 'plugin' | 'socket'>;
+/** Kong would pass the request on to an upstream. */
+const NOBODY_ANSWERED = 0;
+
+export interface SoakPlugins {
+  readonly form: PluginForm;
+  /** By the name of the plugin. */
+  readonly sockets: Readonly<Record<string, string>>;
 }
 
 interface Route {
-  readonly producer: ProtocolEnd;
-  readonly consumer: ProtocolEnd;
+  /** In the order in which a request meets them. */
+  readonly ends: readonly ProtocolEnd[];
   readonly expected: readonly string[];
   readonly leavesAfterMs: number | undefined;
 }
@@ -21,26 +25,23 @@ interface Route {
 export type OnAnswer = (got: string, expected: readonly string[], crossed: boolean) => void;
 
 export class SoakWorker {
+  readonly #form: PluginForm;
   readonly #target: SoakTarget;
   readonly #routes: ReadonlyMap<KindName, Route>;
   /** In which the configuration in use was made. */
   #updates: number;
 
-  constructor(sockets: SoakSockets, target: SoakTarget, updates: number) {
+  constructor({ form, sockets }: SoakPlugins, target: SoakTarget, updates: number) {
+    this.#form = form;
     this.#target = target;
     this.#updates = updates;
     this.#routes = new Map(
       KIND_NAMES.map((name) => {
-        const { producer, consumer, expected, leavesAfterMs } = requestKind(name, target, updates);
-        return [
-          name,
-          {
-            producer: new ProtocolEnd({ ...sockets.producer, config: producer }),
-            consumer: new ProtocolEnd({ ...sockets.consumer, config: consumer }),
-            expected,
-            leavesAfterMs,
-          },
-        ];
+        const { expected, leavesAfterMs } = requestKind(name, target, updates);
+        const ends = this.#plugins(name, updates).map(
+          ({ name: plugin, config }) => new ProtocolEnd({ plugin, socket: sockets[plugin] ?? '', config }),
+        );
+        return [name, { ends, expected, leavesAfterMs }];
       }),
     );
   }
@@ -57,38 +58,40 @@ export class SoakWorker {
     const old = this.#updates;
     this.#updates = updates;
     for (const of of options.flap ? [updates, old, updates] : [updates]) {
-      for (const [name, route] of this.#routes) {
-        const { producer, consumer } = requestKind(name, this.#target, of);
-        await Promise.all([route.producer.renewInstance(producer), route.consumer.renewInstance(consumer)]);
+      for (const [name, { ends }] of this.#routes) {
+        const plugins = this.#plugins(name, of);
+        await Promise.all(ends.map((end, index) => end.renewInstance(plugins[index]?.config ?? {})));
       }
     }
   }
 
-  /** The producer's event and, unless that ended the request, the consumer's. */
+  /** The event of one plugin after the other, until one of them answers; the client leaves the last one. */
   run(name: KindName, nonce: string, onAnswer: OnAnswer): void {
-    const { producer, consumer, expected, leavesAfterMs } = this.#routes.get(name) as Route;
+    const { ends, expected, leavesAfterMs } = this.#routes.get(name) as Route;
     const answered = (status: number, body: Buffer): void => {
       const own = nonceOf(body);
       const got = own === undefined ? `${status} ${codeOf(body)}` : String(status);
       onAnswer(got, expected, own !== undefined && own !== nonce);
     };
-    producer.run(nonce, (refusal) => {
-      if (refusal) {
-        answered(refusal.status, refusal.body);
+    const event = ([end, ...rest]: readonly ProtocolEnd[]): void => {
+      if (end === undefined) {
+        answered(NOBODY_ANSWERED, Buffer.alloc(0));
         return;
       }
-      const leave = consumer.run(nonce, (exit) => {
+      const leave = end.run(nonce, (exit) => {
         clearTimeout(leaving);
-        answered(exit?.status ?? 0, exit?.body ?? Buffer.alloc(0));
+        if (exit) answered(exit.status, exit.body);
+        else event(rest);
       });
       const leaving =
-        leavesAfterMs === undefined
+        leavesAfterMs === undefined || rest.length > 0
           ? undefined
           : setTimeout(() => {
               leave();
               onAnswer(LEFT, expected, false);
             }, leavesAfterMs);
-    });
+    };
+    event(ends);
   }
 
   closeIdle(): void {
@@ -99,7 +102,12 @@ export class SoakWorker {
     return this.#ends().reduce((sum, end) => sum + end.reruns, 0);
   }
 
+  #plugins(name: KindName, updates: number): readonly RoutePlugin[] {
+    const { request, reply } = requestKind(name, this.#target, updates);
+    return routePlugins(this.#form, request, reply);
+  }
+
   #ends(): ProtocolEnd[] {
-    return [...this.#routes.values()].flatMap(({ producer, consumer }) => [producer, consumer]);
+    return [...this.#routes.values()].flatMap(({ ends }) => ends);
   }
 }

@@ -16,16 +16,24 @@ export interface Baseline {
 /** What one run has found. */
 export interface Held {
   readonly name: string;
+  /** Whose code it is about. */
+  readonly contender: string;
   readonly better: Metric['better'];
   /** One for each round. */
   readonly values: readonly number[];
 }
 
-/** Against whom, in what. */
-const RATIOS: readonly { readonly theirs: string; readonly metric: Metric }[] = [
-  { theirs: 'floor', metric: RATE },
-  { theirs: 'stock', metric: RATE },
-  { theirs: 'floor', metric: SERVER_CPU },
+/** Plugin servers of ours. */
+const OURS = ['server', 'one-event'];
+
+/** Whose, against whom, in what. */
+const RATIOS: readonly { readonly ours: string; readonly theirs: string; readonly metric: Metric }[] = [
+  ...OURS.flatMap((ours) => [
+    { ours, theirs: 'floor', metric: RATE },
+    { ours, theirs: 'stock', metric: RATE },
+    { ours, theirs: 'floor', metric: SERVER_CPU },
+  ]),
+  { ours: 'one-event', theirs: 'server', metric: RATE },
 ];
 
 /** All that can be made of these measurements, by level of the closed loops. */
@@ -34,25 +42,35 @@ export function heldBy(measurements: readonly Measurement[]): Held[] {
     (one) => one !== undefined,
   );
   const ratios = levels.flatMap((inFlight) =>
-    RATIOS.map(({ theirs, metric }): Held => {
-      const values = ratiosOf(measurements, { ours: 'server', theirs, step: { inFlight }, metric });
+    RATIOS.map(({ ours, theirs, metric }): Held => {
+      const values = ratiosOf(measurements, { ours, theirs, step: { inFlight }, metric });
       return {
-        name: `${inFlight} in flight: ${metric.name} of server × ${theirs}`,
+        name: `${inFlight} in flight: ${metric.name} of ${ours} × ${theirs}`,
+        contender: ours,
         better: metric.better,
         values,
       };
     }),
   );
   // No time either, and the same on every machine.
-  const calls: Held = {
-    name: 'calls to Kong per request',
+  const calls = OURS.map((ours): Held => ({
+    name: `calls to Kong per request of ${ours}`,
+    contender: ours,
     better: 'less',
     values: measurements
-      .filter(({ contender }) => contender === 'server')
+      .filter(({ contender }) => contender === ours)
       .map((each) => trafficPerRequest(each, (traffic) => traffic.calls))
       .filter((value) => value !== undefined),
-  };
-  return [...ratios, calls].filter(({ values }) => values.length > 0);
+  }));
+  return [...ratios, ...calls].filter(({ values }) => values.length > 0);
+}
+
+/** Contenders that were measured, and of which the baseline holds nothing: whatever they are, they pass. */
+export function unknownTo({ ratios }: Baseline, held: readonly Held[]): string[] {
+  const contenders = [...new Set(held.map(({ contender }) => contender))];
+  return contenders.filter((one) =>
+    held.every(({ contender, name }) => contender !== one || !(name in ratios)),
+  );
 }
 
 export function baselineOf(held: readonly Held[], measuredOn: readonly string[]): Baseline {

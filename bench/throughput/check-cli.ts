@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { machineFacts } from '../load/machine';
 import { runCommand } from '../load/run-command';
 import { verdictLine } from '../load/verdict';
-import { baselineOf, heldBy, verdictsOf, type Baseline } from './baseline';
+import { baselineOf, heldBy, unknownTo, verdictsOf, type Baseline } from './baseline';
 import { correctness } from './budgets';
 import { CHECK, checkPlan } from './options';
 import { plannedSeconds } from './plan';
@@ -32,11 +32,19 @@ runCommand(CHECK, async (options, cleanUps) => {
     ...(baseline ? ['The baseline:', ...baseline.measuredOn.map((line) => `  ${line}`), ''] : []),
     'Ratios within a round: median [least–most] over the rounds.',
     ...verdicts.map(verdictLine),
+    ...(baseline ? unknownTo(baseline, held).map(unknown) : []),
     ...(options.record && sound.holds ? ['', `Written to ${BASELINE}.`] : []),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
   return verdicts.every(({ holds }) => holds);
 });
+
+function unknown(contender: string): string {
+  return (
+    `      The baseline holds nothing of ${contender}, so it passes however slow it is: ` +
+    'record a new one on a quiet machine with --record.'
+  );
+}
 
 function say(text: string): void {
   process.stderr.write(`${text}\n`);

@@ -36,13 +36,13 @@ interface ContenderRow {
   readonly withoutKafka?: true;
   /** Takes part only where it is named. */
   readonly onlyWhenAsked?: true;
-  /** A plugin server of ours: that of another build can be put beside it. */
-  readonly ofBuild?: true;
+  /** A plugin server of ours, with these plugins: that of another build which has them can be put beside it. */
+  readonly ofBuild?: readonly ServedPlugin[];
   readonly start: (place: Place) => Promise<Contender>;
 }
 
 /** A plugin in our plugin server. */
-interface ServedPlugin {
+export interface ServedPlugin {
   readonly name: string;
   /** Under the folder of compiled files. */
   readonly folder: string;
@@ -57,6 +57,14 @@ const PRODUCER: ServedPlugin = {
   config: producerConfig,
 };
 const CONSUMER: ServedPlugin = { name: 'custom_kafka_consumer', folder: 'plugins/custom_kafka_consumer' };
+const PAIR = [PRODUCER, CONSUMER];
+const ONE_EVENT: readonly ServedPlugin[] = [
+  {
+    name: 'custom_kafka_request_reply',
+    folder: 'plugins/custom_kafka_request_reply',
+    config: producerConfig,
+  },
+];
 
 /** Into the topic that nobody reads. */
 const LOG: ServedPlugin = {
@@ -69,12 +77,17 @@ const LOG: ServedPlugin = {
 const ROWS = {
   floor: { says: 'two bare processes: produce, read the reply', start: startFloor },
   server: {
-    says: 'plugin server, ProtoBuf:1, both plugins, behind a driver that plays Kong',
-    ofBuild: true,
-    start: pluginServer([PRODUCER, CONSUMER]),
+    says: 'plugin server, ProtoBuf:1, producer and consumer, behind a driver that plays Kong',
+    ofBuild: PAIR,
+    start: pluginServer(PAIR),
+  },
+  'one-event': {
+    says: 'the same with the one plugin that is both: one event of Kong for each request',
+    ofBuild: ONE_EVENT,
+    start: pluginServer(ONE_EVENT),
   },
   stock: {
-    says: "Kong's stock kong-js-pluginserver, MsgPack:1, same plugins, same kind of driver",
+    says: "Kong's stock kong-js-pluginserver, MsgPack:1, producer and consumer, same kind of driver",
     start: startStockServer,
   },
   empty: {
@@ -83,7 +96,7 @@ const ROWS = {
     start: pluginServer([emptyPlugin('producer'), emptyPlugin('consumer')]),
   },
   log: {
-    says: 'the same with the event of custom_kafka_log between them: what is more than in "empty" is its price. Only when asked for',
+    says: 'empty, with the event of custom_kafka_log between the two: what is more is its price. Only when asked for',
     onlyWhenAsked: true,
     start: pluginServer([emptyPlugin('producer'), LOG, emptyPlugin('consumer')]),
   },

@@ -29,6 +29,8 @@ export const AGAINST = 'against';
 /** One start is enough for an overview; what is to be told apart by a few percent needs several. */
 const OVERVIEW = { rounds: 5, starts: 1 };
 const COMPARISON = { rounds: 9, starts: 3 };
+/** Of more contenders than a comparison has. */
+const CHECKS = { rounds: 8, starts: 3 };
 
 const LOAD_FLAGS = {
   seconds: wholeNumber({ says: 'length of each measurement', byDefault: 1 }),
@@ -87,7 +89,8 @@ export function benchPlan(options: BenchOptions, dist = OWN_DIST): Plan {
   const strange = only.find((name) => !CONTENDERS[name].ofBuild);
   if (strange !== undefined)
     throw new UsageError(`--against compares ${BUILD_CONTENDER_NAMES.join(', ')}, and not ${strange}.`);
-  const theirs = { label: AGAINST, contender: options['against-as'], dist: otherDist(against) };
+  const contender = options['against-as'];
+  const theirs = { label: AGAINST, contender, dist: otherDist(against, contender) };
   const ours = entriesOf(only.length === 0 ? ['server'] : only, dist);
   return { ...common, entries: [...ours, theirs], pacedBy: AGAINST };
 }
@@ -100,8 +103,8 @@ Holds ratios of contenders, which say more about the code than about the machine
 bench/throughput/baseline.json, and ends with status 1 when one is worse: when no round of this run has come up to the
 median of the baseline, and the median of this run is beyond every round of the baseline.`,
   flags: {
-    rounds: wholeNumber({ says: 'of all contenders', byDefault: COMPARISON.rounds }),
-    starts: wholeNumber({ says: 'of the contenders, spread over the rounds', byDefault: COMPARISON.starts }),
+    rounds: wholeNumber({ says: 'of all contenders', byDefault: CHECKS.rounds }),
+    starts: wholeNumber({ says: 'of the contenders, spread over the rounds', byDefault: CHECKS.starts }),
     ...LOAD_FLAGS,
     record: toggle('write what is found as the new baseline'),
   },
@@ -110,7 +113,7 @@ median of the baseline, and the median of this run is beyond every round of the 
 export type CheckOptions = NonNullable<ReturnType<typeof CHECK.parse>>;
 
 /** What the ratios of baseline.ts are made of. */
-const CHECKED: readonly ContenderName[] = ['floor', 'server', 'stock'];
+const CHECKED: readonly ContenderName[] = ['floor', 'server', 'one-event', 'stock'];
 
 export function checkPlan(options: CheckOptions, dist = OWN_DIST): Plan {
   const { rounds, starts, seconds } = options;
@@ -128,10 +131,13 @@ function entriesOf(names: readonly ContenderName[], dist: string): Plan['entries
   return names.map((name) => ({ label: name, contender: name, dist }));
 }
 
-/** @throws UsageError where no build is */
-function otherDist(folder: string): string {
+/** @throws UsageError where no build is, or one from before the contender */
+function otherDist(folder: string, contender: ContenderName): string {
   const dist = resolve(folder);
-  if (!existsSync(join(dist, 'pluginserver', 'main.js')))
-    throw new UsageError(`--against needs a folder with pluginserver/main.js in it, not '${folder}'.`);
+  const plugins = CONTENDERS[contender].ofBuild ?? [];
+  for (const needed of ['pluginserver/main.js', ...plugins.map((plugin) => plugin.folder)]) {
+    if (!existsSync(join(dist, needed)))
+      throw new UsageError(`--against needs a folder with ${needed} in it, not '${folder}'.`);
+  }
   return dist;
 }

@@ -8,7 +8,18 @@ import { isSameStep, RATE, ratiosOf, stepName, stepsOf } from './ratios';
 
 /** What clients saw. Medians over the rounds; lost and crossed are totals. */
 export function rateTable(measurements: readonly Measurement[]): string {
-  const head = ['load', 'what', 'req/s', 'p50 ms', 'p99 ms', '× floor', '× stock', 'lost', 'crossed'];
+  const head = [
+    'load',
+    'what',
+    'req/s',
+    'p50 ms',
+    'p99 ms',
+    '× floor',
+    '× stock',
+    '× server',
+    'lost',
+    'crossed',
+  ];
   return table(measurements, head, (own) => {
     const [first] = own;
     const ratio = (theirs: string): string => {
@@ -23,6 +34,7 @@ export function rateTable(measurements: readonly Measurement[]): string {
       middle(own, ({ p99Ms }) => p99Ms, 2),
       ratio('floor'),
       ratio('stock'),
+      ratio('server'),
       String(sum(own.map(({ lost }) => lost))),
       String(sum(own.map(({ crossed }) => crossed))),
     ];

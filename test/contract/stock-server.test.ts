@@ -158,6 +158,81 @@ test('request-reply works in the stock server, the very first request included, 
   assert.ok(servers.children.every((child) => child.alive));
 });
 
+/** Its two halves share a process there, other than those of the pair. */
+test('the one plugin answers in the stock server, with its own errors, and tells a delivery that failed', async () => {
+  const [topic, replyTopic] = [await kafka.topic({ partitions: 4 }), await kafka.topic({ partitions: 4 })];
+  const [silent, narrow] = [
+    await kafka.topic(),
+    await kafka.topic({ config: { 'max.message.bytes': '500' } }),
+  ];
+  const [seedTopic, seedReplies] = [await kafka.topic(), await kafka.topic()];
+  const responder = await startResponder({
+    connection: kafka.connection,
+    topics: [
+      { ...DEFAULT_BEHAVIOUR, topic },
+      { ...DEFAULT_BEHAVIOUR, topic: seedTopic, dialect: 'body', replyTopic: seedReplies },
+    ],
+  });
+  cleanUps.push(() => responder.close());
+  const replies = { reply_topic: replyTopic };
+  const { url, servers } = await gateway([
+    { path: '/echo', requestReply: { topic, ...replies, reply: { max_reply_bytes: 50 } } },
+    {
+      path: '/seed',
+      requestReply: {
+        topic: seedTopic,
+        reply_topic: seedReplies,
+        message_format: 'body_with_correlation_id',
+        reply: { match: 'body_field' },
+      },
+    },
+    { path: '/nobody', requestReply: { topic: silent, ...replies, reply: { timeout: 700 } } },
+    { path: '/narrow', requestReply: { topic: narrow, ...replies } },
+  ]);
+
+  const first = await ask(`${url}/echo`, { body: 'the first' });
+  assert.deepEqual([first.status, first.body.toString()], [200, 'the first']);
+  const nonces = Array.from({ length: 100 }, () => randomUUID());
+  const answers = await Promise.all(nonces.map((nonce) => ask(`${url}/echo`, { body: nonce })));
+  assert.deepEqual(
+    answers.map((answer) => answer.body.toString()),
+    nonces,
+  );
+  const seed = await ask(`${url}/seed`, {
+    headers: { 'content-type': 'application/json' },
+    body: '{"item":"book"}',
+  });
+  assert.deepEqual([seed.status, seed.json.item], [200, 'book']);
+
+  const head = await ask(`${url}/echo`, { method: 'HEAD', body: 'hello' });
+  assert.deepEqual([head.status, head.headers['content-length'], head.body.length], [200, '5', 0]);
+  for (const [path, body, status, code] of [
+    ['/echo', 'x'.repeat(51), 502, 'reply_too_large'],
+    ['/nobody', '', 504, 'reply_timeout'],
+    ['/narrow', randomBytes(1000), 413, 'request_too_large'],
+  ] as const) {
+    const answer = await ask(url + path, { body });
+    assert.deepEqual([answer.status, answer.json.code], [status, code], path);
+  }
+  assert.ok(servers.children.every((child) => child.alive));
+});
+
+test('the one plugin beside a producer is a clear 500 in the stock server, and sends nothing', async () => {
+  const [topic, replyTopic] = [await kafka.topic(), await kafka.topic()];
+  const sends = { topic, reply_topic: replyTopic };
+  const { url, servers } = await gateway([{ path: '/both', producer: sends, requestReply: sends }]);
+  for (const body of ['first', 'second']) {
+    const answer = await ask(`${url}/both`, { body });
+    assert.deepEqual([answer.status, answer.json.code], [500, 'misconfigured']);
+  }
+  const sent = await readAll(kafka.connection, topic, 2);
+  assert.deepEqual(
+    sent.map(({ value }) => value?.toString()),
+    ['first', 'second'],
+  );
+  assert.ok(servers.children.every((child) => child.alive));
+});
+
 test('errors are ours in the stock server too', async () => {
   const [topic, replyTopic] = [await kafka.topic(), await kafka.topic()];
   const bootstrap_servers = serversOf(kafka.bootstrapServers);

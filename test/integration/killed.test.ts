@@ -7,13 +7,14 @@ import { test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePorts } from '../../dev/kafka/ports';
 import { useKafka } from '../../dev/kafka/use-kafka';
+import { PLUGIN_FORMS, type PluginForm } from '../../dev/plugin-form';
 import { DEFAULT_BEHAVIOUR } from '../../dev/responder/behaviour';
 import { startResponder } from '../../dev/responder/responder';
 import { startChild } from '../../dev/child-process';
 import { dumpName, PLUGINS, socketName, type PluginName } from '../../common/plugins';
 import { DUMPS, PLUGIN_SERVER, startGatewayProcess } from '../../dev/stack';
 import { readAll } from '../support/read-all';
-import { ask, kongYml, type Answer, type TestRoute } from '../support/stack';
+import { ask, kongYml, waitingRoute, type Answer, type TestRoute } from '../support/stack';
 
 const kafka = useKafka();
 const CLIENTS = 1000;
@@ -94,11 +95,17 @@ async function eventually<T>(what: string, look: () => Promise<T | undefined | f
   }
 }
 
-/**
- * Each client has its answer at once and not at its deadline, which takes a connection that closes. What Kong runs again
- * meanwhile is the same request: a service must be able to see that by its idempotency key.
- */
-test('kill -9 with a thousand waiting requests: all are answered, and the next process serves', async (t) => {
+for (const form of PLUGIN_FORMS) {
+  /**
+   * Each client has its answer at once and not at its deadline, which takes a connection that closes. What Kong runs again
+   * meanwhile is the same request: a service must be able to see that by its idempotency key.
+   */
+  test(`kill -9 with a thousand waiting requests: all are answered, and the next process serves (${form})`, (t) =>
+    killedUnderLoad(t, form));
+}
+
+async function killedUnderLoad(t: TestContext, form: PluginForm): Promise<void> {
+  const waiter = form === 'pair' ? 'custom_kafka_consumer' : 'custom_kafka_request_reply';
   const [silent, echo] = [await kafka.topic({ partitions: 4 }), await kafka.topic()];
   const replies = await kafka.topic();
   const responder = await startResponder({
@@ -111,9 +118,9 @@ test('kill -9 with a thousand waiting requests: all are answered, and the next p
   const [statusPort = 0] = await freePorts(1);
   const url = await startGateway(
     [
-      { path: '/echo', producer: { topic: echo, reply_topic: replies }, consumer: {} },
-      { path: '/patient', producer: toNobody, consumer: { timeout: 60_000 } },
-      { path: '/brief', producer: toNobody, consumer: { timeout: 200 } },
+      waitingRoute(form, '/echo', { topic: echo, reply_topic: replies }),
+      waitingRoute(form, '/patient', toNobody, { timeout: 60_000 }),
+      waitingRoute(form, '/brief', toNobody, { timeout: 200 }),
     ],
     [process.execPath, ...flags(statusPort), '--managed'].join(' '),
   );
@@ -121,7 +128,7 @@ test('kill -9 with a thousand waiting requests: all are answered, and the next p
   const serves = () =>
     eventually('it serves', async () => (await ask(`${url}/echo`, { body: 'again' })).status === 200);
   const openWaits = async () => {
-    const { open_events, process } = (await status()).plugins.custom_kafka_consumer;
+    const { open_events, process } = (await status()).plugins[waiter];
     return [open_events, process.in_flight];
   };
   await serves();
@@ -168,7 +175,7 @@ test('kill -9 with a thousand waiting requests: all are answered, and the next p
   const keys = await keysOf(silent, CLIENTS);
   assert.ok(keys.size > CLIENTS, `${keys.size} requests were sent`);
   assertOneKeyEach(keys);
-});
+}
 
 /** Another process listens on the same sockets already, as after a reload: Kong runs there what the dead one had sent. */
 test('what Kong runs again in another process goes out twice, under one idempotency key', async (t) => {

@@ -10,10 +10,15 @@ import { runDrill } from '../../bench/drill/run';
 
 const RATE_PER_SECOND = 100;
 
-for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-  test(`a broker that is away for a moment (${signal}) costs answers, not correctness`, async () => {
+for (const [plugins, signal] of [
+  ['pair', 'SIGTERM'],
+  ['pair', 'SIGKILL'],
+  ['one-event', 'SIGKILL'],
+] as const) {
+  test(`a broker that is away for a moment (${plugins}, ${signal}) costs answers, not correctness`, async () => {
     const report = await runDrill({
       stops: [{ signal, outageMs: 1500 }],
+      plugins,
       ratePerSecond: RATE_PER_SECOND,
       warmUpMs: 1000,
     });

@@ -2,23 +2,29 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { useKafka } from '../../dev/kafka/use-kafka';
+import { PLUGIN_FORMS, type PluginForm } from '../../dev/plugin-form';
 import { DEFAULT_BEHAVIOUR } from '../../dev/responder/behaviour';
 import { startResponder } from '../../dev/responder/responder';
 import { PluginServerProcess } from '../../dev/stack';
-import { ask, Stack } from '../support/stack';
+import { ask, Stack, waitingRoute } from '../support/stack';
 
 const kafka = useKafka();
 const CLIENTS = 20;
 const ENOUGH = 100;
 
-test('an upgrade under load loses no request and answers none with an error', async () => {
+for (const form of PLUGIN_FORMS) {
+  test(`an upgrade under load loses no request and answers none with an error (${form})`, () =>
+    upgradeUnderLoad(form));
+}
+
+async function upgradeUnderLoad(form: PluginForm): Promise<void> {
   const [topic, replyTopic] = [await kafka.topic(), await kafka.topic()];
   const responder = await startResponder({
     connection: kafka.connection,
     topics: [{ ...DEFAULT_BEHAVIOUR, topic, delayMs: 50 }],
   });
   const stack = await Stack.start(kafka.bootstrapServers, [
-    { path: '/', producer: { topic, reply_topic: replyTopic }, consumer: {} },
+    waitingRoute(form, '/', { topic, reply_topic: replyTopic }),
   ]);
   let running = true;
   let answered = 0;
@@ -61,7 +67,7 @@ test('an upgrade under load loses no request and answers none with an error', as
     await stack.stop();
     await responder.close();
   }
-});
+}
 
 async function isReady(statusUrl: string): Promise<boolean> {
   try {

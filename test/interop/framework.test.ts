@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { pluginOptions, route } from './framework';
+import { pluginOptions, route, routeIn } from './framework';
 
 test('the options that a service needs are told without what every route has', () => {
   const path = '/a';
@@ -13,4 +13,26 @@ test('the options that a service needs are told without what every route has', (
     pluginOptions({ path, routes: [route('/b', 'b'), needy] }),
     '`key_source: correlation_id`, `dialects: []`, `match: key`',
   );
+  assert.equal(
+    pluginOptions({ path, routes: [needy] }, 'one-event'),
+    '`key_source: correlation_id`, `dialects: []`, `reply.match: key`',
+  );
+});
+
+test('a route of the one plugin has all options, under a path beside that of the pair', () => {
+  const own = route('/a', 'a', {
+    producer: { key_source: 'none' },
+    consumer: { match: 'key' },
+    timeoutMs: 9,
+  });
+  assert.deepEqual(routeIn('pair', own), own);
+  assert.deepEqual(routeIn('one-event', own), {
+    path: '/one-event/a',
+    requestReply: {
+      topic: 'a.requests',
+      reply_topic: 'a.replies',
+      key_source: 'none',
+      reply: { timeout: 9, match: 'key' },
+    },
+  });
 });

@@ -1,5 +1,6 @@
 /** What the runner has to know of a framework: how its service is built and started, and what clients may expect. */
-import type { TestRoute } from '../support/stack';
+import type { PluginForm } from '../../dev/plugin-form';
+import { waitingRoute, type TestRoute } from '../support/stack';
 
 export interface Framework {
   /** Name of the folder below services/, and on the command line. */
@@ -102,12 +103,30 @@ export function ownPartition(
   };
 }
 
+/** Routes of both forms stand beside each other: what all paths of this one begin with. */
+export function pathPrefix(form: PluginForm): string {
+  return form === 'pair' ? '' : `/${form}`;
+}
+
+/** The route of a service with the plugins in this form. */
+export function routeIn(form: PluginForm, { path, producer, consumer }: TestRoute): TestRoute {
+  return waitingRoute(form, pathPrefix(form) + path, producer ?? {}, consumer);
+}
+
 /** The plugin options its requests need beside topics and timeout, as a person would write them. */
-export function pluginOptions({ routes, path }: Pick<Framework, 'routes' | 'path'>): string {
-  const { producer, consumer } = routes.find((each) => each.path === path) ?? {};
-  const options = Object.entries({ ...producer, ...consumer }).filter(([name]) => !EVERYWHERE.has(name));
-  if (options.length === 0) return 'defaults';
-  return options.map(([name, value]) => `\`${name}: ${printed(value)}\``).join(', ');
+export function pluginOptions(
+  { routes, path }: Pick<Framework, 'routes' | 'path'>,
+  form: PluginForm = 'pair',
+): string {
+  const { producer = {}, consumer = {} } = routes.find((each) => each.path === path) ?? {};
+  const options = [...written(producer), ...written(consumer, form === 'pair' ? '' : 'reply.')];
+  return options.length === 0 ? 'defaults' : options.join(', ');
+}
+
+function written(options: Record<string, unknown>, prefix = ''): string[] {
+  return Object.entries(options)
+    .filter(([name]) => !EVERYWHERE.has(name))
+    .map(([name, value]) => `\`${prefix}${name}: ${printed(value)}\``);
 }
 
 const EVERYWHERE: ReadonlySet<string> = new Set(['topic', 'reply_topic', 'timeout']);

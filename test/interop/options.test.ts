@@ -6,11 +6,13 @@ const NAMES = ['spring', 'nestjs', 'python'];
 const parse = (line: string) => parseInteropOptions(line.split(' ').filter(Boolean), NAMES);
 
 test('a command line changes what it names and nothing else', () => {
-  const defaults = { only: NAMES, requests: 1000, write: false };
+  const defaults = { only: NAMES, plugins: ['pair', 'one-event'], requests: 1000, write: false };
   for (const [line, changed] of [
     ['', {}],
     ['--requests 50', { requests: 50 }],
     ['--write', { write: true }],
+    ['--plugins one-event', { plugins: ['one-event'] }],
+    ['--plugins one-event,pair', {}],
     ['--only nestjs', { only: ['nestjs'] }],
     // In the order of the table, and each once.
     ['--only python,spring,python', { only: ['spring', 'python'] }],
@@ -28,6 +30,7 @@ test('a command line that cannot be followed is refused in one sentence', () => 
     ['--requests 0', "--requests needs a whole number from 1 to 1000000, not '0'."],
     ['--requests 1.5', "--requests needs a whole number from 1 to 1000000, not '1.5'."],
     ['--only spring,rails', "--only takes spring, nestjs, python, not 'rails'."],
+    ['--plugins three', "--plugins takes pair, one-event, not 'three'."],
     ['--all', "Unknown option '--all'."],
     ['spring', "Unexpected argument 'spring'."],
   ] as const) {

@@ -1,5 +1,6 @@
 /** The command line of the interoperability runs. */
 import { parseArgs } from 'node:util';
+import { PLUGIN_FORMS, type PluginForm } from '../../dev/plugin-form';
 
 export const usage = (
   names: readonly string[],
@@ -9,6 +10,8 @@ Unmodified services of real frameworks answer the gateway: many requests each, t
 Ends with status 1 when an answer was wrong, crossed or lost, and when every framework was skipped.
 
   --only <name>[,<name>]   of ${names.join(', ')} (default: all of them)
+  --plugins <form>[,<form>]  pair: custom_kafka_producer and custom_kafka_consumer; one-event: custom_kafka_request_reply
+                           (default: both, one after the other)
   --requests <number>      requests to each (default 1000)
   --write                  write what was seen to docs/interop.md
   --help                   show this text
@@ -16,6 +19,7 @@ Ends with status 1 when an answer was wrong, crossed or lost, and when every fra
 
 export interface InteropOptions {
   readonly only: readonly string[];
+  readonly plugins: readonly PluginForm[];
   readonly requests: number;
   readonly write: boolean;
 }
@@ -35,16 +39,27 @@ export function parseInteropOptions(
 ): InteropOptions | undefined {
   const values = parse(args);
   if (values.help) return undefined;
-  const asked = values.only?.split(',') ?? names;
-  const unknown = asked.find((name) => !names.includes(name));
-  if (unknown !== undefined) throw new UsageError(`--only takes ${names.join(', ')}, not '${unknown}'.`);
+  const only = someOf(names, '--only', values.only);
+  const plugins = someOf(PLUGIN_FORMS, '--plugins', values.plugins);
   const requests = Number(values.requests);
   if (!/^\d+$/.test(values.requests) || requests < 1 || requests > MOST_REQUESTS) {
     throw new UsageError(
       `--requests needs a whole number from 1 to ${MOST_REQUESTS}, not '${values.requests}'.`,
     );
   }
-  return { only: names.filter((name) => asked.includes(name)), requests, write: values.write };
+  return { only, plugins, requests, write: values.write };
+}
+
+/** In the order of `all`, and each once; without a text all of them. */
+function someOf<Name extends string>(
+  all: readonly Name[],
+  flag: string,
+  text: string | undefined,
+): readonly Name[] {
+  const asked: readonly string[] = text?.split(',') ?? all;
+  const unknown = asked.find((name) => !all.some((one) => one === name));
+  if (unknown !== undefined) throw new UsageError(`${flag} takes ${all.join(', ')}, not '${unknown}'.`);
+  return all.filter((name) => asked.includes(name));
 }
 
 function parse(args: readonly string[]) {
@@ -53,6 +68,7 @@ function parse(args: readonly string[]) {
       args: [...args],
       options: {
         only: { type: 'string' },
+        plugins: { type: 'string' },
         requests: { type: 'string', default: '1000' },
         write: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { exitCode, type Outcome } from './outcome';
 
-const UNTRIED: Outcome = { name: 'spring', title: 'Spring', version: '3', options: 'defaults', cases: [] };
+const UNTRIED: Outcome = {
+  name: 'spring',
+  title: 'Spring',
+  version: '3',
+  plugins: 'pair',
+  options: 'defaults',
+  cases: [],
+};
 const PASSED: Outcome = {
   ...UNTRIED,
   requests: { sent: 10, answered: 10, crossed: 0, lost: 0, tookMs: 1 },

@@ -1,10 +1,12 @@
-/** What was seen of one framework. */
+/** What was seen of one framework, with the plugins in one form. */
+import type { PluginForm } from '../../dev/plugin-form';
 import type { Case } from './framework';
 
 export interface Outcome {
   readonly name: string;
   readonly title: string;
   readonly version: string;
+  readonly plugins: PluginForm;
   /** What the route needs beside topics. */
   readonly options: string;
   /** Why it was not tried; nothing else below then. */

@@ -1,13 +1,14 @@
 /** What was seen, as tables that read in a terminal and render as Markdown. */
 import { failed, type Outcome, type RequestCounts } from './outcome';
 
-/** One line for each framework. */
+/** One line for each framework and form of the plugins. */
 export function summary(outcomes: readonly Outcome[]): string {
   return markdown([
-    ['framework', 'version', 'plugin options', 'requests', 'cases', 'result'],
+    ['framework', 'version', 'plugins', 'their options', 'requests', 'cases', 'result'],
     ...outcomes.map((outcome) => [
       outcome.title,
       outcome.version,
+      outcome.plugins,
       outcome.options,
       outcome.requests ? counts(outcome.requests) : '–',
       outcome.skipped === undefined ? `${right(outcome)} of ${outcome.cases.length}` : '–',
@@ -16,17 +17,22 @@ export function summary(outcomes: readonly Outcome[]): string {
   ]);
 }
 
-/** One line for each case: what happens in the service, what the client gets, and why. */
+/** One line for each case: what happens in the service, what the client gets, with which plugins, and why. */
 export function caseTable(outcomes: readonly Outcome[]): string {
-  const rows = outcomes.flatMap(({ title, cases }) =>
-    cases.map(({ tried, answer, right }) => [
-      title,
-      tried.name,
-      right ? answer : `${answer} (WRONG: ${expectation(tried.expected)})`,
-      tried.because,
-    ]),
-  );
-  return markdown([['framework', 'in the service', 'the client gets', 'because'], ...rows]);
+  const rows: { cells: readonly string[]; plugins: string[]; because: string }[] = [];
+  for (const { title, plugins, cases } of outcomes) {
+    for (const { tried, answer, right } of cases) {
+      const got = right ? answer : `${answer} (WRONG: ${expectation(tried.expected)})`;
+      const cells = [title, tried.name, got];
+      const same = rows.find((row) => row.cells.every((cell, index) => cell === cells[index]));
+      if (same) same.plugins.push(plugins);
+      else rows.push({ cells, plugins: [plugins], because: tried.because });
+    }
+  }
+  return markdown([
+    ['framework', 'in the service', 'the client gets', 'plugins', 'because'],
+    ...rows.map(({ cells, plugins, because }) => [...cells, plugins.join(', '), because]),
+  ]);
 }
 
 export function page(outcomes: readonly Outcome[], command: string): string {
@@ -37,7 +43,8 @@ export function page(outcomes: readonly Outcome[], command: string): string {
 Services of real frameworks, without a line of code for the gateway, answer it: a plugin server, the stand-in for Kong
 and a real Apache Kafka with four partitions per topic. The services are in
 [test/interop/services](../test/interop/services). Every request carries a nonce of its own, and 32 at a time wait for
-their answers; "crossed" is an answer with the nonce of another request. To see it again:
+their answers; "crossed" is an answer with the nonce of another request. They come through both forms of the plugins:
+\`pair\` is custom_kafka_producer and custom_kafka_consumer, \`one-event\` is custom_kafka_request_reply. To see it again:
 
 \`\`\`sh
 ${command}

@@ -3,8 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { repositoryRoot } from '../../dev/kafka/paths';
 import { startKafka } from '../../dev/kafka/server';
+import { PLUGIN_FORMS } from '../../dev/plugin-form';
 import { Stack } from '../support/stack';
-import type { Framework } from './framework';
+import { routeIn, type Framework } from './framework';
 import { FRAMEWORKS } from './frameworks/all';
 import { parseInteropOptions, usage, UsageError, type InteropOptions } from './options';
 import { exitCode, type Outcome } from './outcome';
@@ -31,7 +32,7 @@ async function main(): Promise<number> {
   const stage = await start(frameworks, options);
   const outcomes: Outcome[] = [];
   for (const framework of frameworks) {
-    outcomes.push(await trial(framework, stage));
+    outcomes.push(...(await trial(framework, stage)));
     // What fails because everything around it was stopped says nothing.
     if (signalled) return EXIT_SIGNALLED;
   }
@@ -44,7 +45,10 @@ async function main(): Promise<number> {
 }
 
 /** One Kafka, one plugin server and one gateway for all of them. */
-async function start(frameworks: readonly Framework[], { requests }: InteropOptions): Promise<Stage> {
+async function start(
+  frameworks: readonly Framework[],
+  { plugins, requests }: InteropOptions,
+): Promise<Stage> {
   say('starting Kafka, plugin server and gateway');
   const kafka = await startKafka();
   cleanUps.push(() => kafka.stop());
@@ -55,14 +59,18 @@ async function start(frameworks: readonly Framework[], { requests }: InteropOpti
   // Those that each gateway has of its own it makes itself.
   for (const topic of topics)
     if (!topic.includes('{')) await kafka.createTopic(topic, { partitions: PARTITIONS });
-  const stack = await Stack.start(kafka.bootstrapServers, routes);
+  const stack = await Stack.start(
+    kafka.bootstrapServers,
+    plugins.flatMap((form) => routes.map((each) => routeIn(form, each))),
+  );
   cleanUps.push(() => stack.stop());
-  return { stack, bootstrapServers: kafka.bootstrapServers, requests, say };
+  return { stack, bootstrapServers: kafka.bootstrapServers, plugins, requests, say };
 }
 
-function commandFor({ only, requests }: InteropOptions): string {
+function commandFor({ only, plugins, requests }: InteropOptions): string {
   const args = [
     ...(only.length < NAMES.length ? [`--only ${only.join(',')}`] : []),
+    ...(plugins.length < PLUGIN_FORMS.length ? [`--plugins ${plugins.join(',')}`] : []),
     ...(requests === 1000 ? [] : [`--requests ${requests}`]),
     '--write',
   ];

@@ -262,14 +262,14 @@ describe('a planned log phase', () => {
     assert.equal(server.status().handler_errors, 2);
   });
 
-  it('is not refused when the server is overloaded: there would be nobody to tell', async (t) => {
+  it('is dropped and counted when the server is overloaded: requests come first, and nobody waits for this', async (t) => {
     let runs = 0;
     const overload = new Overload({ maxOpenEvents: 1, maxBytesInFlight: 1e9, maxEventLoopLagMs: 0 });
-    const { connect } = await serve(t, {
+    const { connect, logged } = await serve(t, {
       overload,
       planned: { reads: [], run: () => undefined },
       plannedLog: {
-        reads: [],
+        reads: [['kong.log.serialize']],
         run: (event) => {
           runs++;
           event.pass();
@@ -281,9 +281,14 @@ describe('a planned log phase', () => {
     busy.handleEvent(id);
     await busy.answerRequestId();
     const kong = await connect();
-    kong.handleEvent(id, 'log');
-    await kong.readEventReturn();
-    assert.equal(runs, 1);
+    for (let count = 0; count < 3; count++) {
+      kong.handleEvent(id, 'log');
+      await kong.readEventReturn();
+    }
+    assert.equal(runs, 0);
+    assert.equal(overload.status().log_events_dropped, 3);
+    assert.deepEqual((overload.status().refused as Record<string, number>).open_events, 0);
+    assert.equal(logged.filter(({ message }) => message === 'overloaded: log events are dropped').length, 1);
     busy.socket.destroy();
   });
 });

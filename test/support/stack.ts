@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { Agent } from 'node:http';
 import { request as httpRequest } from 'node:http';
 import type { Child } from '../../dev/child-process';
+import type { PluginForm } from '../../dev/plugin-form';
 import { PluginServerProcess, startGatewayProcess } from '../../dev/stack';
 
 /** A route without a service: when nothing answers, Kong says 503 and forwards nothing. */
@@ -14,6 +15,18 @@ export interface TestRoute {
   /** Both in one plugin, in place of the two. */
   readonly requestReply?: Record<string, unknown>;
   readonly log?: Record<string, unknown>;
+}
+
+/** A route whose requests wait for a reply, with the plugins in either form: see dev/plugin-form.ts. */
+export function waitingRoute(
+  form: PluginForm,
+  path: string,
+  request: Record<string, unknown>,
+  reply: Record<string, unknown> = {},
+): TestRoute {
+  return form === 'pair'
+    ? { path, producer: request, consumer: reply }
+    : { path, requestReply: { ...request, reply } };
 }
 
 export function kongYml(bootstrapServers: string, routes: readonly TestRoute[]): string {

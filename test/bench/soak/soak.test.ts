@@ -86,7 +86,7 @@ describe('the mix of a soak', () => {
 
   it('changes the configuration now and then, and the connection less often', () => {
     const at = (updates: number) =>
-      requestKind('reply', { bootstrapServers: [] }, updates).producer as {
+      requestKind('reply', { bootstrapServers: [] }, updates).request as {
         max_in_flight: number;
         cluster_name: string;
       };

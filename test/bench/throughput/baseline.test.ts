@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { baselineOf, heldBy, verdictsOf, type Held } from '../../../bench/throughput/baseline';
+import { baselineOf, heldBy, unknownTo, verdictsOf, type Held } from '../../../bench/throughput/baseline';
 import { measurement } from './measurement';
 
-const rate = (...values: number[]): Held => ({ name: 'rate', better: 'more', values });
-const cpu = (...values: number[]): Held => ({ name: 'CPU', better: 'less', values });
+const rate = (...values: number[]): Held => ({ name: 'rate', contender: 'server', better: 'more', values });
+const cpu = (...values: number[]): Held => ({ name: 'CPU', contender: 'server', better: 'less', values });
 
 function judged(before: Held, now: Held): string {
   const [verdict] = verdictsOf([now], baselineOf([before], []));
@@ -59,23 +59,39 @@ test('a verdict tells what it compared, and what the baseline does not know is n
   ]);
 });
 
-test('no time is held, but what the server is to floor and stock at each level, and its calls', () => {
+test('a contender of which the baseline holds nothing is named, and one of which it holds something is not', () => {
+  const oneEvent: Held = { ...rate(0.4), name: 'rate of one-event', contender: 'one-event' };
+  const baseline = baselineOf([rate(0.2)], []);
+  assert.deepEqual(unknownTo(baseline, [rate(0.2), cpu(1), oneEvent]), ['one-event']);
+  assert.deepEqual(unknownTo(baselineOf([rate(0.2), oneEvent], []), [rate(0.2), oneEvent]), []);
+});
+
+test('no time is held, but what ours are to the others at each level, and their calls', () => {
   const events = { events: 2000, rounds: 2000, mostRounds: 1, bytesSent: 1, bytesReceived: 1 };
   const traffic = { producer: { ...events, calls: 8000 }, consumer: { ...events, calls: 4000 } };
   const of = (server: number) => ({ server, driver: 1, broker: 1, responder: 1 });
   const held = heldBy([
     measurement('floor', 1, 1, { perSecond: 2000, cpu: of(50) }),
     measurement('server', 1, 1, { traffic }),
+    measurement('one-event', 256, 1, { perSecond: 1500, traffic: { both: { ...events, calls: 8000 } } }),
     measurement('server', 256, 1, { traffic, cpu: of(90) }),
-    measurement('floor', 256, 1, { perSecond: 4000, cpu: of(30) }),
+    measurement('floor', 256, 1, { perSecond: 4000, cpu: of(40) }),
     measurement('stock', 256, 1, { perSecond: 500 }),
   ]);
-  assert.deepEqual(held, [
-    { name: '1 in flight: rate of server × floor', better: 'more', values: [0.5] },
-    { name: '1 in flight: server CPU of server × floor', better: 'less', values: [2] },
-    { name: '256 in flight: rate of server × floor', better: 'more', values: [0.25] },
-    { name: '256 in flight: rate of server × stock', better: 'more', values: [2] },
-    { name: '256 in flight: server CPU of server × floor', better: 'less', values: [3] },
-    { name: 'calls to Kong per request', better: 'less', values: [6, 6] },
-  ]);
+  assert.deepEqual(
+    held.map(({ name, better, values }) => `${name}: ${better} than ${values.join(' ')}`),
+    [
+      '1 in flight: rate of server × floor: more than 0.5',
+      '1 in flight: server CPU of server × floor: less than 2',
+      '256 in flight: rate of server × floor: more than 0.25',
+      '256 in flight: rate of server × stock: more than 2',
+      '256 in flight: server CPU of server × floor: less than 2.25',
+      '256 in flight: rate of one-event × floor: more than 0.375',
+      '256 in flight: rate of one-event × stock: more than 3',
+      '256 in flight: server CPU of one-event × floor: less than 2.5',
+      '256 in flight: rate of one-event × server: more than 1.5',
+      'calls to Kong per request of server: less than 6 6',
+      'calls to Kong per request of one-event: less than 4',
+    ],
+  );
 });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { test } from 'node:test';
 import { UsageError } from '../../../bench/load/command-line';
 import { BENCH, benchPlan, CHECK, checkPlan } from '../../../bench/throughput/options';
 import type { Plan } from '../../../bench/throughput/plan';
@@ -21,7 +23,7 @@ test('without flags everything is measured, once started, at three levels and tw
   assert.deepEqual(rest, { rounds: 5, starts: 1, seconds: 1, inFlight: [1, 32, 256], shares: [0.3, 0.6] });
   assert.deepEqual(
     entries.map(({ contender }) => contender),
-    ['floor', 'server', 'stock', 'empty'],
+    ['floor', 'server', 'one-event', 'stock', 'empty'],
   );
 });
 
@@ -30,6 +32,11 @@ test('a comparison has more rounds and starts, both builds at the rate of the ot
   assert.deepEqual(labels(comparison), ['server /own', `against ${DIST}`]);
   const { rounds, starts, pacedBy } = comparison;
   assert.deepEqual([rounds, starts, pacedBy], [9, 3, 'against']);
+  const { entries } = plan(`--against ${DIST} --only one-event,server --against-as one-event`);
+  assert.deepEqual(
+    entries.map(({ label, contender }) => `${label}: ${contender}`),
+    ['one-event: one-event', 'server: server', 'against: one-event'],
+  );
 });
 
 test('what is said on the command line wins, and no round is without a start of its own kind', () => {
@@ -44,10 +51,19 @@ test('what is said on the command line wins, and no round is without a start of 
   }
 });
 
-test('what cannot be compared is refused in one sentence', () => {
+test('what cannot be compared is refused in one sentence', (t) => {
+  // A build from before the one plugin.
+  const OLD = mkdtempSync(join(tmpdir(), 'old-'));
+  t.after(() => rmSync(OLD, { recursive: true }));
+  mkdirSync(join(OLD, 'pluginserver'));
+  writeFileSync(join(OLD, 'pluginserver', 'main.js'), '');
   for (const [line, message] of [
-    [`--against ${DIST} --only floor`, '--against compares server, and not floor.'],
+    [`--against ${DIST} --only floor`, '--against compares server, one-event, and not floor.'],
     ['--against /nowhere', "--against needs a folder with pluginserver/main.js in it, not '/nowhere'."],
+    [
+      `--against ${OLD} --against-as one-event`,
+      `--against needs a folder with plugins/custom_kafka_request_reply in it, not '${OLD}'.`,
+    ],
   ] as const) {
     assert.throws(
       () => plan(line),
@@ -61,6 +77,6 @@ test('the check measures what its ratios are made of', () => {
   const options = CHECK.parse(['--rounds', '2']);
   assert.ok(options && !options.record);
   const check = checkPlan(options, '/own');
-  assert.deepEqual(labels(check), ['floor /own', 'server /own', 'stock /own']);
+  assert.deepEqual(labels(check), ['floor /own', 'server /own', 'one-event /own', 'stock /own']);
   assert.deepEqual([check.rounds, check.starts, check.shares], [2, 2, []]);
 });

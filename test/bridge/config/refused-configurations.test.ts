@@ -5,21 +5,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { GatewayError } from '../../../bridge/errors';
-import { parseConsumerConfig } from '../../../plugins/custom_kafka_consumer/config';
-import { parseFailoverConfig } from '../../../plugins/custom_kafka_failover/config';
-import { parseLogConfig } from '../../../plugins/custom_kafka_log/config';
-import { parseProducerConfig } from '../../../plugins/custom_kafka_producer/config';
-import { parseRequestReplyConfig } from '../../../plugins/custom_kafka_request_reply/config';
 import { kongComplaints } from '../../support/kong-check';
+import { PARSERS } from '../../support/plugin-parsers';
 import { REFUSED, UNSAYABLE } from '../../support/refused-configurations';
-
-const PARSERS = {
-  custom_kafka_producer: parseProducerConfig,
-  custom_kafka_consumer: parseConsumerConfig,
-  custom_kafka_request_reply: parseRequestReplyConfig,
-  custom_kafka_log: parseLogConfig,
-  custom_kafka_failover: parseFailoverConfig,
-};
 
 function refusal(parse: (raw: unknown) => unknown, config: object): GatewayError {
   try {

@@ -7,22 +7,12 @@ import { EXAMPLES } from '../../../dev/examples/examples';
 import { adminApi, declarative, kongPlugins, ROUTE } from '../../../dev/examples/render';
 import { parseDeclarative } from '../../../dev/gateway/declarative';
 import { loadDump } from '../../../dev/gateway/dump';
-import { parseConsumerConfig } from '../../../plugins/custom_kafka_consumer/config';
-import { parseFailoverConfig } from '../../../plugins/custom_kafka_failover/config';
-import { parseLogConfig } from '../../../plugins/custom_kafka_log/config';
-import { parseProducerConfig } from '../../../plugins/custom_kafka_producer/config';
-import { parseRequestReplyConfig } from '../../../plugins/custom_kafka_request_reply/config';
+import { PLUGINS, type PluginName } from '../../../common/plugins';
 import { newKeyPair } from '../../support/key-pair';
+import { PARSERS } from '../../support/plugin-parsers';
 
-const PARSERS: Record<string, (config: unknown) => unknown> = {
-  custom_kafka_producer: parseProducerConfig,
-  custom_kafka_consumer: parseConsumerConfig,
-  custom_kafka_request_reply: parseRequestReplyConfig,
-  custom_kafka_log: parseLogConfig,
-  custom_kafka_failover: parseFailoverConfig,
-};
 const DUMPS = new Map(
-  Object.keys(PARSERS).map((name) => [
+  PLUGINS.map(({ name }) => [
     name,
     loadDump(join(__dirname, '..', '..', '..', '..', 'kong', `${name}.json`)),
   ]),
@@ -84,7 +74,7 @@ for (const example of EXAMPLES) {
     }));
     for (const plugins of [bodies, fromResources]) {
       load({ _format_version: '3.0', routes: [{ name: ROUTE, paths: ['/x'], plugins }] });
-      for (const { name, config = {} } of plugins) PARSERS[name]?.(resolved(config));
+      for (const { name, config = {} } of plugins) PARSERS[name as PluginName](resolved(config));
     }
   });
 }

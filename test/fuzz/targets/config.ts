@@ -1,20 +1,18 @@
-/** Configurations of both plugins, as a Kong of another version or another server may hand them over. */
+/** Configurations of all plugins, as a Kong of another version or another server may hand them over. */
 import assert from 'node:assert/strict';
 import { GatewayError } from '../../../bridge/errors';
-import { parseConsumerConfig } from '../../../plugins/custom_kafka_consumer/config';
-import { parseProducerConfig } from '../../../plugins/custom_kafka_producer/config';
+import { PLUGINS, type PluginName } from '../../../common/plugins';
 import { kongComplaints } from '../../support/kong-check';
+import { PARSERS } from '../../support/plugin-parsers';
 import type { SeededRandom } from '../../support/seeded-random';
 import { unlessRefused, type FuzzTarget } from '../target';
 
-type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+type Json = null | boolean | number | string | Json[] | JsonObject;
+interface JsonObject {
+  [name: string]: Json;
+}
 
 const SECRET = 's3cr3t-0f-the-fuzzer';
-type Plugin = 'producer' | 'consumer';
-const PARSERS: Record<Plugin, (raw: unknown) => unknown> = {
-  producer: parseProducerConfig,
-  consumer: parseConsumerConfig,
-};
 /** PEM text in form, and nothing in it. */
 const junk = (label: string) => `-----BEGIN ${label}-----\\n${SECRET}\\n-----END ${label}-----`;
 
@@ -29,7 +27,7 @@ const SECURED = {
   security: { ssl: true },
   client_properties: { 'socket.keepalive.enable': 'true' },
 };
-const PRODUCERS: Json[] = [
+const PRODUCERS: readonly JsonObject[] = [
   { bootstrap_servers: [{ host: 'kafka', port: 9092 }], topic: 'orders', reply_topic: 'replies', ...SECURED },
   {
     bootstrap_servers: [{ host: 'kafka', port: 9092 }],
@@ -69,16 +67,59 @@ const PRODUCERS: Json[] = [
     key_name: '/a~1b',
   },
 ];
-const CONSUMERS: Json[] = [
-  { timeout: 1000, match: 'header', error_handling: { return_error_message: true } },
+const WAITS: readonly JsonObject[] = [
+  { timeout: 1000, match: 'header' },
   {
     timeout: 5000,
     reply_format: 'envelope',
     forward_headers: { include: ['*'], exclude: ['x-a'] },
     error_status: 500,
   },
+];
+const CONSUMERS: readonly JsonObject[] = [
+  ...WAITS.map((wait) => ({ ...wait, error_handling: { return_error_message: true } })),
   { bootstrap_servers: [{ host: 'kafka', port: 9092 }], topic: 'replies', ...SECURED },
 ];
+const FAILOVERS: readonly JsonObject[] = [
+  { bootstrap_servers: [{ host: 'kafka', port: 9092 }] },
+  {
+    bootstrap_servers: [{ host: 'kafka', port: 9092 }],
+    topic: 'failed',
+    statuses: [502, 504],
+    methods: ['POST', 'GET'],
+    max_request_bytes: 0,
+    headers: { include_headers: ['authorization'], exclude_headers: ['x-a'] },
+    answer: { status: 200, message: 'later', retry_after: 5 },
+    ...SECURED,
+  },
+];
+const LOGS: readonly JsonObject[] = [
+  { bootstrap_servers: [{ host: 'kafka', port: 9092 }], topic: 'logs', ...SECURED },
+  {
+    bootstrap_servers: [{ host: 'kafka', port: 9092 }],
+    topic: 'logs',
+    topic_template: 'logs.$(/service/name)',
+    allowed_topics: ['logs.a'],
+    key_pointer: '/consumer/id',
+    custom_fields: { 'a.b': '$(/request/id)', c: '' },
+    include: ['/request'],
+    exclude: ['/a~1b'],
+    redact: ['token'],
+    only_status: ['404', '500-599'],
+    sample_rate: 0.5,
+    max_record_bytes: 1024,
+    sink: { name: 'main', secret: SECRET },
+  },
+];
+const SAMPLES: Readonly<Record<PluginName, readonly JsonObject[]>> = {
+  custom_kafka_producer: PRODUCERS,
+  custom_kafka_consumer: CONSUMERS,
+  custom_kafka_request_reply: PRODUCERS.flatMap((producer) =>
+    WAITS.map((reply) => ({ reply_topic: 'replies', ...producer, reply })),
+  ),
+  custom_kafka_log: LOGS,
+  custom_kafka_failover: FAILOVERS,
+};
 
 const NAMES = [
   'topic',
@@ -90,6 +131,7 @@ const NAMES = [
   'certificate',
   'key',
   'reply_routing',
+  'reply',
   'producer_async',
   '__proto__',
   '__seq__',
@@ -155,7 +197,7 @@ function assertFrozen(value: unknown): void {
 const isRefusal = (error: unknown): boolean =>
   error instanceof GatewayError && error.code === 'misconfigured';
 
-function check(plugin: Plugin, raw: unknown): void {
+function check(plugin: PluginName, raw: unknown): void {
   const parse = PARSERS[plugin];
   const config = unlessRefused(
     () => parse(raw),
@@ -169,7 +211,7 @@ function check(plugin: Plugin, raw: unknown): void {
   const again: unknown = parse(JSON.parse(JSON.stringify(config)));
   const text = JSON.stringify(config);
   assert.equal(JSON.stringify(again), text, 'a parsed configuration is one itself');
-  const complaints = kongComplaints(`custom_kafka_${plugin}`, JSON.parse(text) as object);
+  const complaints = kongComplaints(plugin, JSON.parse(text) as object);
   assert.deepEqual(complaints, [], 'Kong takes what the plugin takes');
 }
 
@@ -178,13 +220,13 @@ export const CONFIG: FuzzTarget = {
   samples: [],
   shortCases: 150,
   generate: (random) => {
-    const plugin = random.pick(Object.keys(PARSERS) as Plugin[]);
-    let config = random.pick(plugin === 'producer' ? PRODUCERS : CONSUMERS);
+    const { name } = random.pick(PLUGINS);
+    let config: Json = random.pick(SAMPLES[name]);
     for (let left = random.below(4); left > 0; left--) config = changed(config, random);
-    return Buffer.from(JSON.stringify([plugin, config]));
+    return Buffer.from(JSON.stringify([name, config]));
   },
   run: (input) => {
-    const [plugin, raw] = JSON.parse(input.toString('utf8')) as [Plugin, unknown];
+    const [plugin, raw] = JSON.parse(input.toString('utf8')) as [PluginName, unknown];
     const before = JSON.stringify(raw);
     check(plugin, raw);
     assert.equal(JSON.stringify(raw), before, "the caller's object is as it was");
@@ -192,7 +234,6 @@ export const CONFIG: FuzzTarget = {
 };
 
 /** For the test of the target itself: without changes every sample is taken. */
-export const CONFIG_SAMPLES: readonly [parse: (raw: unknown) => unknown, raw: Json][] = [
-  ...PRODUCERS.map((raw) => [parseProducerConfig, raw] as [(raw: unknown) => unknown, Json]),
-  ...CONSUMERS.map((raw) => [parseConsumerConfig, raw] as [(raw: unknown) => unknown, Json]),
-];
+export const CONFIG_SAMPLES: readonly (readonly [PluginName, JsonObject])[] = PLUGINS.flatMap(({ name }) =>
+  SAMPLES[name].map((raw) => [name, raw] as const),
+);

@@ -52,8 +52,9 @@ export async function start(
   t: TestContext,
   args: readonly string[] = [],
   source: string = DEMO,
+  /** Of a process that runs, to take its socket over. */
+  path: string = join(temporaryFolder(t), 'demo.sock'),
 ): Promise<Started> {
-  const path = join(temporaryFolder(t), 'demo.sock');
   const child = spawn(process.execPath, [MAIN, '--plugin', `${pluginFolder(t, source)}=${path}`, ...args], {
     stdio: ['ignore', 'inherit', 'pipe'],
   });
