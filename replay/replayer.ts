@@ -75,6 +75,8 @@ export interface ReplayerOptions {
 const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 /** The service may take it another time. */
 const TRY_AGAIN = new Set([408, 425, 429, 500, 502, 503, 504]);
+/** It wants to be asked somewhere else, where only the operator may send requests. 303 comes after it was carried out. */
+const ELSEWHERE = new Set([301, 302, 307, 308]);
 const DEFAULT_SERVICE = '(none)';
 /** Of the records that wait for the one before them in their partition. */
 const MOST_WAITING = 100;
@@ -182,7 +184,7 @@ export class Replayer {
       if (last.kind === 'answered' && !TRY_AGAIN.has(last.status)) {
         this.backOff.succeeded(service);
         const facts = { request, attempts, status: last.status };
-        if (last.status < 400) return this.#carriedOut(record, facts);
+        if (last.status < 400 && !ELSEWHERE.has(last.status)) return this.#carriedOut(record, facts);
         return this.#dead(record, 'refused', { ...facts, reason: last.body });
       }
       this.backOff.failed(service);

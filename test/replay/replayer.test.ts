@@ -115,6 +115,16 @@ test('a refusal is no failure: it is asked once', async () => {
   assert.equal(replayer.counts.refused, 1);
 });
 
+/** A Kong that sends http to https answers all with it: nothing would have been carried out, and all be done. */
+test('a redirect is no success, but for 303, which comes after one', async () => {
+  for (const status of [301, 302, 303, 307, 308]) {
+    const { replayer } = lab([{}], { send: () => ({ kind: 'answered', status, body: '' }) });
+    await replayer.run();
+    const { carried_out, refused } = replayer.counts;
+    assert.deepEqual([carried_out, refused], status === 303 ? [1, 0] : [0, 1], String(status));
+  }
+});
+
 test('what must not be sent is dead, with the reason', async () => {
   const { replayer, events, dead } = lab(['no JSON', { delivered: 'maybe' }, { service: 'unknown' }]);
   await replayer.run();

@@ -12,6 +12,7 @@ export interface TestRoute {
   /** Absent: the plugin is not on the route. */
   readonly producer?: Record<string, unknown>;
   readonly consumer?: Record<string, unknown>;
+  /** Both in one plugin, in place of the two. */
   readonly requestReply?: Record<string, unknown>;
   readonly log?: Record<string, unknown>;
 }

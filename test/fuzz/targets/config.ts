@@ -80,6 +80,19 @@ const CONSUMERS: readonly JsonObject[] = [
   ...WAITS.map((wait) => ({ ...wait, error_handling: { return_error_message: true } })),
   { bootstrap_servers: [{ host: 'kafka', port: 9092 }], topic: 'replies', ...SECURED },
 ];
+const FAILOVERS: readonly JsonObject[] = [
+  { bootstrap_servers: [{ host: 'kafka', port: 9092 }] },
+  {
+    bootstrap_servers: [{ host: 'kafka', port: 9092 }],
+    topic: 'failed',
+    statuses: [502, 504],
+    methods: ['POST', 'GET'],
+    max_request_bytes: 0,
+    headers: { include_headers: ['authorization'], exclude_headers: ['x-a'] },
+    answer: { status: 200, message: 'later', retry_after: 5 },
+    ...SECURED,
+  },
+];
 const LOGS: readonly JsonObject[] = [
   { bootstrap_servers: [{ host: 'kafka', port: 9092 }], topic: 'logs', ...SECURED },
   {
