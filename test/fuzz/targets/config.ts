@@ -111,16 +111,6 @@ const LOGS: readonly JsonObject[] = [
     sink: { name: 'main', secret: SECRET },
   },
 ];
-const FAILOVERS: readonly JsonObject[] = [
-  {
-    bootstrap_servers: [{ host: 'kafka', port: 9092 }],
-    ...SECURED,
-    statuses: [502, 504],
-    methods: ['POST'],
-    headers: { include_headers: ['authorization'] },
-    answer: { status: 202, message: 'later', retry_after: 5 },
-  },
-];
 const SAMPLES: Readonly<Record<PluginName, readonly JsonObject[]>> = {
   custom_kafka_producer: PRODUCERS,
   custom_kafka_consumer: CONSUMERS,
