@@ -480,10 +480,16 @@ export function requestSchemaOptions(config: RequestSchemaConfig): RequestSchema
   return { registry, topics, value, key, ttlMs: confluent.ttl * 1000 };
 }
 
+/** The rows of other parts of the table that say what becomes of a reply. */
+interface ReadReplyConfig {
+  readonly on_invalid_reply: 'error' | 'raw';
+  readonly max_reply_bytes: number;
+}
+
 /** Undefined where replies come in as they are. */
 export function replySchemaOptions(
   { schema_registry: { confluent } }: RequestRegistry | ReplyRegistry,
-  onInvalid: 'error' | 'raw',
+  { on_invalid_reply, max_reply_bytes }: ReadReplyConfig,
 ): ReplySchemaOptions | undefined {
   const registry = registryOptions(confluent);
   if (!registry) return undefined;
@@ -491,7 +497,8 @@ export function replySchemaOptions(
     registry,
     valueEncoding: confluent.value_schema.payload_encoding,
     keyEncoding: confluent.key_schema.payload_encoding,
-    onInvalid,
+    onInvalid: on_invalid_reply,
+    maxReplyBytes: max_reply_bytes,
   };
 }
 
