@@ -266,6 +266,16 @@ const REGISTRY: Refused[] = [
   ]),
 ]; // prettier-ignore
 
+const NO_LUA =
+  'message_by_lua_functions: must be empty, because this plugin runs no Lua; transformer plugins on the route can change request and answer';
+const NO_EXPRESSIONS =
+  'expressions: must be empty, because options of this plugin are fixed; an instance of its own for a route or a consumer can have others';
+// prettier-ignore
+const CODE: Row[] = [
+  both('code that shapes messages', { message_by_lua_functions: ['return planted'] }, NO_LUA),
+  both('options that are computed', { expressions: { topic: 'request.headers.planted' } }, NO_EXPRESSIONS),
+];
+
 const WAIT_NAMES: readonly string[] = WAIT_OPTIONS.map(({ name }) => name);
 
 /** The options of the reply are those of the consumer, one level down. */
@@ -327,4 +337,6 @@ export const REFUSED: readonly Refused[] = [
   ...ROUTING,
   ...CONSUMER,
   ...REGISTRY,
+  ...consumer(CODE),
+  ...producer(CODE),
 ];
