@@ -302,6 +302,7 @@ const A_POINTER = 'must be a JSON pointer such as /request/headers/host';
 const A_STATUS = 'must be a status such as 404, or a range such as 500-599';
 
 const LOG: Refused[] = log([
+  ...ANY_REGISTRY,
   ['no topic', { topic: undefined }, 'topic: required option is missing', MISSING],
   both('code', { custom_fields_by_lua: { secret: 'return "planted"' } }, 'custom_fields_by_lua: must be empty, because this plugin runs no Lua; custom_fields has fixed text, values of the entry and removal'),
   both('two keys', { key_query_arg: 'a', key_pointer: '/b' }, 'key_query_arg: cannot be combined with key_pointer, use one of the two'),
