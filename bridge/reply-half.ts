@@ -7,7 +7,7 @@ import type { Exchange } from './exchange';
 import type { ReceivedRecord } from './kafka/records';
 import type { PhaseEvent } from './phase';
 import { decodedRule } from './reply/decoded-rule';
-import { responseMapper, type ResponseMapper } from './reply/http-response';
+import { responseMapper, tooLarge, type ResponseMapper } from './reply/http-response';
 import { matchRule, type MatchRule } from './reply/match-rule';
 import type { Outcome } from './reply/pending-replies';
 import { preferredWaitSeconds, withPreference } from './reply/preferred-wait';
@@ -48,7 +48,10 @@ export class ReplyHalf {
     this.#whenReadable = schemas
       ? this.#decodedBy(schemas)
       : (outcome, _exchange, _preferredSeconds, use) => use(outcome);
-    this.#toResponse = responseMapper(replyOptions(config));
+    const response = replyOptions(config);
+    this.#toResponse = responseMapper(
+      schemas ? { ...response, maxReplyBytes: schemas.maxCharacters } : response,
+    );
   }
 
   /** Seconds that the client has asked for, where it may; undefined: it gets `timeout`. */
@@ -86,9 +89,9 @@ export class ReplyHalf {
   /** A schema that is not here yet is fetched until the client's time is over. */
   #decodedBy(schemas: ReplySchemas): WhenReadable {
     return (outcome, { wait }, preferredSeconds, use) => {
-      const isTooLarge = (reply: ReceivedRecord) =>
-        (reply.value?.length ?? 0) > this.#options.config.max_reply_bytes;
-      if ('error' in outcome || isTooLarge(outcome.reply)) return use(outcome);
+      if ('error' in outcome) return use(outcome);
+      const [bytes, limit] = [outcome.reply.value?.length ?? 0, this.#options.config.max_reply_bytes];
+      if (bytes > limit) return use({ error: tooLarge(bytes, limit) });
       let decoded: ReceivedRecord | Promise<ReceivedRecord>;
       try {
         decoded = schemas.decoded(outcome.reply);

@@ -1,5 +1,5 @@
 /**
- * The main job on this machine: a real Kafka, a responder, the plugin server and the stand-in gateway.
+ * The main job on this machine: a real Kafka, a responder, a schema registry, the plugin server and the stand-in gateway.
  *
  *   node dist/dev/demo.js [--port 8000] [--check]
  *
@@ -16,6 +16,7 @@ import {
   DEMO_TOPICS,
   PluginServerProcess,
   startGatewayProcess,
+  startRegistryProcess,
   startResponderProcess,
 } from './stack';
 
@@ -44,7 +45,7 @@ async function main(): Promise<number> {
   if (values.check) return check(url);
   say(`\nThe gateway is running. In another terminal:\n\n  ${curl(url)}\n`);
   say(
-    `More routes: ${url}/one-event  ${url}/logged  ${url}/seed  ${url}/failing  ${url}/slow  ${url}/failing-over (see kong/kong.yml). Ctrl-C stops everything.`,
+    `More routes: ${url}/one-event  ${url}/logged  ${url}/avro  ${url}/seed  ${url}/failing  ${url}/slow  ${url}/failing-over (see kong/kong.yml). Ctrl-C stops everything.`,
   );
   await stopped;
   return 0;
@@ -59,9 +60,11 @@ async function start(port: number): Promise<string> {
   say(`Kafka serves on ${kafka.bootstrapServers}. Starting responder, plugin server and gateway ...`);
   const responder = await startResponderProcess(kafka.bootstrapServers, DEMO_SERVICES);
   cleanUps.push(() => responder.stop());
+  const registry = await startRegistryProcess();
+  cleanUps.push(() => registry.child.stop());
   const server = await PluginServerProcess.start();
   cleanUps.push(() => server.stop());
-  const kongYml = renderKongYml(readFileSync(KONG_YML, 'utf8'), kafka.bootstrapServers);
+  const kongYml = renderKongYml(readFileSync(KONG_YML, 'utf8'), kafka.bootstrapServers, registry.url);
   const gateway = await startGatewayProcess(server, kongYml, port);
   cleanUps.push(() => gateway.child.stop());
   say(`Status page of the plugin server: ${server.statusUrl}/status`);

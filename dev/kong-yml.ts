@@ -1,18 +1,19 @@
 /**
- * Prints kong.yml for another Kafka than the one it is written for, comments and all.
+ * Prints kong.yml for another Kafka than the one it is written for, comments and all, and for another schema registry.
  *
- *   node dist/dev/kong-yml.js --bootstrap localhost:9092 [--input kong/kong.yml]
+ *   node dist/dev/kong-yml.js --bootstrap localhost:9092 [--registry http://localhost:8081] [--input kong/kong.yml]
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { isScalar, parseDocument, visit } from 'yaml';
+import { isMap, isScalar, parseDocument, visit } from 'yaml';
 
-const USAGE = `Usage: npm run --silent kong-yml -- --bootstrap <host:port>[,<host:port>...] [--input <file>]
+const USAGE = `Usage: npm run --silent kong-yml -- --bootstrap <host:port>[,<host:port>...] [--registry <url>] [--input <file>]
 
 Prints Kong's declarative configuration with the brokers of every plugin replaced.
 
   --bootstrap <host:port>[,...]  brokers to put in
+  --registry <url>               schema registry to put in (default: as it is)
   --input <file>                 configuration to read (default: kong/kong.yml of this repository)
   --help                         show this text
 `;
@@ -31,18 +32,28 @@ interface Broker {
 /**
  * @param text a declarative configuration
  * @param bootstrapServers "host:port", several separated by commas
- * @throws Error with one sentence when either makes no sense
+ * @param registry URL of a schema registry; undefined: as it is
+ * @throws Error with one sentence when one of them makes no sense
  */
-export function renderKongYml(text: string, bootstrapServers: string): string {
+export function renderKongYml(text: string, bootstrapServers: string, registry?: string): string {
   const brokers = bootstrapServers.split(',').map(parseBroker);
+  if (registry !== undefined && !/^https?:\/\/[^\s@?#]+$/.test(registry))
+    throw new UsageError(`--registry takes an http or https URL, not '${registry}'.`);
   const document = parseDocument(text);
   const [problem] = document.errors;
   if (problem) throw new Error(`The configuration is not valid YAML: ${firstLine(problem)}`);
   visit(document, {
     Pair(_, pair) {
-      if (!isScalar(pair.key) || pair.key.value !== 'bootstrap_servers') return undefined;
-      pair.value = document.createNode(brokers, { flow: true });
-      return visit.SKIP;
+      const name = isScalar(pair.key) ? pair.key.value : undefined;
+      if (name === 'bootstrap_servers') {
+        pair.value = document.createNode(brokers, { flow: true });
+        return visit.SKIP;
+      }
+      if (name === 'confluent' && isMap(pair.value) && registry !== undefined) {
+        pair.value.set('url', registry);
+        return visit.SKIP;
+      }
+      return undefined;
     },
   });
   // A width would fold the comments.
@@ -60,14 +71,16 @@ function parseBroker(text: string): Broker {
 function main(args: string[]): void {
   const options = parseOptions(args);
   if (options === 'help') process.stdout.write(USAGE);
-  else process.stdout.write(renderKongYml(read(options.input), options.bootstrap));
+  else process.stdout.write(renderKongYml(read(options.input), options.bootstrap, options.registry));
 }
 
-function parseOptions(args: string[]): { bootstrap: string; input: string } | 'help' {
-  const { bootstrap, input, help } = parse(args);
+function parseOptions(
+  args: string[],
+): { bootstrap: string; registry: string | undefined; input: string } | 'help' {
+  const { bootstrap, registry, input, help } = parse(args);
   if (help) return 'help';
   if (bootstrap === undefined) throw new UsageError('--bootstrap is missing: the brokers to put in.');
-  return { bootstrap, input };
+  return { bootstrap, registry, input };
 }
 
 function parse(args: string[]) {
@@ -76,6 +89,7 @@ function parse(args: string[]) {
       args,
       options: {
         bootstrap: { type: 'string' },
+        registry: { type: 'string' },
         input: { type: 'string', default: KONG_YML },
         help: { type: 'boolean', default: false },
       },

@@ -20,11 +20,12 @@ export const DEMO_SERVICES = [
   'seed.requests,dialect=body,reply-topic=seed.replies',
   'failing.requests,error=true,status=422',
   'slow.requests,delay-ms=10000',
+  'avro.requests',
 ];
 export const LOG_TOPIC = 'kong.logs';
 export const FAILED_TOPIC = 'failed-requests';
 export const DEMO_TOPICS = [
-  ...['orders', 'seed', 'failing', 'slow'].flatMap((name) => [`${name}.requests`, `${name}.replies`]),
+  ...['orders', 'seed', 'failing', 'slow', 'avro'].flatMap((name) => [`${name}.requests`, `${name}.replies`]),
   LOG_TOPIC,
   FAILED_TOPIC,
 ];
@@ -154,6 +155,15 @@ export async function startGatewayProcess(
     { readyWhen: /gateway listens on http/ },
   );
   const [, url = ''] = await child.until(/gateway listens on (http:\S+)/);
+  return { child, url };
+}
+
+/** The schema registry of `/avro`, on a port of its own. */
+export async function startRegistryProcess(): Promise<{ child: Child; url: string }> {
+  const child = await startChild('registry', [join(DIST, 'dev', 'registry', 'cli.js'), '--port', '0'], {
+    readyWhen: /registry listens on http/,
+  });
+  const [, url = ''] = await child.until(/registry listens on (http:\S+)/);
   return { child, url };
 }
 

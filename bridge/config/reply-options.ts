@@ -101,7 +101,8 @@ export const REPLY_OPTIONS = [
     type: 'integer',
     between: [0, 16_777_216],
     default: 1_048_576,
-    description: 'Largest reply in bytes. Above it 502 reply_too_large. Default 1 MiB, at most 16 MiB.',
+    description:
+      'Largest reply in bytes, as it is in Kafka. Above it 502 reply_too_large. Default 1 MiB, at most 16 MiB. The JSON of a reply that is read with a schema may be four times as long.',
   },
   {
     name: 'problem_details',

@@ -6,6 +6,7 @@ import type { ConfigOf, OptionTable } from './fields';
 import type { CrossRule } from './parse';
 import type { COMPRESSION, DELIVERY_OPTIONS } from './produce-options';
 import { COMPRESSION_RULE } from './produce-options';
+import { REFUSED_OPTIONS, REFUSED_RULES } from './refused-options';
 import { REQUEST_SCHEMA_REGISTRY, REQUEST_SCHEMA_RULES } from './schema-registry-options';
 import type { RECORD_OPTIONS } from './record-options';
 import { RECORD_RULES } from './record-options';
@@ -76,6 +77,7 @@ export const REQUEST_OPTIONS = [
       'Largest request body in bytes, and where the message format decodes it, also afterwards. Above it 413, before anything is sent. Default 1 MiB, at most 16 MiB.',
   },
   REQUEST_SCHEMA_REGISTRY,
+  ...REFUSED_OPTIONS,
   ...TRACE_OPTIONS,
 ] as const satisfies OptionTable;
 
@@ -105,4 +107,5 @@ export const REQUEST_RULES: readonly CrossRule<RequestConfig>[] = [
   },
   COMPRESSION_RULE,
   ...REQUEST_SCHEMA_RULES,
+  ...REFUSED_RULES,
 ];

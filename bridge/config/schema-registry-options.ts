@@ -416,17 +416,18 @@ function valueOf({ authentication }: ConnectionConfig, option: string): unknown 
   return (authentication as unknown as Record<string, Record<string, unknown>>)[record]?.[name];
 }
 
-/** With the rows of other parts of the table that the rules look at. */
-type RequestSchemaConfig = RequestRegistry & {
+/** With the rows of other parts of the table that name topics. */
+type WriteSchemaConfig = RequestRegistry & {
   readonly topic: string;
   readonly allowed_topics: readonly string[] | undefined;
-  readonly message_format: string;
 };
+type RequestSchemaConfig = WriteSchemaConfig & { readonly message_format: string };
 
 const SCHEMA_FORMATS: readonly string[] = ['raw', 'envelope', 'body_with_correlation_id'];
 const WRONG_FORMAT = `${PATH}: values are written with a schema only where message_format is ${SCHEMA_FORMATS.join(', ')}`;
 
-export const REQUEST_SCHEMA_RULES: readonly CrossRule<RequestSchemaConfig>[] = [
+/** Of everything that is written with a schema. */
+export const WRITE_SCHEMA_RULES: readonly CrossRule<WriteSchemaConfig>[] = [
   ...CONNECTION_RULES,
   {
     complaint: ({ schema_registry: { confluent } }) =>
@@ -449,6 +450,10 @@ export const REQUEST_SCHEMA_RULES: readonly CrossRule<RequestSchemaConfig>[] = [
         : undefined;
     },
   },
+];
+
+export const REQUEST_SCHEMA_RULES: readonly CrossRule<RequestSchemaConfig>[] = [
+  ...WRITE_SCHEMA_RULES,
   {
     complaint: ({ schema_registry: { confluent }, message_format }) =>
       confluent.url !== undefined && isWritten(confluent, 'value') && !SCHEMA_FORMATS.includes(message_format)
@@ -470,7 +475,7 @@ function isWritten(confluent: RequestConfluent, half: 'value' | 'key'): boolean 
 }
 
 /** Undefined where values and keys go out as they are. */
-export function requestSchemaOptions(config: RequestSchemaConfig): RequestSchemaOptions | undefined {
+export function requestSchemaOptions(config: WriteSchemaConfig): RequestSchemaOptions | undefined {
   const { confluent } = config.schema_registry;
   const registry = registryOptions(confluent);
   const value = isWritten(confluent, 'value') ? subjectChoice(confluent, 'value') : undefined;
@@ -480,10 +485,16 @@ export function requestSchemaOptions(config: RequestSchemaConfig): RequestSchema
   return { registry, topics, value, key, ttlMs: confluent.ttl * 1000 };
 }
 
+/** The rows of other parts of the table that say what becomes of a reply. */
+interface ReadReplyConfig {
+  readonly on_invalid_reply: 'error' | 'raw';
+  readonly max_reply_bytes: number;
+}
+
 /** Undefined where replies come in as they are. */
 export function replySchemaOptions(
   { schema_registry: { confluent } }: RequestRegistry | ReplyRegistry,
-  onInvalid: 'error' | 'raw',
+  { on_invalid_reply, max_reply_bytes }: ReadReplyConfig,
 ): ReplySchemaOptions | undefined {
   const registry = registryOptions(confluent);
   if (!registry) return undefined;
@@ -491,7 +502,8 @@ export function replySchemaOptions(
     registry,
     valueEncoding: confluent.value_schema.payload_encoding,
     keyEncoding: confluent.key_schema.payload_encoding,
-    onInvalid,
+    onInvalid: on_invalid_reply,
+    maxReplyBytes: max_reply_bytes,
   };
 }
 

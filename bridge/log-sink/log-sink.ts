@@ -13,8 +13,10 @@ import type { Lingering } from '../linger-pool';
 import type { JsonObject } from '../log-entry/entry';
 import type { LeftOut, RecordShape } from '../log-entry/record-shape';
 import type { OutgoingRecord } from '../kafka/records';
+import type { RequestSchemas } from '../schema-registry/request-schemas';
 import { log } from '../telemetry/log';
 import { buffered, RecordBuffer } from './record-buffer';
+import { recordWithSchema } from './record-with-schema';
 
 export interface SinkLimits {
   /** Records that are held, in the library or before it. */
@@ -45,6 +47,8 @@ export interface LogSinkOptions extends SinkLimits {
   /** Of whoever writes to it by its name. */
   readonly secret?: string | undefined;
   readonly shape: RecordShape;
+  /** With which records are written; undefined: in JSON. Closed by the sink. */
+  readonly schemas?: RequestSchemas | undefined;
 }
 
 /** What sinks of a process share. */
@@ -58,7 +62,7 @@ export interface SinkOwner {
 /** More is of no use to a library that has as many batches under way as it may. */
 const MAX_HANDED_RECORDS = 10_000;
 const SHARE_OF_LIBRARY = 0.5;
-/** While the cluster is away, or the library's queue is full of other sinks' records. */
+/** While the cluster or a schema is away, or the library's queue is full of other sinks' records. */
 const RETRY_MS = 50;
 const TELL_EVERY_MS = 60_000;
 /** Nobody has written to it for so long, and the cluster has not taken what it has: it is given up. */
@@ -105,9 +109,9 @@ export class LogSink implements Lingering {
     return this.#options.secret;
   }
 
-  /** Kafka takes what it has. */
+  /** What it has can go out. */
   get isUp(): boolean {
-    return this.#lease.producer.state === 'up';
+    return this.#lease.producer.state === 'up' && this.#options.schemas?.isReady !== false;
   }
 
   /** Records without an end yet. */
@@ -160,6 +164,7 @@ export class LogSink implements Lingering {
     this.#cancelTelling?.();
     this.#tell();
     this.#lease.release();
+    this.#options.schemas?.close();
     this.onEnd();
   }
 
@@ -172,7 +177,7 @@ export class LogSink implements Lingering {
       handed_over: this.#handedRecords,
       held_bytes: this.heldBytes,
       kafka: producer.state,
-      reason: producer.reason,
+      reason: producer.reason ?? this.#options.schemas?.reason,
       last_loss: this.#lastReason,
       ...this.counters,
     };
@@ -225,9 +230,15 @@ export class LogSink implements Lingering {
         this.#pumpLater();
         return;
       }
+      const { schemas } = this.#options;
+      if (schemas?.isReady === false) {
+        this.#pumpLater();
+        return;
+      }
       const { record, costBytes } = next;
       try {
-        producer.produce(record, (error) => this.#onReport(costBytes, error?.detail), { promised: true });
+        const written = schemas ? recordWithSchema(record, schemas) : record;
+        producer.produce(written, (error) => this.#onReport(costBytes, error?.detail), { promised: true });
       } catch (thrown) {
         const error = toGatewayError(thrown);
         if (TEMPORARY.has(error.code)) {

@@ -10,13 +10,17 @@ import { ClientMetrics } from '../telemetry/client-metrics';
 import { log } from '../telemetry/log';
 import { LogSinkMetrics } from '../telemetry/log-sink-metrics';
 import type { MetricGroup } from '../telemetry/metrics';
+import { requestSchemas } from '../schemas';
+import type { RequestSchemaOptions } from '../schema-registry/request-schemas';
 import { LogSink, SinkCounters, type LogSinkOptions, type SinkOwner } from './log-sink';
 
-export interface OpenSinkOptions extends LogSinkOptions {
+export interface OpenSinkOptions extends Omit<LogSinkOptions, 'schemas'> {
   /** Equal keys share a sink, and stand for equal configurations. */
   readonly key: string;
   readonly connectionKey: string;
   readonly connection: ConnectionOptions;
+  /** Undefined: entries go out in JSON. */
+  readonly schemas?: RequestSchemaOptions | undefined;
 }
 
 /** A configuration's hold on its sink. */
@@ -70,7 +74,7 @@ export class LogSinks implements SinkOwner {
     const { key, name } = options;
     const sink = this.#sinks.acquire(key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
-      return new LogSink(this, lease, options);
+      return new LogSink(this, lease, { ...options, schemas: requestSchemas(options.schemas) });
     });
     if (name !== undefined) {
       this.#named.set(name, sink);

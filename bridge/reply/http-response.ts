@@ -47,6 +47,13 @@ interface Content {
   readonly bodyType: string | undefined;
 }
 
+export function tooLarge(bytes: number, limit: number): GatewayError {
+  return new GatewayError(
+    'reply_too_large',
+    `the reply has ${bytes} bytes, the limit is ${limit} (max_reply_bytes)`,
+  );
+}
+
 /** Everything that depends only on the configuration is done here, once. */
 export function responseMapper(options: ReplyOptions): ResponseMapper {
   const { format, errorStatus, maxReplyBytes, statusHeaders, include, exclude } = options;
@@ -61,10 +68,7 @@ export function responseMapper(options: ReplyOptions): ResponseMapper {
   return (reply) => {
     const { value } = reply;
     if (value && value.length > maxReplyBytes) {
-      throw new GatewayError(
-        'reply_too_large',
-        `the reply has ${value.length} bytes, the limit is ${maxReplyBytes} (max_reply_bytes)`,
-      );
+      throw tooLarge(value.length, maxReplyBytes);
     }
     const mark = errorHeaders.size > 0 && reply.headers.find(([name]) => errorHeaders.has(name));
     if (mark && (value === null || value.length === 0)) {

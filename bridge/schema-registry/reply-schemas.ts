@@ -2,7 +2,7 @@
 import { GatewayError } from '../errors';
 import type { ReceivedRecord } from '../kafka/records';
 import { normalHeaderName } from '../reply/forwarded-headers';
-import { Undecodable, type Codec } from './codecs/codec';
+import { MAX_GROWTH, Undecodable, type Codec, type Reading } from './codecs/codec';
 import type { PayloadEncoding } from './payload-encoding';
 import type { RegistryOptions } from './registry-client';
 import { RegistryError } from './registry-error';
@@ -15,6 +15,8 @@ export interface ReplySchemaOptions {
   readonly keyEncoding: PayloadEncoding;
   /** What becomes of a reply that cannot be read with its schema. */
   readonly onInvalid: 'error' | 'raw';
+  /** Of the bytes that come in; the JSON that they become may have four times as many characters. */
+  readonly maxReplyBytes: number;
 }
 
 type Half = 'value' | 'key';
@@ -33,12 +35,15 @@ interface Encoded {
 export class ReplySchemas {
   /** Equal ones read alike. */
   readonly name: string;
+  /** Of the JSON of one reply. */
+  readonly maxCharacters: number;
   readonly #registry: SchemaRegistry;
   readonly #options: ReplySchemaOptions;
   readonly #release: () => void;
 
   constructor(registry: SchemaRegistry, name: string, options: ReplySchemaOptions, release: () => void) {
-    this.name = `${name} ${options.valueEncoding} ${options.keyEncoding}`;
+    this.name = `${name} ${options.valueEncoding} ${options.keyEncoding} ${options.maxReplyBytes}`;
+    this.maxCharacters = MAX_GROWTH * options.maxReplyBytes;
     this.#registry = registry;
     this.#options = options;
     this.#release = release;
@@ -68,7 +73,7 @@ export class ReplySchemas {
     try {
       const encoded = encodedIn(record, half);
       const codec = encoded && this.#registry.codec(encoded.schema, this.#encoding(half));
-      return encoded && codec?.decode(encoded.payload, encoded.besideGuid);
+      return encoded && codec?.decode(encoded.payload, this.#reading(encoded));
     } catch {
       return undefined; // of somebody else, on a shared topic
     }
@@ -97,13 +102,17 @@ export class ReplySchemas {
     return half === 'value' ? this.#options.valueEncoding : this.#options.keyEncoding;
   }
 
-  #read(reply: ReceivedRecord, { payload, besideGuid, schema }: Encoded, codec: Codec): ReceivedRecord {
+  #reading({ besideGuid }: Encoded): Reading {
+    return { maxCharacters: this.maxCharacters, besideGuid };
+  }
+
+  #read(reply: ReceivedRecord, encoded: Encoded, codec: Codec): ReceivedRecord {
     try {
-      const value = Buffer.from(codec.decode(payload, besideGuid));
+      const value = Buffer.from(codec.decode(encoded.payload, this.#reading(encoded)));
       const headers = reply.headers.filter(([name]) => !REPLACED.has(normalHeaderName(name)));
       return { ...reply, value, headers: [...headers, JSON_TYPE] };
     } catch (error) {
-      return this.#unread(reply, error, `schema ${schema}: `);
+      return this.#unread(reply, error, `schema ${encoded.schema}: `);
     }
   }
 

@@ -24,6 +24,8 @@ export interface RequestSchemaOptions {
   /** Undefined: keys go out as they are. */
   readonly key: SubjectChoice | undefined;
   readonly ttlMs: number;
+  /** Nobody is refused while a schema is away: this gateway is as good as another then. Default false. */
+  readonly mayWait?: boolean;
 }
 
 const CONTENT_TYPES: Readonly<Record<RegisteredSchema['type'], string>> = {
@@ -51,7 +53,10 @@ export class RequestSchemas {
       const key = JSON.stringify([name, choice]);
       let subject = bySubject.get(key);
       if (!subject)
-        bySubject.set(key, (subject = registry.subject({ name, ...choice, ttlMs: options.ttlMs })));
+        bySubject.set(
+          key,
+          (subject = registry.subject({ name, ...choice, ttlMs: options.ttlMs, mayWait: options.mayWait })),
+        );
       return subject;
     };
     this.writesValues = options.value !== undefined;
@@ -60,6 +65,15 @@ export class RequestSchemas {
     this.#keys = subjectsOf(options.key);
     this.#subjects = [...bySubject.values()];
     this.#release = release;
+  }
+
+  get isReady(): boolean {
+    return this.#subjects.every((subject) => subject.ready);
+  }
+
+  /** Why a schema is not there. */
+  get reason(): string | undefined {
+    return this.#subjects.find((subject) => !subject.ready)?.reason;
   }
 
   /**

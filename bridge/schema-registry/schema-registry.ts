@@ -77,7 +77,7 @@ export class SchemaRegistry implements Lingering {
   status(): { ready: boolean; [fact: string]: unknown } {
     return {
       // A subject that does not exist is a mistake of one configuration, and no reason to take this gateway out.
-      ready: [...this.#subjects].every((subject) => subject.ready || subject.isRefused),
+      ready: ![...this.#subjects].some((subject) => subject.isMissed),
       reason: this.#client.failure,
       schemas: this.#kept.size,
       subjects: [...this.#subjects].map((subject) => subject.status()),

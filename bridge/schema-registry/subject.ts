@@ -20,6 +20,8 @@ export interface SubjectOptions {
   readonly messageName: string | undefined;
   /** After which `latest` is looked up again. */
   readonly ttlMs: number;
+  /** What is written can wait for the schema. */
+  readonly mayWait?: boolean | undefined;
 }
 
 interface Current {
@@ -61,6 +63,11 @@ export class Subject {
 
   get ready(): boolean {
     return this.#current !== undefined;
+  }
+
+  /** Its schema is not there, and requests are refused that another gateway may be able to write. */
+  get isMissed(): boolean {
+    return !this.ready && !this.isRefused && this.#options.mayWait !== true;
   }
 
   /** The registry has answered that there is none, or none that can be used. */

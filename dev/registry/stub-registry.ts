@@ -21,26 +21,32 @@ export class StubRegistry {
   readonly #subjects = new Map<string, { readonly id: number; readonly schema: StubSchema }[]>();
   readonly #guids = new Map<string, number>();
   readonly #server;
-  #port = 0;
+  #port: number;
 
-  private constructor(private readonly tls: ServerOptions | undefined) {
+  private constructor(
+    private readonly tls: ServerOptions | undefined,
+    private readonly host: string,
+    port: number,
+  ) {
+    this.#port = port;
     const listener: RequestListener = (request, response) => this.#answer(request, response);
     this.#server = tls ? createSecureServer(tls, listener) : createServer(listener);
   }
 
-  static async start(tls?: ServerOptions): Promise<StubRegistry> {
-    const stub = new StubRegistry(tls);
+  /** On any free port of this machine, unless told otherwise. */
+  static async start(tls?: ServerOptions, host = '127.0.0.1', port = 0): Promise<StubRegistry> {
+    const stub = new StubRegistry(tls, host, port);
     await stub.listen();
     return stub;
   }
 
   get url(): string {
-    return `${this.tls ? 'https' : 'http'}://127.0.0.1:${this.#port}`;
+    return `${this.tls ? 'https' : 'http'}://${this.host}:${this.#port}`;
   }
 
   /** On the same port as before, where there was one. */
   async listen(): Promise<void> {
-    this.#server.listen(this.#port, '127.0.0.1');
+    this.#server.listen(this.#port, this.host);
     await once(this.#server, 'listening');
     this.#port = (this.#server.address() as AddressInfo).port;
   }

@@ -8,6 +8,7 @@ import { IS_SET, requires } from '../../bridge/config/entity-checks';
 import type { ConfigOf, OptionTable } from '../../bridge/config/fields';
 import type { PluginDefinition, PluginIdentity } from '../../bridge/config/kong-schema';
 import { configParser, type CrossRule } from '../../bridge/config/parse';
+import { REFUSED_OPTIONS, REFUSED_RULES } from '../../bridge/config/refused-options';
 import { REPLY_SCHEMA_REGISTRY, REPLY_SCHEMA_RULES } from '../../bridge/config/schema-registry-options';
 import { BOOTSTRAP_SERVER_LIST, ERROR_HANDLING, TOPIC_TEMPLATE } from '../../bridge/config/shared-options';
 import { LOG_FIELDS } from '../../bridge/config/trace-options';
@@ -40,6 +41,7 @@ export const CONSUMER_OPTIONS = [
   },
   ...WAIT_OPTIONS,
   REPLY_SCHEMA_REGISTRY,
+  ...REFUSED_OPTIONS,
   LOG_FIELDS,
   ERROR_HANDLING,
 ] as const satisfies OptionTable;
@@ -53,6 +55,7 @@ export const CONSUMER_RULES: CrossRule<ConsumerConfig>[] = [
   ...CONNECTION_WITHOUT_SERVERS,
   ...WAIT_RULES,
   ...REPLY_SCHEMA_RULES,
+  ...REFUSED_RULES,
   {
     complaint: (config) =>
       config.bootstrap_servers !== undefined && config.topic === undefined

@@ -31,7 +31,7 @@ export class ConsumerHandler {
     this.#half = new ReplyHalf(requestReply, {
       plugin: CONSUMER.name,
       config,
-      schemas: replySchemas(replySchemaOptions(config, config.on_invalid_reply)),
+      schemas: replySchemas(replySchemaOptions(config, config)),
       returnErrorMessage: config.error_handling.return_error_message,
       logFields: config.log_fields,
     });

@@ -5,6 +5,7 @@ import type { PluginDefinition, PluginIdentity } from '../../bridge/config/kong-
 import { LOG_ENTRY_OPTIONS, LOG_ENTRY_RULES } from '../../bridge/config/log-entry-options';
 import { LOG_PRODUCE_OPTIONS, LOG_PRODUCE_RULES } from '../../bridge/config/log-produce-options';
 import { configParser, type CrossRule } from '../../bridge/config/parse';
+import { REQUEST_SCHEMA_REGISTRY, WRITE_SCHEMA_RULES } from '../../bridge/config/schema-registry-options';
 import { BOOTSTRAP_SERVER_LIST, TOPIC_NAME } from '../../bridge/config/shared-options';
 import { SINK_OPTION, SINK_RULES } from '../../bridge/config/sink-option';
 import { version } from '../../bridge/version';
@@ -40,6 +41,7 @@ export const LOG_OPTIONS = [
     description: 'Topic the entries go to. It must exist, or be made by the broker.',
   },
   ...LOG_ENTRY_OPTIONS,
+  REQUEST_SCHEMA_REGISTRY,
   SINK_OPTION,
   ...LOG_PRODUCE_OPTIONS,
 ] as const satisfies OptionTable;
@@ -49,6 +51,7 @@ export type LogConfig = ConfigOf<typeof LOG_OPTIONS>;
 export const LOG_RULES: CrossRule<LogConfig>[] = [
   ...CONNECTION_RULES,
   ...LOG_ENTRY_RULES,
+  ...WRITE_SCHEMA_RULES,
   ...SINK_RULES,
   ...LOG_PRODUCE_RULES,
 ];

@@ -3,6 +3,7 @@ import { connectionOf } from '../../bridge/config/connection-options';
 import { shapeOptions } from '../../bridge/config/log-entry-options';
 import { logProducerSettings, sinkLimits } from '../../bridge/config/log-produce-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
+import { requestSchemaOptions } from '../../bridge/config/schema-registry-options';
 import type { Kong } from '../../bridge/kong';
 import { recordShape } from '../../bridge/log-entry/record-shape';
 import type { LogSinks, OpenSinkOptions, SinkHold } from '../../bridge/log-sink/log-sinks';
@@ -41,6 +42,7 @@ export class LogHandler {
 
 export function sinkOptions(config: LogConfig): OpenSinkOptions {
   const { sink } = config;
+  const schemas = requestSchemaOptions(config);
   return {
     key: configKey(LOG_OPTIONS, config),
     connectionKey: configKey(LOG_OPTIONS, config, isConnectionRow),
@@ -52,6 +54,7 @@ export function sinkOptions(config: LogConfig): OpenSinkOptions {
     name: sink.name,
     secret: sink.secret,
     shape: recordShape(shapeOptions(config)),
+    schemas: schemas && { ...schemas, mayWait: true },
     ...sinkLimits(config),
   };
 }

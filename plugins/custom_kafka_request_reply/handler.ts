@@ -24,7 +24,7 @@ export class RequestReplyHandler {
     this.#reply = new ReplyHalf(requestReply, {
       plugin: REQUEST_REPLY.name,
       config: config.reply,
-      schemas: replySchemas(replySchemaOptions(config, config.reply.on_invalid_reply)),
+      schemas: replySchemas(replySchemaOptions(config, config.reply)),
       returnErrorMessage: config.error_handling.return_error_message,
       logFields: config.log_fields,
     });

@@ -21,6 +21,7 @@ import {
   LOG_TOPIC,
   PluginServerProcess,
   startGatewayProcess,
+  startRegistryProcess,
 } from '../../dev/stack';
 import { readAll } from '../support/read-all';
 import { ask } from '../support/stack';
@@ -41,9 +42,11 @@ before(async () => {
   const kafka = await startKafka();
   cleanUps.push(() => kafka.stop());
   await startServices(kafka.bootstrapServers);
+  const registry = await startRegistryProcess();
+  cleanUps.push(() => registry.child.stop());
   const server = await PluginServerProcess.start();
   cleanUps.push(() => server.stop());
-  const rendered = renderKongYml(readFileSync(KONG_YML, 'utf8'), kafka.bootstrapServers);
+  const rendered = renderKongYml(readFileSync(KONG_YML, 'utf8'), kafka.bootstrapServers, registry.url);
   const gateway = await startGatewayProcess(server, rendered, 0);
   cleanUps.push(() => gateway.child.stop());
   url = gateway.url;
@@ -169,6 +172,21 @@ test('a request whose service is not there is kept, and its client told', async 
     ['POST', '/failing-over/orders?day=1', '{"item":"book"}', 'nobody', 'failing-over', 502, 'no'],
   );
   assert.doesNotMatch(JSON.stringify(kept), /planted|forged/);
+});
+
+test('/avro: JSON goes to the service in the schema of its topic, and comes back as JSON', async (t) => {
+  const post = (body: string) => ask(`${url}/avro`, { headers: JSON_HEADERS, body });
+  const answer = await post('{"item":"book"}');
+  if (answer.status === 404 && process.env.KONG_PROXY_URL !== undefined)
+    return t.skip('this gateway has no route /avro');
+  assert.equal(answer.status, 200, answer.body.toString());
+  assert.equal(answer.headers['content-type'], 'application/json');
+  assert.deepEqual(answer.json, { item: 'book', quantity: 1 });
+  const refused = await post('{"item":"book","quantity":"many"}');
+  assert.deepEqual(
+    [refused.status, refused.json.code, refused.json.pointer],
+    [400, 'schema_mismatch', '/quantity'],
+  );
 });
 
 test('the service of the seed convention finds the id in the body', async () => {

@@ -15,6 +15,13 @@ export interface FuzzTarget {
   end?(): Promise<void>;
   /** Cases of the short form, where a case costs more than some microseconds. */
   readonly shortCases?: number;
+  /** Where a few bytes may stand for a lot. */
+  readonly bounds?: {
+    /** Processor time of one case. */
+    readonly cpuMs: number;
+    /** Of the process, above what it had at the start. */
+    readonly memoryBytes: number;
+  };
 }
 
 /**

@@ -33,10 +33,14 @@ async function work({ target: name, seed, seconds }: Work): Promise<void> {
   let warmBytes: number | undefined;
   let finding: Finding | undefined;
   await target.start?.();
+  const startBytes = process.memoryUsage.rss();
   while (finding === undefined && elapsed() < 1) {
     say({ next });
     for (let left = BATCH; left > 0 && finding === undefined; left--)
       finding = await runCase(target, seed, next++);
+    const aboveStartBytes = process.memoryUsage.rss() - startBytes;
+    if (target.bounds && aboveStartBytes > target.bounds.memoryBytes)
+      finding ??= { target: name, seed, case: next, reason: `has ${aboveStartBytes} bytes more than at the start` }; // prettier-ignore
     if (warmBytes === undefined && elapsed() > WARM_PART) warmBytes = heapBytes();
   }
   const grownBytes = warmBytes === undefined ? 0 : heapBytes() - warmBytes;

@@ -101,6 +101,26 @@ describe('a route with a schema registry', () => {
     nothingPending();
   });
 
+  it('takes JSON of up to four times the bytes that a reply may have', async () => {
+    for (const [zeros, status] of [
+      [16, 200],
+      [17, 502],
+    ] as const) {
+      const { ask, kafka } = schemas({ consumer: { max_reply_bytes: 30 } });
+      const { kong, held } = await ask('{"item":"book"}');
+      // Each zero byte is six characters of JSON.
+      const item = Buffer.concat([Buffer.of(2 * zeros), Buffer.alloc(zeros)]);
+      kafka.arrive(replyTo(kafka, 0, Buffer.concat([bytes('00 00000001'), item, bytes('04')])));
+      await held;
+      assert.equal(answerOf(kong).status, status, answerOf(kong).text);
+    }
+    const { ask, kafka } = schemas({ consumer: { max_reply_bytes: 30 } });
+    const { kong, held } = await ask('{"item":"book"}');
+    kafka.arrive(replyTo(kafka, 0, `"${'x'.repeat(30)}"`));
+    await held;
+    assert.match(answerOf(kong).text, /reply_too_large/);
+  });
+
   it('leaves replies alone that name no schema', async () => {
     const { ask, kafka } = schemas();
     const { kong, held } = await ask('{"item":"book"}');

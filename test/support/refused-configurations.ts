@@ -266,6 +266,16 @@ const REGISTRY: Refused[] = [
   ]),
 ]; // prettier-ignore
 
+const NO_LUA =
+  'message_by_lua_functions: must be empty, because this plugin runs no Lua; transformer plugins on the route can change request and answer';
+const NO_EXPRESSIONS =
+  'expressions: must be empty, because options of this plugin are fixed; an instance of its own for a route or a consumer can have others';
+// prettier-ignore
+const CODE: Row[] = [
+  both('code that shapes messages', { message_by_lua_functions: ['return planted'] }, NO_LUA),
+  both('options that are computed', { expressions: { topic: 'request.headers.planted' } }, NO_EXPRESSIONS),
+];
+
 const WAIT_NAMES: readonly string[] = WAIT_OPTIONS.map(({ name }) => name);
 
 /** The options of the reply are those of the consumer, one level down. */
@@ -292,6 +302,7 @@ const A_POINTER = 'must be a JSON pointer such as /request/headers/host';
 const A_STATUS = 'must be a status such as 404, or a range such as 500-599';
 
 const LOG: Refused[] = log([
+  ...ANY_REGISTRY,
   ['no topic', { topic: undefined }, 'topic: required option is missing', MISSING],
   both('code', { custom_fields_by_lua: { secret: 'return "planted"' } }, 'custom_fields_by_lua: must be empty, because this plugin runs no Lua; custom_fields has fixed text, values of the entry and removal'),
   both('two keys', { key_query_arg: 'a', key_pointer: '/b' }, 'key_query_arg: cannot be combined with key_pointer, use one of the two'),
@@ -335,4 +346,6 @@ export const REFUSED: readonly Refused[] = [
   ...ROUTING,
   ...CONSUMER,
   ...REGISTRY,
+  ...consumer(CODE),
+  ...producer(CODE),
 ];

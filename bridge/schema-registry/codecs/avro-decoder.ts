@@ -6,16 +6,16 @@ import { isUtf8 } from 'node:buffer';
 import { decimalText, integerOfBytes, textFromNumber } from './avro-logical';
 import { branchName, type AvroRecord, type AvroType, type Logical, type Primitive } from './avro-schema';
 import type { AvroForm } from './avro-encoder';
-import { MAX_DECODED_CHARACTERS, MAX_JSON_DEPTH, Undecodable } from './codec';
+import { MAX_DECODED_CHARACTERS, MAX_JSON_DEPTH, tooMuchJson, Undecodable, type Reading } from './codec';
 
 type Decode = (input: Reader, depth: number) => string;
 
 /** @returns a function that throws Undecodable */
-export function avroDecoder(type: AvroType, form: AvroForm): (bytes: Buffer) => string {
+export function avroDecoder(type: AvroType, form: AvroForm): (bytes: Buffer, reading?: Reading) => string {
   const decode = new Compiler(form).decoder(type);
-  return (bytes) => {
-    const input = new Reader(bytes);
-    const json = decode(input, 0);
+  return (bytes, { maxCharacters = MAX_DECODED_CHARACTERS } = {}) => {
+    const input = new Reader(bytes, maxCharacters);
+    const json = input.bounded(decode(input, 0));
     if (input.left > 0) throw new Undecodable(`${input.left} bytes are left behind the value`);
     return json;
   };
@@ -140,7 +140,7 @@ class Compiler {
     return (input, depth) => {
       const inner = deeper(depth);
       let json = '';
-      for (const { start, decode } of all) json = bounded(json + start + decode(input, inner));
+      for (const { start, decode } of all) json = input.bounded(json + start + decode(input, inner));
       return `${json}}`;
     };
   }
@@ -184,7 +184,7 @@ function blocks(
     for (let count = input.blockCount(smallest); count > 0; count = input.blockCount(smallest)) {
       for (let left = count; left > 0; left--) {
         const separator = json.length === 1 ? '' : ',';
-        json = bounded(json + separator + key(input) + item(input, inner));
+        json = input.bounded(json + separator + key(input) + item(input, inner));
       }
     }
     return json + close;
@@ -194,12 +194,6 @@ function blocks(
 function deeper(depth: number): number {
   if (depth === MAX_JSON_DEPTH) throw new Undecodable(`it is nested deeper than ${MAX_JSON_DEPTH} levels`);
   return depth + 1;
-}
-
-function bounded(json: string): string {
-  if (json.length > MAX_DECODED_CHARACTERS)
-    throw new Undecodable(`its JSON has more than ${MAX_DECODED_CHARACTERS} characters`);
-  return json;
 }
 
 /** JSON has no number for these; the JSON of Java's Avro writes them as text, too. */
@@ -222,10 +216,19 @@ class Reader {
   #at = 0;
   #emptyItems = 0;
 
-  constructor(private readonly input: Buffer) {}
+  constructor(
+    private readonly input: Buffer,
+    private readonly maxCharacters: number,
+  ) {}
 
   get left(): number {
     return this.input.length - this.#at;
+  }
+
+  /** A part of the JSON, as it is. */
+  bounded(json: string): string {
+    if (json.length > this.maxCharacters) throw tooMuchJson(this.maxCharacters);
+    return json;
   }
 
   /** @param oneByte a boolean, which is no varint */

@@ -9,11 +9,15 @@ export interface ParsedJson {
 export interface Codec {
   /** @throws Mismatch */
   encode(json: ParsedJson): Buffer;
-  /**
-   * @param besideGuid what a schema id header holds behind the GUID, where the id came in one
-   * @returns JSON text. @throws Undecodable
-   */
-  decode(bytes: Buffer, besideGuid?: Buffer): string;
+  /** @returns JSON text. @throws Undecodable */
+  decode(bytes: Buffer, reading?: Reading): string;
+}
+
+export interface Reading {
+  /** More JSON than that is refused before it is all made. Default: MAX_DECODED_CHARACTERS. */
+  readonly maxCharacters?: number;
+  /** What a schema id header holds behind the GUID, where the id came in one. */
+  readonly besideGuid?: Buffer | undefined;
 }
 
 /** JSON that does not fit the schema. It says where and why, and never repeats the value. */
@@ -57,8 +61,14 @@ export class UnusableSchema extends Error {
 /** Deeper JSON is none that any honest service writes. As deep as a client's may be. */
 export { MAX_JSON_DEPTH } from '../../json-depth';
 
-/** A few bytes may stand for a lot of JSON; beyond this it is an attack. */
-export const MAX_DECODED_CHARACTERS = 33_554_432;
+/** A few bytes may stand for a lot of JSON; beyond four times the largest reply it is an attack. */
+export const MAX_GROWTH = 4;
+/** Of the default of `max_reply_bytes`. */
+export const MAX_DECODED_CHARACTERS = MAX_GROWTH * 1_048_576;
+
+export function tooMuchJson(maxCharacters: number): Undecodable {
+  return new Undecodable(`its JSON has more than ${maxCharacters} characters`);
+}
 
 /** What a JSON value is, in words that tell nothing of it. */
 export function kindOf(value: unknown): string {

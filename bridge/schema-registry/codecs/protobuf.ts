@@ -22,6 +22,7 @@ import {
   MAX_DECODED_CHARACTERS,
   MAX_JSON_DEPTH,
   Mismatch,
+  tooMuchJson,
   Undecodable,
   UnusableSchema,
   type Codec,
@@ -54,7 +55,7 @@ export function protobufCodec(schema: SchemaText, messageName: string | undefine
         throw mismatchIn(written, value, (message, part) => fits(message, part, options));
       }
     },
-    decode: (bytes, besideGuid) => {
+    decode: (bytes, { besideGuid, maxCharacters = MAX_DECODED_CHARACTERS } = {}) => {
       const { path: read, payload } = framed(bytes, besideGuid);
       const message = messageAt(messages, read);
       if (!message)
@@ -66,7 +67,7 @@ export function protobufCodec(schema: SchemaText, messageName: string | undefine
       } catch {
         throw new Undecodable(`it is no ${message.typeName}`);
       }
-      return printed(json, payload.length);
+      return printed(json, maxCharacters);
     },
   };
 }
@@ -116,20 +117,33 @@ function numberOrBigint(digits: string): number | bigint {
   return Number.isFinite(number) && BigInt(number) === exact ? number : exact;
 }
 
-/** A byte may stand for the longest name of the schema. */
-function printed(json: JsonValue, bytes: number): string {
-  if (bytes * MAX_CHARACTERS_PER_BYTE <= MAX_DECODED_CHARACTERS) return JSON.stringify(json);
-  let characters = 0;
-  const text = JSON.stringify(json, (name, value: unknown) => {
-    characters += name.length + (typeof value === 'string' ? value.length : 1);
-    if (characters > MAX_DECODED_CHARACTERS)
-      throw new Undecodable(`its JSON has more than ${MAX_DECODED_CHARACTERS} characters`);
-    return value;
-  });
+/** A byte may stand for the longest name of the schema, so what it comes to is counted before it is written. */
+function printed(json: JsonValue, maxCharacters: number): string {
+  if (leastCharacters(json, maxCharacters) > maxCharacters) throw tooMuchJson(maxCharacters);
+  const text = JSON.stringify(json);
+  // Only here it shows what had to be escaped.
+  if (text.length > maxCharacters) throw tooMuchJson(maxCharacters);
   return text;
 }
 
-const MAX_CHARACTERS_PER_BYTE = 256;
+/** @param most counts no further than just above it */
+function leastCharacters(json: JsonValue, most: number): number {
+  if (typeof json === 'string') return json.length + 2;
+  if (typeof json !== 'object' || json === null) return String(json).length;
+  let characters = 2;
+  if (Array.isArray(json)) {
+    for (const item of json) {
+      if (characters > most) break;
+      characters += 1 + leastCharacters(item, most - characters);
+    }
+    return json.length > 0 ? characters - 1 : characters;
+  }
+  for (const name in json) {
+    if (characters > most) break;
+    characters += name.length + 4 + leastCharacters(json[name] ?? null, most - characters);
+  }
+  return characters > 2 ? characters - 1 : characters;
+}
 
 type Fits = (message: DescMessage, value: JsonValue) => boolean;
 

@@ -141,6 +141,8 @@ test('the least configuration of the producer is completed with every default, a
         key_schema: NO_SUBJECT,
       },
     },
+    message_by_lua_functions: [],
+    expressions: {},
     trace: { b3: 'off', kong: 'off' },
     log_fields: false,
     producer_request_acks: -1,
@@ -187,6 +189,8 @@ test('the consumer needs no option at all', () => {
         key_schema: { payload_encoding: 'avro_json' },
       },
     },
+    message_by_lua_functions: [],
+    expressions: {},
     log_fields: false,
     error_handling: { return_error_message: false },
   });

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { GatewayError } from '../../../bridge/errors';
 import { recordShape, type ShapeOptions } from '../../../bridge/log-entry/record-shape';
 import { LogSinks, type OpenSinkOptions } from '../../../bridge/log-sink/log-sinks';
+import { closeSchemas, schemaRegistryStatus } from '../../../bridge/schemas';
 import { setLogSink } from '../../../bridge/telemetry/log';
 import { Metrics, TEXT_TYPE } from '../../../bridge/telemetry/metrics';
+import { StubRegistry } from '../../../dev/registry/stub-registry';
 import { FakeClock } from '../../support/fake-clock';
 import { FakeKafka } from '../../support/fake-kafka';
 import { UNTOUCHED } from '../../support/log-entries';
@@ -307,4 +310,62 @@ test('metrics tell what became of the entries', () => {
   acknowledge();
   assert.match(text(), /^kong_kafka_log_held_entries 0$/m);
   nothingIsMissing(sinks);
+});
+
+test('with a schema registry entries wait for their schema, and go out in its bytes', async () => {
+  const registry = await StubRegistry.start();
+  try {
+    const { kafka, clock, open, sinks, acknowledge } = lab({ maxRecords: 3 });
+    registry.trouble = (_request, response) => {
+      response.writeHead(500).end();
+      return true;
+    };
+    const url = new URL(registry.url);
+    const tls = { verify: true, caPem: undefined, certificatePem: undefined, keyPem: undefined, keyPassword: undefined }; // prettier-ignore
+    const value = {
+      subjectOf: (topic: string) => `${topic}-value`,
+      version: 'latest',
+      messageName: undefined,
+      encoding: 'avro_json',
+    } as const;
+    const sink = open({
+      schemas: {
+        registry: { urls: [url], tls, authentication: { mode: 'none' }, headers: {}, timeoutMs: 1000 },
+        topics: ['logs'],
+        value,
+        key: undefined,
+        ttlMs: 60_000,
+        mayWait: true,
+      },
+    });
+    for (let number = 0; number < 4; number++) sink.write(entry(number));
+    assert.equal(kafka.produced.length, 0);
+    while (schemaRegistryStatus()[0]?.reason === undefined) await delay(20);
+    // Entries can wait: that is no reason to send requests to another gateway.
+    assert.equal(schemaRegistryStatus()[0]?.ready, true);
+    registry.trouble = undefined;
+    registry.add(7, { schema: '{"type":"record","name":"E","fields":[{"name":"n","type":"int"}]}' }, { subject: 'logs-value' }); // prettier-ignore
+    while (kafka.produced.length === 0) {
+      await delay(20);
+      clock.advance(50);
+    }
+    // The oldest was pushed out while they waited.
+    const seen: unknown[] = [];
+    while (kafka.produced.length > 0) {
+      seen.push(...kafka.produced.map(({ record }) => record.value?.toString('hex')));
+      acknowledge();
+    }
+    assert.deepEqual(seen, ['000000000702', '000000000704', '000000000706']);
+    sink.write(Buffer.from('{"n":"planted"}'));
+    sink.write(Buffer.from('no planted JSON'));
+    assert.equal(kafka.produced.length, 0);
+    const { dropped, lost } = sinks.totals;
+    assert.deepEqual([dropped, lost], [1, 2]);
+    nothingIsMissing(sinks);
+    assert.doesNotMatch(JSON.stringify([lines, sinks.status()]), /planted/);
+    await sinks.close();
+  } finally {
+    closeSchemas();
+    await registry.stop();
+  }
 });

@@ -79,7 +79,7 @@ async function main(): Promise<void> {
       proto: PROTO,
       bytes: Object.fromEntries(TYPES.map((type) => [type, ours[type].toString('hex')])),
     });
-    const reading = replySchemas({ registry: options, valueEncoding: 'avro_json', keyEncoding: 'avro_json', onInvalid: 'error' }); // prettier-ignore
+    const reading = replySchemas({ registry: options, valueEncoding: 'avro_json', keyEncoding: 'avro_json', onInvalid: 'error', maxReplyBytes: 1_048_576 }); // prettier-ignore
     for (const type of TYPES) {
       const { bytes, read } = theirs[type];
       // Both are JSON, and Python writes a blank behind commas and colons.
