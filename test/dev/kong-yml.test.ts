@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { renderKongYml } from '../../dev/kong-yml';
 
 const KONG_YML = readFileSync(join(__dirname, '..', '..', '..', 'kong', 'kong.yml'), 'utf8');
-const registries = (text: string) => [...text.matchAll(/^ +url: (\S+)$/gm)].map(([, url]) => url);
+const registries = (text: string) =>
+  [...text.matchAll(/^ +confluent:\n +url: (\S+)$/gm)].map(([, url]) => url);
 
 test('kong.yml gets other brokers and another registry, and keeps its comments', () => {
   const rendered = renderKongYml(KONG_YML, 'one:9092,two:9093', 'http://127.0.0.1:8081');
