@@ -317,6 +317,8 @@ const ELSEWHERE: Record<string, string> = {
   security: 'kafka/security.test.ts',
   client_properties: 'kafka/security.test.ts',
   schema_registry: 'schema-registry.test.ts',
+  message_by_lua_functions: 'test/support/refused-configurations.ts',
+  expressions: 'test/support/refused-configurations.ts',
   timeout: 'test/bridge/kafka/connection.test.ts',
   keepalive: 'test/bridge/kafka/connection.test.ts',
 };
