@@ -152,6 +152,29 @@ describe('the settings', () => {
     assert.equal(commands.filter((command) => command.endsWith('/main.js hold')).length, PLUGINS.length - 1);
   });
 
+  // The includes were left out of the image, and the Kong of the Compose file would not have started.
+  it('name no file of ours that does not get into the image', () => {
+    const admitted = readFileSync(join(ROOT, '.dockerignore'), 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('!kong/'))
+      .map((line) => new RegExp(`^${line.slice(1).replaceAll('.', '\\.').replaceAll('*', '[^/]*')}$`));
+    const files = [...SETTINGS.map((file) => `kong/${file}`), 'docker-compose.yml'].flatMap((path) =>
+      [
+        ...readFileSync(join(ROOT, path), 'utf8').matchAll(
+          /\/opt\/kong-kafka-request-reply\/(kong\/[\w.-]+)/g,
+        ),
+      ].map(([, file = '']) => file),
+    );
+    assert.ok(files.length > PLUGINS.length);
+    for (const file of new Set(files)) {
+      readFileSync(join(ROOT, file));
+      assert.ok(
+        admitted.some((pattern) => pattern.test(file)),
+        file,
+      );
+    }
+  });
+
   // A managed server makes `GET /` of the Admin API a 500 in Kong 3.9.
   it('kong-external.env has nothing for Kong to start', () => {
     assert.ok([...settings('kong-external.env').keys()].every((name) => !name.endsWith('_START_CMD')));
