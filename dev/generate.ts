@@ -11,6 +11,8 @@ import { dumpName } from '../common/plugins';
 import { EXAMPLES } from './examples/examples';
 import { examplesPage } from './examples/render';
 import { dashboard } from './monitoring/dashboard';
+import { USAGE } from '../pluginserver/options';
+import { commandLinePage } from './command-line-page';
 import { metricsReference } from './monitoring/reference';
 import { DEFINITIONS } from './plugin-definitions';
 
@@ -26,6 +28,7 @@ export function generatedFiles(): Map<string, string> {
     ]),
     ['docs/examples.md', examplesPage(EXAMPLES)],
     ['docs/reference/metrics.md', metricsReference()],
+    ['docs/reference/plugin-server.md', commandLinePage(USAGE)],
     ['examples/grafana/kong-kafka-request-reply.json', `${JSON.stringify(dashboard(), null, 2)}\n`],
   ]);
 }

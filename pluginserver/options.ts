@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../bridge/telemetry/log';
 import type { HttpAddress } from '../listener/http-listener';
 import { PLUGINS, socketName, type ListedPlugin } from '../common/plugins';
@@ -111,33 +111,36 @@ export function parseOptions(args: readonly string[]): Options {
   };
 }
 
+/** What the command line takes; USAGE says what each is for. */
+export const FLAGS = {
+  'socket-dir': { type: 'string' },
+  'producer-socket': { type: 'string' },
+  'consumer-socket': { type: 'string' },
+  plugin: { type: 'string', multiple: true, default: [] },
+  'status-port': { type: 'string' },
+  'status-host': { type: 'string', default: '127.0.0.1' },
+  'http-listen': { type: 'string', multiple: true, default: [] },
+  'status-allow-host': { type: 'string', multiple: true, default: [] },
+  'status-token': { type: 'string' },
+  'status-token-file': { type: 'string' },
+  managed: { type: 'boolean', default: false },
+  'drain-timeout-ms': { type: 'string', default: String(DEFAULT_DRAIN_TIMEOUT_MS) },
+  'max-open-events': { type: 'string', default: String(DEFAULT_LIMITS.maxOpenEvents) },
+  'max-bytes-in-flight': { type: 'string', default: String(DEFAULT_LIMITS.maxBytesInFlight) },
+  'max-event-loop-lag-ms': { type: 'string', default: String(DEFAULT_LIMITS.maxEventLoopLagMs) },
+  'log-level': { type: 'string', default: 'info' },
+  'log-format': { type: 'string', default: 'json' },
+  'access-log': { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+  version: { type: 'boolean', default: false },
+} as const satisfies ParseArgsConfig['options'];
+
 function parse(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: {
-        'socket-dir': { type: 'string' },
-        'producer-socket': { type: 'string' },
-        'consumer-socket': { type: 'string' },
-        plugin: { type: 'string', multiple: true, default: [] },
-        'status-port': { type: 'string' },
-        'status-host': { type: 'string', default: '127.0.0.1' },
-        'http-listen': { type: 'string', multiple: true, default: [] },
-        'status-allow-host': { type: 'string', multiple: true, default: [] },
-        'status-token': { type: 'string' },
-        'status-token-file': { type: 'string' },
-        managed: { type: 'boolean', default: false },
-        'drain-timeout-ms': { type: 'string', default: String(DEFAULT_DRAIN_TIMEOUT_MS) },
-        'max-open-events': { type: 'string', default: String(DEFAULT_LIMITS.maxOpenEvents) },
-        'max-bytes-in-flight': { type: 'string', default: String(DEFAULT_LIMITS.maxBytesInFlight) },
-        'max-event-loop-lag-ms': { type: 'string', default: String(DEFAULT_LIMITS.maxEventLoopLagMs) },
-        'log-level': { type: 'string', default: 'info' },
-        'log-format': { type: 'string', default: 'json' },
-        'access-log': { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-        version: { type: 'boolean', default: false },
-      },
+      options: FLAGS,
     });
   } catch (error) {
     // parseArgs goes on with advice about positionals after its first sentence.

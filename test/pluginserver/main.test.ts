@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { freePorts } from '../../dev/kafka/ports';
 import { PLUGINS, type ListedPlugin } from '../../common/plugins';
-import { parseOptions, UsageError, type ServeOptions } from '../../pluginserver/options';
+import { FLAGS, parseOptions, USAGE, UsageError, type ServeOptions } from '../../pluginserver/options';
 import { FakeKong } from './support/fake-kong';
 import { DEMO, isAlive, MAIN, pluginFolder, request, runMain, start } from './support/process';
 import { eventually, temporaryFolder } from './support/serving';
@@ -236,6 +236,12 @@ describe('the command line', () => {
       assert.equal(stderr.trim().split('\n').length, 1, stderr);
       assert.equal(status, 1);
     }
+  });
+
+  it('explains every flag that it takes, and no other', () => {
+    const explained = [...USAGE.matchAll(/^ {2}(?:--version, )?--([a-z-]+)/gm)].map(([, name]) => name);
+    const taken = Object.keys(FLAGS).filter((name) => name !== 'version');
+    assert.deepEqual(explained.sort(), taken.sort());
   });
 
   it('has every default', () => {
