@@ -12,8 +12,8 @@ ARGS ?=
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-demo: $(BUILT) kafka ## gateway, Kafka and responder on this machine (CHECK=1: send one request and end)
-	@node dist/dev/demo.js $(if $(CHECK),--check)
+demo: $(BUILT) kafka ## gateway, Kafka and responder on this machine (CHECK=1: send one request and end; CONFIG=my-kong.yml)
+	@node dist/dev/demo.js $(if $(CHECK),--check) $(if $(CONFIG),--config $(CONFIG))
 
 test: $(BUILT) kafka ## unit, integration, contract and end-to-end tests (TESTS=unit for one kind)
 	@node dist/test/run.js $(TESTS)

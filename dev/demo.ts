@@ -1,15 +1,18 @@
 /**
  * The main job on this machine: a real Kafka, a responder, a schema registry, the plugin server and the stand-in gateway.
  *
- *   node dist/dev/demo.js [--port 8000] [--check]
+ *   node dist/dev/demo.js [--port 8000] [--config my-kong.yml] [--free-ports] [--check]
  *
+ * --config names a declarative configuration in place of kong/kong.yml; the topics that it names are made.
+ * --free-ports takes any ports that are free, also where the usual ones are.
  * --check sends one request itself, and ends with status 0 when the right answer came.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { parse } from 'yaml';
 import { startKafka, type KafkaServer } from './kafka/server';
-import { isFree } from './kafka/ports';
+import { freePorts, isFree } from './kafka/ports';
 import { renderKongYml } from './kong-yml';
 import {
   DEMO_SERVICES,
@@ -22,6 +25,11 @@ import {
 
 const KONG_YML = join(__dirname, '..', '..', 'kong', 'kong.yml');
 
+/** Of the documentation, where nobody else has them. */
+const PORTS = { kafka: 9092, status: 8900 };
+
+const TOPIC_OPTIONS = ['topic', 'reply_topic', 'orphan_topic'];
+
 const ORDER = '{"item":"book","quantity":2}';
 
 /** What was started, ended in the opposite order. */
@@ -29,46 +37,69 @@ const cleanUps: (() => Promise<unknown>)[] = [];
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { port: { type: 'string', default: '8000' }, check: { type: 'boolean', default: false } },
+    options: {
+      port: { type: 'string', default: '8000' },
+      config: { type: 'string', default: KONG_YML },
+      'free-ports': { type: 'boolean', default: false },
+      check: { type: 'boolean', default: false },
+    },
   });
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
-  const wanted = Number(values.port);
-  const port = values.check || !(await isFree(wanted)) ? 0 : wanted;
-  const started = start(port);
+  const anyPorts = values.check || values['free-ports'];
+  const portFor = async (wanted: number) =>
+    !anyPorts && (await isFree(wanted)) ? wanted : (await freePorts(1))[0]!;
+  const started = start(readFileSync(values.config, 'utf8'), Number(values.port), portFor);
   const url = await Promise.race([started, stopped]);
   if (url === undefined) {
     await started.catch(() => undefined);
     return 0;
   }
   if (values.check) return check(url);
-  say(`\nThe gateway is running. In another terminal:\n\n  ${curl(url)}\n`);
-  say(
-    `More routes: ${url}/one-event  ${url}/logged  ${url}/avro  ${url}/seed  ${url}/failing  ${url}/slow  ${url}/failing-over (see kong/kong.yml). Ctrl-C stops everything.`,
-  );
+  if (values.config === KONG_YML) {
+    say(`\nThe gateway is running. In another terminal:\n\n  ${curl(url)}\n`);
+    say(
+      `More routes: ${url}/one-event  ${url}/logged  ${url}/avro  ${url}/seed  ${url}/failing  ${url}/slow  ${url}/failing-over (see kong/kong.yml). Ctrl-C stops everything.`,
+    );
+  } else say(`The gateway is running: ${url} with ${values.config}. Ctrl-C stops everything.`);
   await stopped;
   return 0;
 }
 
-async function start(port: number): Promise<string> {
+async function start(
+  configuration: string,
+  port: number,
+  portFor: (wanted: number) => Promise<number>,
+): Promise<string> {
   say('Starting Apache Kafka ...');
-  const kafka: KafkaServer = await startKafka();
+  const kafka: KafkaServer = await startKafka({ port: await portFor(PORTS.kafka) });
   cleanUps.push(() => kafka.stop());
-  await Promise.all(DEMO_TOPICS.map((topic) => kafka.createTopic(topic, { partitions: 4 })));
+  const topics = new Set([...DEMO_TOPICS, ...topicsOf(parse(configuration))]);
+  await Promise.all([...topics].map((topic) => kafka.createTopic(topic, { partitions: 4 })));
 
   say(`Kafka serves on ${kafka.bootstrapServers}. Starting responder, plugin server and gateway ...`);
   const responder = await startResponderProcess(kafka.bootstrapServers, DEMO_SERVICES);
   cleanUps.push(() => responder.stop());
   const registry = await startRegistryProcess();
   cleanUps.push(() => registry.child.stop());
-  const server = await PluginServerProcess.start();
+  const server = await PluginServerProcess.start({ statusPort: await portFor(PORTS.status) });
   cleanUps.push(() => server.stop());
-  const kongYml = renderKongYml(readFileSync(KONG_YML, 'utf8'), kafka.bootstrapServers, registry.url);
-  const gateway = await startGatewayProcess(server, kongYml, port);
+  const kongYml = renderKongYml(configuration, kafka.bootstrapServers, registry.url);
+  const gateway = await startGatewayProcess(server, kongYml, await portFor(port));
   cleanUps.push(() => gateway.child.stop());
-  say(`Status page of the plugin server: ${server.statusUrl}/status`);
+  say(`Status page of the plugin server: ${server.statusUrl}/`);
   return gateway.url;
+}
+
+/** The topics that plugins of a configuration name; not those that each gateway makes for itself. */
+function topicsOf(node: unknown): string[] {
+  if (typeof node !== 'object' || node === null) return [];
+  return Object.entries(node)
+    .flatMap(([name, value]) =>
+      TOPIC_OPTIONS.includes(name) && typeof value === 'string' ? value : topicsOf(value),
+    )
+    .filter((topic) => !topic.includes('{'));
 }
 
 function curl(url: string): string {
