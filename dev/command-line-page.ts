@@ -13,7 +13,7 @@ The status port answers GET and HEAD:
 
 | path | |
 |---|---|
-| \`/\` | the page for people ([README](../../README.md#the-status-page)) |
+| \`/\` | the page for people ([status page](../status-page.md)) |
 | \`/troubleshooting\` | [troubleshooting](../troubleshooting.md), which the page links to |
 | \`/status\` | the same facts as JSON |
 | \`/metrics\` | for Prometheus ([monitoring](../monitoring.md)) |

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ERROR_CODES, errorAnswer, GatewayError, toGatewayError, type ErrorCode } from '../../bridge/errors';
 
-/** What the README promises. */
+/** What docs/errors.md promises. */
 const STATUS: Record<ErrorCode, number> = {
   request_invalid: 400,
   schema_mismatch: 400,

@@ -46,7 +46,7 @@ and a real Apache Kafka with four partitions per topic. The services are in
 their answers; "crossed" is an answer with the nonce of another request. They come through both forms of the plugins:
 \`pair\` is custom_kafka_producer and custom_kafka_consumer, \`one-event\` is custom_kafka_request_reply. To see it again:
 
-\`\`\`sh
+\`\`\`sh needs=minutes
 ${command}
 \`\`\`
 

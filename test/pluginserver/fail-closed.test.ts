@@ -210,7 +210,7 @@ describe('the upstream sees nothing of', () => {
     assert.equal(upstreamRequests(), 0);
   });
 
-  // Kong 3.8 and newer answers 500 by itself. Older ones forward: they need the guards that the README names.
+  // Kong 3.8 and newer answers 500 by itself. Older ones forward: they need the guards that docs/install.md names.
   it('a server that is gone', async (t) => {
     const serving = await serve(t, {});
     const { gateway, upstreamRequests } = await forwarding(t, serving.path);

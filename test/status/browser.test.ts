@@ -1,6 +1,6 @@
 /**
  * The pages in a real browser: nothing is complained about, and everything fits, by day and by night. With
- * `STATUS_PICTURE=<file>` the picture of the README is written there.
+ * `STATUS_PICTURE=<file>` the picture of docs/status-page.md is written there.
  */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';

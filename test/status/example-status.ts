@@ -150,7 +150,7 @@ export function troubledStatus(): object {
   );
 }
 
-/** For the README: what fits into a picture. */
+/** For docs/status-page.md: what fits into a picture. */
 export function pictureStatus(): object {
   const { plugins } = troubledStatus() as {
     plugins: Record<string, { process: { configurations: object[] } }>;
