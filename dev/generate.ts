@@ -12,7 +12,8 @@ import { EXAMPLES } from './examples/examples';
 import { examplesPage } from './examples/render';
 import { dashboard } from './monitoring/dashboard';
 import { USAGE } from '../pluginserver/options';
-import { commandLinePage } from './command-line-page';
+import { USAGE as REPLAY_USAGE } from '../replay/options';
+import { commandLinePage, PLUGIN_SERVER_MORE, REPLAY_MORE } from './command-line-page';
 import { metricsReference } from './monitoring/reference';
 import { DEFINITIONS } from './plugin-definitions';
 
@@ -28,7 +29,11 @@ export function generatedFiles(): Map<string, string> {
     ]),
     ['docs/examples.md', examplesPage(EXAMPLES)],
     ['docs/reference/metrics.md', metricsReference()],
-    ['docs/reference/plugin-server.md', commandLinePage(USAGE)],
+    [
+      'docs/reference/plugin-server.md',
+      commandLinePage('kong-kafka-pluginserver', USAGE, PLUGIN_SERVER_MORE),
+    ],
+    ['docs/reference/replay.md', commandLinePage('kong-kafka-replay', REPLAY_USAGE, REPLAY_MORE)],
     ['examples/grafana/kong-kafka-request-reply.json', `${JSON.stringify(dashboard(), null, 2)}\n`],
   ]);
 }
