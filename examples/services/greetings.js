@@ -35,8 +35,10 @@ function answer(value) {
 }
 
 producer.on('ready', () => consumer.connect());
-consumer.on('ready', () => consumer.subscribe(['greetings.requests']).consume());
-consumer.on('rebalance', () => console.log('The service is ready.'));
+consumer.on('ready', () => {
+  consumer.subscribe(['greetings.requests']).consume();
+  console.log('The service is ready.');
+});
 consumer.on('event.error', ({ message }) => console.error(message));
 producer.connect();
 
