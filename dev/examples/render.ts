@@ -35,7 +35,7 @@ function kongPlugin({ slug }: Example, { name, config }: ExamplePlugin): object 
 
 /** Kubernetes takes lower case letters, digits and hyphens. */
 function resourceName(slug: string, plugin: string): string {
-  return `${slug}-${plugin.replace('custom_kafka_', '')}`;
+  return `${slug}-${plugin.replace('custom_kafka_', '').replaceAll('_', '-')}`;
 }
 
 function yaml(value: object): string {

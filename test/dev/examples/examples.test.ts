@@ -62,8 +62,11 @@ for (const example of EXAMPLES) {
     assert.deepEqual(bodies, example.plugins);
 
     const resources = parseAllDocuments(kongPlugins(example)).map(
-      (document) => document.toJS() as { kind: string; plugin: string; config?: object },
+      (document) =>
+        document.toJS() as { kind: string; metadata: { name: string }; plugin: string; config?: object },
     );
+    // `…-request_reply` was among them, which Kubernetes refuses.
+    for (const { metadata } of resources) assert.match(metadata.name, /^[a-z0-9]+(?:-[a-z0-9]+)*$/);
     assert.deepEqual(
       resources.map(({ kind }) => kind),
       shown.map(() => 'KongPlugin'),

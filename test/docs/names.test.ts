@@ -1,0 +1,79 @@
+/**
+ * Nothing is undocumented, and nothing is documented and gone. Options, flags, metrics and examples have generated pages
+ * (test/bridge/config/options.test.ts), log events a test of their own; here are error codes, variables, and every name that
+ * is mentioned anywhere.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ERROR_CODES, GatewayError, type ErrorCode } from '../../bridge/errors';
+import { allPages, ROOT } from './support/pages';
+
+const pages = allPages().filter(({ path }) => path !== 'CHANGELOG.md');
+const page = (path: string) => pages.find((one) => one.path === path) ?? assert.fail(path);
+const statusOf = (code: ErrorCode): number => new GatewayError(code, '').status;
+
+const SHIPPED = ['bridge', 'common', 'listener', 'plugins', 'pluginserver', 'replay', 'status'];
+
+function sourcesOf(rooms: readonly string[]): string {
+  return rooms
+    .flatMap((room) =>
+      readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' }).map((path) =>
+        join(ROOT, room, path),
+      ),
+    )
+    .filter((path) => !path.endsWith('.md') && statSync(path).isFile())
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n');
+}
+
+test('docs/errors.md has every error code with its status, and no other', () => {
+  const rows = [
+    ...page('docs/errors.md').text.matchAll(/^\| \[`(\w+)`\]\(troubleshooting\.md#\1-\S+\) \| (\d+)/gm),
+  ];
+  assert.deepEqual(
+    rows.map(([, code, status]) => [code, Number(status)]).sort(),
+    ERROR_CODES.map((code) => [code, statusOf(code)]).sort(),
+  );
+});
+
+test('docs/troubleshooting.md has a heading for every error code with its status, and for no other', () => {
+  const headings = [...page('docs/troubleshooting.md').text.matchAll(/^## (\w+) \((\d+)/gm)];
+  assert.deepEqual(
+    headings.map(([, code, status]) => [code, Number(status)]).sort(),
+    ERROR_CODES.map((code) => [code, statusOf(code)]).sort(),
+  );
+});
+
+test('every variable of the environment stands in the reference, and no other is spoken of', () => {
+  const variables = (text: string) => new Set(text.match(/\bKONG_KAFKA_[A-Z_]+[A-Z]\b/g));
+  const read = variables(sourcesOf(SHIPPED));
+  const reference = variables(page('docs/reference/plugin-server.md').text);
+  assert.deepEqual([...reference].sort(), [...read].sort());
+  /** Of the start scripts and units, which hand it on. */
+  const known = new Set([...read, ...variables(sourcesOf(['kong', 'examples']))]);
+  for (const { path, text } of pages)
+    for (const name of variables(text)) assert.ok(known.has(name), `${path}: ${name}`);
+});
+
+/** Of Kong, Kafka, nginx, frameworks and other plugins, which nothing here has to say. */
+const FOREIGN = new Set([
+  ...['query_cmd', 'max_retry_time', 'kong_http_requests_total'], // Kong
+  ...['new_kafka_async_producer', 'keep_alive', 'http_version'], // Kafka Upstream and Kafka Log
+  ...['ask_id', 'app_name', 'log_to_file'], // kong-kafka-log
+  ...['read_uncommitted', 'spring_json_header_types'], // Kafka, Spring
+  ...['credentials_file', 'stop_grace_period'], // Prometheus, Compose
+]);
+
+test('every name in code is one that there is', () => {
+  const words = new Set(sourcesOf([...SHIPPED, 'kong', 'examples', 'dev', 'bench']).match(/\w+/g));
+  const gone: string[] = [];
+  for (const { path, prose } of pages) {
+    for (const [, code = ''] of prose.matchAll(/`([^`\n]+)`/g)) {
+      for (const [name] of code.matchAll(/\b[a-z]+(?:_[a-z0-9]+)+\b/g))
+        if (!words.has(name) && !FOREIGN.has(name)) gone.push(`${path}: ${name}`);
+    }
+  }
+  assert.deepEqual(gone, []);
+});
