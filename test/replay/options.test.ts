@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { parseReplayOptions, UsageError, type ReplayOptions } from '../../replay/options';
+import { FLAGS, parseReplayOptions, USAGE, UsageError, type ReplayOptions } from '../../replay/options';
 import type { KeptRequest } from '../../replay/kept-request';
 
 const LEAST = ['--bootstrap', 'kafka:9092', '--to', 'http://kong:8000'];
@@ -21,6 +21,11 @@ test('little has to be said', () => {
   assert.deepEqual(options.connection.bootstrapServers, ['kafka:9092']);
   assert.equal(parseReplayOptions(['--help']), undefined);
 }); // prettier-ignore
+
+test('its help explains every flag that it takes, and no other', () => {
+  const explained = [...USAGE.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name]) => name);
+  assert.deepEqual(explained.sort(), Object.keys(FLAGS).sort());
+});
 
 test('the topics beside it are named after the topic, or by the operator', () => {
   const { doneTopic, deadTopic } = parse('--topic', 'late', '--dead-topic', 'd');
