@@ -1,11 +1,11 @@
 /** Commands that no test can run, and those in the middle of a sentence: at least what they name is there. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { commandsOf } from './support/commands';
-import { allPages, ROOT, type Page } from './support/pages';
+import { allPages, filesBelow, ROOMS, ROOT, type Page } from './support/pages';
 
 const MAKEFILE = readFileSync(join(ROOT, 'Makefile'), 'utf8');
 const TARGETS = new Set([...MAKEFILE.matchAll(/^([a-z-]+):/gm)].map(([, name]) => name));
@@ -16,11 +16,6 @@ const { scripts, bin } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'ut
 
 /** Programs that take ARGS of make. */
 const TOOLS = [...MAKEFILE.matchAll(/node (dist\/\S+\.js) \$\(ARGS\)/g)].map(([, path = '']) => path);
-const ROOMS = readdirSync(ROOT, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && existsSync(join(ROOT, 'dist', entry.name)))
-  .map(({ name }) => name)
-  .filter((name) => name !== 'test');
-
 /** Of Kong, Node.js, Kafka and others. */
 const FOREIGN_FLAGS = [
   'disable-sigusr1',
@@ -44,11 +39,9 @@ const FOREIGN_FLAGS = [
 
 /** Whatever the sources say, and the help of what builds its flags from a table. */
 const FLAGS = new Set([
-  ...ROOMS.flatMap((room) =>
-    readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.ts'))
-      .flatMap((path) => flagsIn(readFileSync(join(ROOT, room, path), 'utf8'))),
-  ),
+  ...filesBelow(ROOMS.filter((room) => room !== 'test'))
+    .filter((path) => path.endsWith('.ts'))
+    .flatMap((path) => flagsIn(readFileSync(join(ROOT, path), 'utf8'))),
   ...TOOLS.flatMap((path) =>
     flagsIn(spawnSync(process.execPath, [path, '--help'], { cwd: ROOT, encoding: 'utf8' }).stdout),
   ),

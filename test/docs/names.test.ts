@@ -4,27 +4,19 @@
  * is mentioned anywhere.
  */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ERROR_CODES, GatewayError, type ErrorCode } from '../../bridge/errors';
-import { allPages, ROOT } from './support/pages';
+import { allPages, filesBelow, ROOT, SHIPPED_ROOMS } from './support/pages';
 
 const pages = allPages().filter(({ path }) => path !== 'CHANGELOG.md');
 const page = (path: string) => pages.find((one) => one.path === path) ?? assert.fail(path);
 const statusOf = (code: ErrorCode): number => new GatewayError(code, '').status;
 
-const SHIPPED = ['bridge', 'common', 'listener', 'plugins', 'pluginserver', 'replay', 'status'];
-
-function sourcesOf(rooms: readonly string[]): string {
-  return rooms
-    .flatMap((room) =>
-      readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' }).map((path) =>
-        join(ROOT, room, path),
-      ),
-    )
-    .filter((path) => !path.endsWith('.md') && statSync(path).isFile())
-    .map((path) => readFileSync(path, 'utf8'))
+function textOf(rooms: readonly string[]): string {
+  return filesBelow(rooms)
+    .map((path) => readFileSync(join(ROOT, path), 'utf8'))
     .join('\n');
 }
 
@@ -48,11 +40,11 @@ test('docs/troubleshooting.md has a heading for every error code with its status
 
 test('every variable of the environment stands in the reference, and no other is spoken of', () => {
   const variables = (text: string) => new Set(text.match(/\bKONG_KAFKA_[A-Z_]+[A-Z]\b/g));
-  const read = variables(sourcesOf(SHIPPED));
+  const read = variables(textOf(SHIPPED_ROOMS));
   const reference = variables(page('docs/reference/plugin-server.md').text);
   assert.deepEqual([...reference].sort(), [...read].sort());
   /** Of the start scripts and units, which hand it on. */
-  const known = new Set([...read, ...variables(sourcesOf(['kong', 'examples']))]);
+  const known = new Set([...read, ...variables(textOf(['kong', 'examples']))]);
   for (const { path, text } of pages)
     for (const name of variables(text)) assert.ok(known.has(name), `${path}: ${name}`);
 });
@@ -67,7 +59,7 @@ const FOREIGN = new Set([
 ]);
 
 test('every name in code is one that there is', () => {
-  const words = new Set(sourcesOf([...SHIPPED, 'kong', 'examples', 'dev', 'bench']).match(/\w+/g));
+  const words = new Set(textOf([...SHIPPED_ROOMS, 'kong', 'examples', 'dev', 'bench']).match(/\w+/g));
   const gone: string[] = [];
   for (const { path, prose } of pages) {
     for (const [, code = ''] of prose.matchAll(/`([^`\n]+)`/g)) {

@@ -72,6 +72,7 @@ function checkShown(shown: unknown): string[] {
     return checkPlugins([
       { name: shown.plugin as string, ...('config' in shown && { config: shown.config as object }) },
     ]);
+  if (typeof shown.name === 'string' && 'config' in shown) return checkPlugins([shown as unknown as Plugin]);
   if (Array.isArray(shown.plugins)) return checkPlugins(shown.plugins as Plugin[]);
   return checkOptions(shown);
 }

@@ -1,6 +1,6 @@
 /** The Markdown of the repository, as far as the tests of it need to understand it. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 export const ROOT = join(__dirname, '..', '..', '..', '..');
 
@@ -53,6 +53,25 @@ export class Page {
       ...[...withoutCode.matchAll(/<(https?:[^>\s]+)>/g)].map(([, target = '']) => target),
     ];
   }
+}
+
+/** Folders at the top with files of our own; hidden ones are tools'. */
+export const ROOMS: readonly string[] = readdirSync(ROOT, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && !NOT_OURS.has(entry.name) && !entry.name.startsWith('.'))
+  .map(({ name }) => name);
+
+/** What the package has of them. */
+export const SHIPPED_ROOMS: readonly string[] = (
+  JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: string[] }
+).files.flatMap((path) => /^dist\/([a-z]+)$/.exec(path)?.[1] ?? []);
+
+/** Every file below these folders that is no Markdown, from the root. */
+export function filesBelow(rooms: readonly string[]): string[] {
+  return rooms.flatMap((room) =>
+    readdirSync(join(ROOT, room), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !entry.name.endsWith('.md'))
+      .map((entry) => join(relative(ROOT, entry.parentPath), entry.name)),
+  );
 }
 
 export function allPages(): Page[] {
