@@ -57,12 +57,15 @@ async function main(): Promise<number> {
     return 0;
   }
   if (values.check) return check(url);
-  if (values.config === KONG_YML) {
-    say(`\nThe gateway is running. In another terminal:\n\n  ${curl(url)}\n`);
-    say(
-      `More routes: ${url}/one-event  ${url}/logged  ${url}/avro  ${url}/seed  ${url}/failing  ${url}/slow  ${url}/failing-over (see kong/kong.yml). Ctrl-C stops everything.`,
-    );
-  } else say(`The gateway is running: ${url} with ${values.config}. Ctrl-C stops everything.`);
+  if (values.config !== KONG_YML) {
+    say(`The gateway is running: ${url} with ${values.config}. Ctrl-C stops everything.`);
+    await stopped;
+    return 0;
+  }
+  say(`\nThe gateway is running. In another terminal:\n\n  ${curl(url)}\n`);
+  say(
+    `More routes: ${url}/one-event  ${url}/logged  ${url}/avro  ${url}/seed  ${url}/failing  ${url}/slow  ${url}/failing-over (see kong/kong.yml). Ctrl-C stops everything.`,
+  );
   await stopped;
   return 0;
 }

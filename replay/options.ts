@@ -1,7 +1,7 @@
 /** The command line of kong-kafka-replay: parsed and checked once, complete afterwards. */
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { parseArgs } from 'node:util';
 import { CONNECTION_OPTIONS, CONNECTION_RULES, connectionOf } from '../bridge/config/connection-options';
 import type { OptionTable } from '../bridge/config/fields';
 import { configParser } from '../bridge/config/parse';
@@ -78,28 +78,6 @@ const CONNECTION_FILE = [
   ...CONNECTION_OPTIONS,
 ] as const satisfies OptionTable;
 
-export const FLAGS = {
-  bootstrap: { type: 'string' },
-  connection: { type: 'string' },
-  topic: { type: 'string', default: 'failed-requests' },
-  group: { type: 'string', default: 'kong-kafka-replay' },
-  to: { type: 'string', multiple: true, default: [] },
-  header: { type: 'string', multiple: true, default: [] },
-  'timeout-ms': { type: 'string', default: '30000' },
-  'max-attempts': { type: 'string', default: '10' },
-  'back-off-ms': { type: 'string', default: '500,60000' },
-  rate: { type: 'string' },
-  only: { type: 'string', multiple: true, default: [] },
-  maybe: { type: 'boolean', default: false },
-  'dead-topic': { type: 'string' },
-  'done-topic': { type: 'string' },
-  'audit-file': { type: 'string' },
-  'audit-topic': { type: 'string' },
-  'dry-run': { type: 'boolean', default: false },
-  follow: { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
-} as const satisfies ParseArgsConfig['options'];
-
 /** @returns undefined for --help @throws UsageError */
 export function parseReplayOptions(args: readonly string[]): ReplayOptions | undefined {
   const values = parse(args);
@@ -131,6 +109,28 @@ export function parseReplayOptions(args: readonly string[]): ReplayOptions | und
     operator: userInfo().username,
   };
 }
+
+export const FLAGS = {
+  bootstrap: { type: 'string' },
+  connection: { type: 'string' },
+  topic: { type: 'string', default: 'failed-requests' },
+  group: { type: 'string', default: 'kong-kafka-replay' },
+  to: { type: 'string', multiple: true, default: [] as string[] },
+  header: { type: 'string', multiple: true, default: [] as string[] },
+  'timeout-ms': { type: 'string', default: '30000' },
+  'max-attempts': { type: 'string', default: '10' },
+  'back-off-ms': { type: 'string', default: '500,60000' },
+  rate: { type: 'string' },
+  only: { type: 'string', multiple: true, default: [] as string[] },
+  maybe: { type: 'boolean', default: false },
+  'dead-topic': { type: 'string' },
+  'done-topic': { type: 'string' },
+  'audit-file': { type: 'string' },
+  'audit-topic': { type: 'string' },
+  'dry-run': { type: 'boolean', default: false },
+  follow: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
 
 function parse(args: readonly string[]) {
   try {
