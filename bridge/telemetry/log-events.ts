@@ -54,6 +54,9 @@ export const LOG_EVENTS = {
   // requests whose upstream failed
   'a failed request could not be kept, and its client was told of the failure': 'failed_request_not_kept',
   'a failed request could not be kept: this is a bug': 'failed_request_lost_by_bug',
+  'no log event has come for a request: is the dump with the log phase installed?': 'log_phase_missing',
+  'a service fails, and its requests are kept without trying it': 'breaker_opened',
+  'a service that failed gets its requests again': 'breaker_closed',
   // traces
   'spans are exported by OpenTelemetry': 'spans_exported',
   'spans are exported again': 'spans_exported_again',

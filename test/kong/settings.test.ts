@@ -8,7 +8,7 @@ import { settingOf } from '../support/kong-settings';
 
 const ROOT = join(__dirname, '..', '..', '..');
 const FOLDER = join(ROOT, 'kong');
-const DUMPS = PLUGINS.map(dumpName);
+const DUMPS = PLUGINS.map((plugin) => dumpName(plugin));
 const SETTINGS = ['kong-external.env', 'kong-managed.env'];
 
 interface Dump {
