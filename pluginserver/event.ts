@@ -19,13 +19,7 @@ import { frameOf } from './frames';
 import { encodeExit, encodeReturn, decodeOptionalString, EMPTY, END_OF_CALLS } from './messages';
 import { createKong, pdkMethod, type PdkCaller, type PdkMemory, type PdkMethod } from './pdk';
 import type { PlannedEvent, PlannedPhase } from './plugin-module';
-import {
-  NGINX_ID_CALL,
-  REQUEST_ID_CALL,
-  REQUEST_ID_VARIABLE,
-  REQUEST_PHASES,
-  ReadPlan,
-} from './read-plan';
+import { NGINX_ID_CALL, REQUEST_ID_CALL, REQUEST_ID_VARIABLE, REQUEST_PHASES, ReadPlan } from './read-plan';
 import { Refusal } from './refusal';
 
 /** What an event needs from the plugin it runs for. */

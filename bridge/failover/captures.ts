@@ -45,7 +45,7 @@ export interface Capture {
 /** One user of a capture, and its end, to be called once. */
 export interface CaptureHold {
   readonly capture: Capture;
-  close(): void;
+  readonly close: () => void;
 }
 
 export interface KeptAnswer {

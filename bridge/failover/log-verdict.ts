@@ -27,7 +27,7 @@ export function readVerdict(bytes: Buffer): LogVerdict | undefined {
     status,
     // Kong before 3.6 does not say whose the answer is.
     isOfUpstream: entry.source === 'upstream',
-    upstreamAddresses: tries.map(({ ip, port }) => `${String(ip)}:${String(port)}`).join(', ') || undefined,
+    upstreamAddresses: tries.map(addressOf).filter(Boolean).join(', ') || undefined,
     // The entry tells of tries, and not how far they came.
     mayBeDelivered: tries.length > 0,
   };
@@ -36,4 +36,10 @@ export function readVerdict(bytes: Buffer): LogVerdict | undefined {
 /** An empty list is an object in the JSON of Lua. */
 function triesOf({ tries }: JsonObject): JsonObject[] {
   return Array.isArray(tries) ? tries.filter(isObject) : [];
+}
+
+/** Empty for what is none. */
+function addressOf({ ip, port }: JsonObject): string {
+  if (typeof ip !== 'string' || typeof port !== 'number') return '';
+  return ip.includes(':') && !ip.startsWith('[') ? `[${ip}]:${port}` : `${ip}:${port}`;
 }

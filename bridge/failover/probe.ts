@@ -53,7 +53,9 @@ export function placesOf({ backendUrl, upstreamAddresses }: ProbeTarget): Place[
       host: withoutBrackets(backend.hostname),
       port: Number(backend.port) || (DEFAULT_PORTS[backend.protocol] ?? 80),
     });
-  for (const [, host = '', port] of (upstreamAddresses ?? '').matchAll(/(\[[0-9A-Fa-f:.]+\]|[0-9.]+):(\d{1,5})(?![0-9.])/g))
+  for (const [, host = '', port] of (upstreamAddresses ?? '').matchAll(
+    /(\[[0-9A-Fa-f:.]+\]|[0-9.]+):(\d{1,5})(?![0-9.])/g,
+  ))
     places.set(`${host}:${port}`, { host: withoutBrackets(host), port: Number(port) });
   return [...places.values()].filter(({ port }) => port > 0 && port < 65_536).slice(0, MOST_PLACES);
 }

@@ -46,7 +46,8 @@ export class WholeRequestReader {
       headers,
       rawHeaders: rawHeaders(headers),
       body: request.body,
-      bodyOmitted: request.refusal && (request.refusal.code === 'request_too_large' ? 'too_large' : 'unreadable'),
+      bodyOmitted:
+        request.refusal && (request.refusal.code === 'request_too_large' ? 'too_large' : 'unreadable'),
       remoteAddress: answerOf(answers, answers.length - 1),
       service: serviceName(service),
       route: named(request.route),
@@ -65,5 +66,7 @@ function named(text: string | undefined): string | undefined {
 }
 
 function rawHeaders(headers: HttpRequest['headers']): string[] {
-  return Object.entries(headers).flatMap(([name, values]) => [values].flat().flatMap((value) => [name, value]));
+  return Object.entries(headers).flatMap(([name, values]) =>
+    [values].flat().flatMap((value) => [name, value]),
+  );
 }

@@ -84,6 +84,12 @@ describe('the dumps', () => {
   }
 });
 
+it('the second dump of custom_kafka_failover is the first one with a log phase', () => {
+  const [plugin] = dump('custom_kafka_failover.json').Plugins;
+  const withLog = dump('custom_kafka_failover.with-log.json');
+  assert.deepEqual(withLog.Plugins, [{ ...plugin, Phases: ['access', 'log'] }]);
+});
+
 describe('the settings', () => {
   for (const file of SETTINGS) {
     // On one socket path the client of one plugin got the answer of the other: body, request id and status 200.

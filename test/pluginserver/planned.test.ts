@@ -63,7 +63,10 @@ describe('a planned phase', () => {
   it('may ask once more, and the event goes on with the second answers', async (t) => {
     const second = echo([['kong.request.get_method'], ['kong.router.get_service']]);
     const { connect } = await serve(t, {
-      planned: { reads: [['kong.request.get_header', 'host']], run: (event: PlannedEvent) => event.goOn(second) },
+      planned: {
+        reads: [['kong.request.get_header', 'host']],
+        run: (event: PlannedEvent) => event.goOn(second),
+      },
     });
     const kong = await connect();
     kong.handleEvent(await kong.startInstance('demo'));

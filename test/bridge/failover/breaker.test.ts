@@ -8,7 +8,10 @@ function lab() {
   const changes: boolean[] = [];
   const breaker = new Breaker(OPTIONS, (isOpen) => changes.push(isOpen));
   let count = 0;
-  const fail = (nowMs: number, { marked = count, tookMs = 10, requestId = `f${count}`, status = 502 } = {}) => {
+  const fail = (
+    nowMs: number,
+    { marked = count, tookMs = 10, requestId = `f${count}`, status = 502 } = {},
+  ) => {
     count++;
     breaker.onFailure({ requestId, tookMs, status }, marked, nowMs);
   };

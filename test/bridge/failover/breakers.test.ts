@@ -23,7 +23,8 @@ function lab(t: TestContext) {
       return new Promise((resolve) => (answer = resolve));
     },
   });
-  const fail = (service: string) => breakers.onFailure(service, TARGET, { requestId: 'f', tookMs: 1, status: 504 });
+  const fail = (service: string) =>
+    breakers.onFailure(service, TARGET, { requestId: 'f', tookMs: 1, status: 504 });
   const events = () => logged.map(({ event, service }) => [event, service]);
   return { breakers, clock, asked, fail, events, answer: (isThere: boolean) => answer(isThere) };
 }

@@ -14,6 +14,11 @@ test('an entry tells which request it was, what the client got, from whom, and w
   assert.equal(read({ ...ENTRY, source: 'upstream' })?.isOfUpstream, true);
 }); // prettier-ignore
 
+test('an address of IPv6 is written as nginx does, and what is none is left out', () => {
+  const tries = [{ ip: 'fd00::1', port: 80 }, { ip: 'x' }, { port: 1 }];
+  assert.equal(read({ ...ENTRY, tries })?.upstreamAddresses, '[fd00::1]:80');
+});
+
 /** Kong's JSON of an empty list is an object. */
 test('without a try it was not delivered', () => {
   for (const tries of [[], {}, undefined]) assert.equal(read({ ...ENTRY, tries })?.mayBeDelivered, false);

@@ -30,7 +30,10 @@ test('the places are that of the service, and those that nginx has tried', () =>
 });
 
 test('somebody takes a connection at one of the places', async (t) => {
-  const port = await listening(t, createTcpServer((socket) => socket.destroy()));
+  const port = await listening(
+    t,
+    createTcpServer((socket) => socket.destroy()),
+  );
   const [nobody] = await freePorts(1);
   const there = { backendUrl: `http://127.0.0.1:${nobody}`, upstreamAddresses: `127.0.0.1:${port}` };
   assert.equal(await isReachable(there, LIMIT), true);
@@ -39,7 +42,10 @@ test('somebody takes a connection at one of the places', async (t) => {
 });
 
 test('a name that is none of DNS is no place, as that of an Upstream entity of Kong', async (t) => {
-  const port = await listening(t, createTcpServer((socket) => socket.destroy()));
+  const port = await listening(
+    t,
+    createTcpServer((socket) => socket.destroy()),
+  );
   const target = { backendUrl: 'http://orders.invalid', upstreamAddresses: `127.0.0.1:${port}` };
   assert.equal(await isReachable(target, LIMIT), true);
   assert.equal(await isReachable({ ...target, upstreamAddresses: undefined }, LIMIT), false);
@@ -57,6 +63,9 @@ test('with a path it must answer, and not with 5xx', async (t) => {
   );
   const target = { backendUrl: `http://127.0.0.1:${port}/base`, upstreamAddresses: undefined };
   const ask = (path: string) => isReachable(target, { path, timeoutMs: 300 });
-  assert.deepEqual([await ask('/health?x=1'), await ask('/broken'), await ask('/silent')], [true, false, false]);
+  assert.deepEqual(
+    [await ask('/health?x=1'), await ask('/broken'), await ask('/silent')],
+    [true, false, false],
+  );
   assert.deepEqual(seen[0], ['GET', '/health?x=1', `127.0.0.1:${port}`]);
 });

@@ -42,7 +42,8 @@ class Event implements PhaseEvent {
     return this.given.requestId ?? 'r1';
   }
 
-  goOn({ reads, run }: Phase): void {
+  goOn(phase: Phase): void {
+    const { reads } = phase;
     const { method = 'POST', headers = {}, body = '', service = SERVICE, entry } = this.given;
     const answers: Record<string, unknown> = {
       'kong.request.get_method': method,
@@ -57,7 +58,7 @@ class Event implements PhaseEvent {
     };
     const names = reads.map(([name, argument]) => (name === 'kong.nginx.get_var' ? String(argument) : name));
     this.asked.push(...names);
-    run(this, names.map((name) => answers[name])); // prettier-ignore
+    phase.run(this, names.map((name) => answers[name])); // prettier-ignore
   }
 
   tell(...call: readonly unknown[]): void {
