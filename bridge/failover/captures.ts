@@ -21,6 +21,7 @@ import type { Sender } from '../sender';
 import { LingerPool, type Lingering } from '../linger-pool';
 import type { FailoverReading } from '../telemetry/failover-metrics';
 import { log } from '../telemetry/log';
+import { NowAndThen } from '../telemetry/now-and-then';
 import { UNTRACED } from '../telemetry/tracing';
 import type { Breakers } from './breakers';
 import type { FailedRequest } from './failed-request';
@@ -83,11 +84,13 @@ export class Captures {
   /** Of configurations with `capture: log`. */
   readonly snapshots: Snapshots;
   readonly #pool: LingerPool<Lingering & { readonly capture: Capture }>;
+  readonly #lines: NowAndThen<string>;
   #open = 0;
 
   constructor(options: { tickets?: Tickets; clock?: Clock } = {}) {
     this.#tickets = options.tickets ?? new Tickets(secretOfEnvironment());
     this.#clock = options.clock ?? systemClock;
+    this.#lines = new NowAndThen(() => this.#clock.now());
     this.snapshots = new Snapshots({ clock: this.#clock, memory: bytesInFlight });
     this.#pool = new LingerPool(this.#clock, LINGER_MS);
   }
@@ -239,11 +242,14 @@ export class Captures {
 
   #notDelivered({ topic }: Capture, requestId: string, { code, detail }: GatewayError): void {
     this.refused.not_delivered++;
+    const line = this.#lines.due(`${topic} ${code}`);
+    if (line === undefined) return;
     log.warn('a failed request could not be kept, and its client was told of the failure', {
       request_id: requestId,
       topic,
       code,
       reason: detail,
+      further_times: line.further,
     });
   }
 

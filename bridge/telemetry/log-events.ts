@@ -46,6 +46,7 @@ export const LOG_EVENTS = {
   'listening for HTTP': 'http_listening',
   'the HTTP listener has no address; it is tried again': 'http_address_failed',
   'the listener could not accept': 'http_accept_failed',
+  'the HTTP listener has too many connections, and answers 503 on those above': 'http_listener_full',
   'a request to the HTTP listener failed': 'http_request_failed',
   'the file of log sinks cannot be read': 'log_sinks_unreadable',
   'a log sink of the file cannot work': 'log_sink_broken',

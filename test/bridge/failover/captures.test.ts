@@ -134,6 +134,26 @@ test('one in pieces is refused at the first byte too much', async (t) => {
   assert.equal(captures.refused.too_large, 1);
 });
 
+/** With Kafka away and a service down, each request is one. */
+test('of requests that could not be kept there is a line a minute for each reason, with their number', async (t) => {
+  const { captures, kafka, clock, marks, url, logged } = await lab(t);
+  kafka.failure = new GatewayError('produce_timeout', 'no broker');
+  const fail = async () => assert.equal((await ask(url, { headers: marks(504), body: 'x' })).status, 504);
+  for (let count = 0; count < 4; count++) await fail();
+  clock.advance(59_999);
+  await fail();
+  kafka.failure = new GatewayError('produce_failed', 'refused');
+  await fail();
+  clock.advance(1);
+  kafka.failure = new GatewayError('produce_timeout', 'no broker');
+  await fail();
+  const lines = logged.filter(({ event }) => event === 'failed_request_not_kept');
+  assert.deepEqual(lines.map(({ code, further_times }) => [code, further_times]), [
+    ['produce_timeout', undefined], ['produce_failed', undefined], ['produce_timeout', 4],
+  ]);
+  assert.equal(captures.refused.not_delivered, 7);
+}); // prettier-ignore
+
 /** Where the includes are installed as well, nginx comes first. */
 test('a request that nginx has brought is not kept by the log phase once more', async (t) => {
   const { captures, marks, url, values, capture } = await lab(t);
