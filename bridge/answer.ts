@@ -11,13 +11,11 @@ import {
 import type { PhaseEvent } from './phase';
 import { accessLog } from './telemetry/access-log';
 import { log } from './telemetry/log';
+import { NowAndThen } from './telemetry/now-and-then';
 
 export function answer(event: PhaseEvent, { status, body, headers }: HttpAnswer): void {
   event.exit(status, body, headers);
 }
-
-/** A broken route would flood the log: of each kind one line in this time, with the number of those in between. */
-const TOLD_EVERY_MS = 60_000;
 
 export interface FailedRequest {
   readonly configuration: Configuration;
@@ -25,21 +23,14 @@ export interface FailedRequest {
   readonly sinceMs?: number | undefined;
 }
 
-interface Told {
-  atMs: number;
-  /** Since then. */
-  further: number;
-}
-
 /** Ends requests with errors, and tells the operator of each kind now and then. A client's mistake is none of his. */
 export class ErrorAnswers {
   readonly #plugin: string;
-  readonly #nowMs: () => number;
-  readonly #told = new Map<ErrorCode, Told>();
+  readonly #lines: NowAndThen<ErrorCode>;
 
-  constructor(plugin: string, nowMs: () => number = () => performance.now()) {
+  constructor(plugin: string, nowMs?: () => number) {
     this.#plugin = plugin;
-    this.#nowMs = nowMs;
+    this.#lines = new NowAndThen(nowMs);
   }
 
   /** @param failed whose request it is, where that is known */
@@ -74,20 +65,17 @@ export class ErrorAnswers {
       log.debug('a request was refused', facts);
       return;
     }
-    const told = this.#told.get(code);
-    const nowMs = this.#nowMs();
-    if (told !== undefined && nowMs - told.atMs < TOLD_EVERY_MS) {
-      told.further++;
+    const line = this.#lines.due(code);
+    if (line === undefined) {
       log.debug('a request was refused', facts);
       return;
     }
-    this.#told.set(code, { atMs: nowMs, further: 0 });
     log.warn('a request failed; further ones with this code are counted, and logged at level debug', {
       ...facts,
-      further_times: told?.further,
+      further_times: line.further,
     });
     // The output of a server that Kong manages is invisible at Kong's default log level; this line is not.
-    if (told === undefined) event.tell('kong.log.err', `${this.#plugin}: ${code}: ${ownDetail}`);
+    if (line.further === undefined) event.tell('kong.log.err', `${this.#plugin}: ${code}: ${ownDetail}`);
   }
 }
 

@@ -22,7 +22,10 @@ export interface Kong {
     /** Undefined or without an id when nobody has logged in. */
     getConsumer(): Promise<{ id?: string; username?: string; custom_id?: string } | undefined>;
   };
-  readonly router: { getRoute(): Promise<{ id?: string; name?: string } | undefined> };
+  readonly router: {
+    getRoute(): Promise<{ id?: string; name?: string } | undefined>;
+    getService(): Promise<KongService | undefined>;
+  };
   readonly nginx: {
     getVar(name: string): Promise<string | undefined>;
     setCtx(key: string, value: object | string): Promise<void>;
@@ -42,6 +45,16 @@ export interface Kong {
   };
   /** Use the function of that name. */
   readonly onOver?: (callback: () => void) => void;
+}
+
+export interface KongService {
+  readonly id?: string;
+  readonly name?: string;
+  readonly protocol?: string;
+  /** A name, an address, or the name of an Upstream entity. */
+  readonly host?: string;
+  readonly port?: number;
+  readonly path?: string;
 }
 
 /**

@@ -20,6 +20,7 @@ export type Read =
   | readonly ['kong.request.get_uri_captures']
   | readonly ['kong.client.get_consumer']
   | readonly ['kong.router.get_route']
+  | readonly ['kong.router.get_service']
   | readonly ['kong.ctx.shared.get', string]
   /** In the log phase only, where all others that are about the request or nginx are errors. */
   | readonly ['kong.log.serialize'];
@@ -53,6 +54,8 @@ export interface PhaseEvent {
   exit(status: number, body: Buffer, headers: Readonly<Record<string, string | string[]>>): void;
   /** Kong goes on with the next plugin. */
   pass(): void;
+  /** Asks Kong for more: the event goes on with that phase, and ends in it. */
+  goOn(next: Phase): void;
   /** Calls back when the event is over before the plugin has ended it. Only our server can tell. */
   onOver(callback: () => void): void;
 }
@@ -62,17 +65,23 @@ export interface PhaseEvent {
  * plugin would miss it.
  */
 export async function overPromises(kong: Kong, phase: Phase): Promise<void> {
-  const [requestId, ...answers] = await Promise.all([
+  const answersTo = ({ reads }: Phase): Promise<unknown[]> =>
+    Promise.all(reads.map((read) => ask(kong, read).catch(toGatewayError)));
+  const [requestId, answers] = await Promise.all([
     kongRequestId(kong).catch(() => undefined),
-    ...phase.reads.map((read) => ask(kong, read).catch(toGatewayError)),
+    answersTo(phase),
   ]);
   const told: Promise<unknown>[] = [];
-  await new Promise<unknown>((resolve) => {
+  await new Promise<unknown>((resolve, reject) => {
     const event: PhaseEvent = {
       requestId,
       tell: (...call) => void told.push(tell(kong, call)),
       exit: (status, body, headers) => resolve(kong.response.exit(status, body, { ...headers })),
       pass: () => resolve(undefined),
+      goOn: (next) =>
+        void answersTo(next)
+          .then((found) => next.run(event, found))
+          .catch(reject),
       onOver: (callback) =>
         onOver(kong, () => {
           callback();
@@ -107,6 +116,8 @@ function ask(kong: Kong, read: Read): Promise<unknown> {
       return kong.client.getConsumer();
     case 'kong.router.get_route':
       return kong.router.getRoute();
+    case 'kong.router.get_service':
+      return kong.router.getService();
     case 'kong.ctx.shared.get':
       return kong.ctx.shared.get(read[1]);
     case 'kong.log.serialize':

@@ -24,4 +24,5 @@ export type PluginName = (typeof PLUGINS)[number]['name'];
 /** The name of a plugin's socket in its folder. */
 export const socketName = ({ entry }: ListedPlugin): string => `${entry}.sock`;
 /** The name of the file that Kong reads its schema from. */
-export const dumpName = ({ name }: Pick<ListedPlugin, 'name'>): string => `${name}.json`;
+export const dumpName = ({ name }: Pick<ListedPlugin, 'name'>, suffix?: string): string =>
+  suffix === undefined ? `${name}.json` : `${name}.${suffix}.json`;

@@ -5,7 +5,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { kongDump } from '../bridge/config/kong-schema';
+import { kongDump, type PluginDefinition } from '../bridge/config/kong-schema';
 import { referencePage } from '../bridge/config/reference';
 import { dumpName } from '../common/plugins';
 import { EXAMPLES } from './examples/examples';
@@ -21,10 +21,7 @@ import { DEFINITIONS } from './plugin-definitions';
 export function generatedFiles(): Map<string, string> {
   return new Map([
     ...DEFINITIONS.flatMap((definition) => [
-      [
-        `kong/${dumpName(definition.identity)}`,
-        `${JSON.stringify(kongDump(definition), null, 2)}\n`,
-      ] as const,
+      ...dumps(definition),
       [`docs/reference/${definition.identity.name}.md`, referencePage(definition)] as const,
     ]),
     ['docs/examples.md', examplesPage(EXAMPLES)],
@@ -36,6 +33,16 @@ export function generatedFiles(): Map<string, string> {
     ['docs/reference/replay.md', commandLinePage('kong-kafka-replay', REPLAY_USAGE, REPLAY_MORE)],
     ['examples/grafana/kong-kafka-request-reply.json', `${JSON.stringify(dashboard(), null, 2)}\n`],
   ]);
+}
+
+function dumps({ identity, ...definition }: PluginDefinition): (readonly [string, string])[] {
+  const dump = (suffix: string | undefined, phases: readonly string[]) =>
+    [
+      `kong/${dumpName(identity, suffix)}`,
+      `${JSON.stringify(kongDump({ identity: { ...identity, phases }, ...definition }), null, 2)}\n`,
+    ] as const;
+  const { phases, otherPhases } = identity;
+  return [dump(undefined, phases), ...(otherPhases ? [dump(otherPhases.suffix, otherPhases.phases)] : [])];
 }
 
 /** The files on disk that are not what the tables say. */

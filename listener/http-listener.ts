@@ -7,9 +7,10 @@
  * goes over to a successor at once, and is taken back when nobody has it.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { systemClock, type Clock } from '../bridge/clock';
 import { log } from '../bridge/telemetry/log';
+import { NowAndThen } from '../bridge/telemetry/now-and-then';
 import { answerJson, type HttpRoute } from './http-route';
 import { SocketPath } from './socket-path';
 
@@ -22,8 +23,10 @@ export interface HttpListenerOptions {
   readonly clock?: Clock;
 }
 
-/** Each worker of Kong keeps a few. */
+/** Each worker of Kong keeps a few. What comes on further ones is refused, so that nginx has an answer at once. */
 const MAX_CONNECTIONS = 512;
+/** More than that are cut. */
+const MAX_REFUSED_CONNECTIONS = 512;
 /** As much as Kong takes from a client, and what is added on the way. */
 const MAX_HEADER_BYTES = 65_536;
 /** For a request to arrive, body and all. */
@@ -37,6 +40,9 @@ export class HttpListener {
   readonly #options: HttpListenerOptions;
   readonly #clock: Clock;
   readonly #socketPath: SocketPath | undefined;
+  /** Those that are served. */
+  readonly #connections = new Set<Socket>();
+  readonly #lines: NowAndThen<'full'>;
   #isWanted = false;
   #server: Server | undefined;
   #cancelRetry: (() => void) | undefined;
@@ -45,6 +51,7 @@ export class HttpListener {
   constructor(options: HttpListenerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#lines = new NowAndThen(() => this.#clock.now());
     this.#socketPath = 'path' in options.address ? new SocketPath(options.address.path) : undefined;
   }
 
@@ -128,7 +135,12 @@ export class HttpListener {
       },
       (request, response) => this.#serve(request, response),
     );
-    server.maxConnections = MAX_CONNECTIONS;
+    server.maxConnections = MAX_CONNECTIONS + MAX_REFUSED_CONNECTIONS;
+    server.on('connection', (socket) => {
+      if (this.#connections.size >= MAX_CONNECTIONS) return;
+      this.#connections.add(socket);
+      socket.once('close', () => this.#connections.delete(socket));
+    });
     return server;
   }
 
@@ -136,6 +148,10 @@ export class HttpListener {
     const path = (request.url ?? '').replace(/\?.*/s, '');
     const route = this.#options.routes.find(({ prefix }) => path.startsWith(prefix));
     if (!this.#isWanted) response.shouldKeepAlive = false;
+    if (!this.#connections.has(request.socket)) {
+      this.#refuse(response);
+      return;
+    }
     if (route === undefined) {
       answerJson(response, 404, { message: 'nothing is served here' });
       return;
@@ -146,5 +162,16 @@ export class HttpListener {
       log.error('a request to the HTTP listener failed', { prefix: route.prefix, error });
       answerJson(response, 500, { message: 'the request failed' });
     }
+  }
+
+  #refuse(response: ServerResponse): void {
+    response.shouldKeepAlive = false;
+    answerJson(response, 503, { message: 'too many connections' }, { 'retry-after': '1' });
+    const line = this.#lines.due('full');
+    if (line === undefined) return;
+    log.warn('the HTTP listener has too many connections, and answers 503 on those above', {
+      most: MAX_CONNECTIONS,
+      further_times: line.further,
+    });
   }
 }

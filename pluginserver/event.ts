@@ -18,14 +18,8 @@ import { toAnswer } from './exit-arguments';
 import { frameOf } from './frames';
 import { encodeExit, encodeReturn, decodeOptionalString, EMPTY, END_OF_CALLS } from './messages';
 import { createKong, pdkMethod, type PdkCaller, type PdkMemory, type PdkMethod } from './pdk';
-import type { PlannedEvent } from './plugin-module';
-import {
-  NGINX_ID_CALL,
-  REQUEST_ID_CALL,
-  REQUEST_ID_VARIABLE,
-  REQUEST_PHASES,
-  type ReadPlan,
-} from './read-plan';
+import type { PlannedEvent, PlannedPhase } from './plugin-module';
+import { NGINX_ID_CALL, REQUEST_ID_CALL, REQUEST_ID_VARIABLE, REQUEST_PHASES, ReadPlan } from './read-plan';
 import { Refusal } from './refusal';
 
 /** What an event needs from the plugin it runs for. */
@@ -235,6 +229,17 @@ export class PluginEvent implements PdkCaller, PdkMemory, PlannedEvent, Expected
 
   pass(): void {
     this.onHandlerReturn();
+  }
+
+  goOn(next: PlannedPhase): void {
+    if (!this.open) return;
+    // The id is known, and no part of it any more.
+    const plan = new ReadPlan(next, false);
+    this.activeTick = this.owner.tick;
+    this.answers = [];
+    this.work = plan;
+    if (plan.calls.length === 0) this.runPlan(plan);
+    else this.ask(plan);
   }
 
   tell(wireName: string, ...args: unknown[]): void {

@@ -32,6 +32,8 @@ export interface PlannedEvent {
   exit(status: number, body: Buffer, headers: Readonly<Record<string, string | string[]>>): void;
   /** Ends the event: Kong goes on with the next plugin. */
   pass(): void;
+  /** Another round of questions: the event goes on with that phase, in place of the one that calls this. */
+  goOn(next: PlannedPhase): void;
   /** Calls back when Kong has closed the event or the server has answered it before the plugin did. */
   onOver(callback: () => void): void;
 }

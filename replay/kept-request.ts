@@ -34,12 +34,13 @@ export function readKeptRequest({ value }: ReceivedRecord): KeptRequest | string
     return 'the value is not JSON';
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return 'the value is not an object';
-  const { id, timestamp, method, uri, headers, body, body_base64, service, status, delivered } =
+  const { id, timestamp, method, uri, headers, body, body_base64, body_omitted, service, status, delivered } =
     json as Record<string, unknown>;
   if (typeof id !== 'string' || !ID.test(id)) return 'id is not one';
   if (typeof method !== 'string' || !METHODS.includes(method)) return 'method is not one';
   if (typeof uri !== 'string' || !URI.test(uri)) return 'uri is not a path';
   const bytes = readBody(body, body_base64);
+  if (bytes === undefined && body_omitted !== undefined) return 'its body was not kept (body_omitted)';
   if (bytes === undefined) return 'there is neither body nor body_base64';
   const read = readHeaders(headers);
   if (read === undefined) return 'headers are not names and values';

@@ -57,6 +57,7 @@ async function main(): Promise<number> {
       },
       new BackOff(systemClock, options.backOff),
       done,
+      options.dryRun ? await idsIn(options.deadTopic, options, producer) : undefined,
     );
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => replayer.stop());
     const progress = setInterval(() => say(summary(replayer)), PROGRESS_MS);

@@ -23,6 +23,8 @@ export type Outcome =
   | 'refused'
   | 'failed_too_often'
   | 'not_a_request'
+  /** Of a dry run: it is in the dead topic since an earlier one. */
+  | 'dead_before'
   /** By the filters: it stays in the topic for another group. */
   | 'passed_over';
 
@@ -89,6 +91,7 @@ export class Replayer {
     refused: 0,
     failed_too_often: 0,
     not_a_request: 0,
+    dead_before: 0,
     passed_over: 0,
   };
   attempts = 0;
@@ -102,6 +105,8 @@ export class Replayer {
     private readonly backOff: BackOff,
     /** Ids in the done topic. */
     private readonly done: Set<string>,
+    /** Keys in the dead topic, for a dry run: it begins at the beginning, and has no offsets that say so. */
+    private readonly dead: ReadonlySet<string> = new Set(),
   ) {}
 
   /** What is in flight is finished. */
@@ -150,6 +155,8 @@ export class Replayer {
     if (typeof request === 'string')
       return this.#dead(record, 'not_a_request', { attempts: 0, reason: request });
     if (this.done.has(request.id)) return this.#end(record, 'carried_out_before', { request, attempts: 0 });
+    if (this.dead.has(record.key?.toString() ?? request.id))
+      return this.#end(record, 'dead_before', { request, attempts: 0 });
     if (!this.options.isWanted(request, Date.now()))
       return this.#end(record, 'passed_over', { request, attempts: 0 });
     if (request.mayBeDelivered && !REPEATABLE.has(request.method) && !this.options.maybe)

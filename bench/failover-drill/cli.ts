@@ -14,20 +14,26 @@ each request. Ends with status 1 when one is lost, or was kept and carried out w
   flags: {
     'duration-s': wholeNumber({ says: 'how long requests are sent', byDefault: 300 }),
     'per-second': wholeNumber({ says: 'requests', byDefault: 100 }),
+    'breaker-failures': wholeNumber({
+      says: 'that open the circuit breaker; 0: there is none',
+      byDefault: 0,
+      least: 0,
+    }),
     'outage-s': wholeNumber({ says: 'how long each outage is, and the time between two', byDefault: 5 }),
   },
 });
 
-runCommand(COMMAND, async ({ 'duration-s': seconds, 'per-second': perSecond, 'outage-s': outageSeconds }) => {
+runCommand(COMMAND, async ({ 'per-second': perSecond, ...flags }) => {
   const report = await runFailoverDrill({
-    durationMs: seconds * 1000,
+    durationMs: flags['duration-s'] * 1000,
     perSecond,
-    outageMs: outageSeconds * 1000,
+    outageMs: flags['outage-s'] * 1000,
+    breakerFailures: flags['breaker-failures'],
     say: (line) => process.stderr.write(`${line}\n`),
   });
   const verdicts = failoverDrillVerdicts(report);
   const lines = [
-    `${report.sent} requests: ${report.answered} answered by the service, ${report.kept} kept, ${report.failed} told that they failed.`,
+    `${report.sent} requests: ${report.answered} answered by the service, ${report.kept} kept (${report.keptAtOnce ?? 0} at once), ${report.failed} told that they failed.`,
     `${report.bothMaybe} were kept and carried out, and say so; ${report.failedAndKept} are in the topic although their clients were told of a failure.`,
     '',
     ...verdicts.map(verdictLine),

@@ -20,6 +20,15 @@ export function failoverDrillVerdicts(report: FailoverDrillReport): Verdict[] {
       found: `${answered}, ${kept}, ${failed}`,
       holds: Math.min(answered, kept, failed) > 0,
     },
+    ...(report.keptAtOnce === undefined
+      ? []
+      : [
+          {
+            rule: 'the breaker has kept some without a try',
+            found: `${report.keptAtOnce} requests`,
+            holds: report.keptAtOnce > 0,
+          },
+        ]),
     none('answered, and carried out by nobody', report.answeredByNobody),
     none('kept, and not in the topic', report.lost),
     none('in the topic twice', report.keptTwice),

@@ -17,6 +17,8 @@ export interface FailoverDrillOptions {
   readonly perSecond: number;
   /** How long upstream or Kafka is away each time. */
   readonly outageMs: number;
+  /** That open the circuit breaker. Default: there is none. */
+  readonly breakerFailures?: number;
   readonly say?: (line: string) => void;
 }
 
@@ -25,6 +27,8 @@ export interface FailoverDrillReport {
   /** By what their clients were told. */
   readonly answered: number;
   readonly kept: number;
+  /** Of those, by an open breaker, as the plugin server counts; undefined where there is none. */
+  readonly keptAtOnce?: number;
   readonly failed: number;
   /** Neither of the three: a wrong answer, or none. */
   readonly others: readonly string[];
@@ -57,7 +61,11 @@ export async function runFailoverDrill(options: FailoverDrillOptions): Promise<F
   try {
     await kafka.createTopic(TOPIC, { partitions: 3 });
     const port = await upstream.start();
-    const gateway = await startGatewayProcess(server, kongYml(port, kafka.bootstrapServers), 0);
+    const gateway = await startGatewayProcess(
+      server,
+      kongYml(port, kafka.bootstrapServers, options.breakerFailures ?? 0),
+      0,
+    );
     endings.push(() => gateway.child.stop());
     // The first request starts the instance.
     await tell(gateway.url, 'first');
@@ -78,7 +86,8 @@ export async function runFailoverDrill(options: FailoverDrillOptions): Promise<F
     say('all are sent');
     await Promise.all(requests);
     const inTopic = await readTopic(kafka.connection);
-    return account(told, upstream.carriedOut, inTopic);
+    const report = account(told, upstream.carriedOut, inTopic);
+    return options.breakerFailures ? { ...report, keptAtOnce: await keptAtOnce(server) } : report;
   } finally {
     for (const end of endings) await end();
     await server.stop();
@@ -213,7 +222,14 @@ export function account(
   };
 }
 
-function kongYml(upstreamPort: number, bootstrapServers: string): string {
+async function keptAtOnce(server: PluginServerProcess): Promise<number> {
+  const { plugins } = (await server.status()) as {
+    plugins: { custom_kafka_failover: { process: { kept_at_once: number } } };
+  };
+  return plugins.custom_kafka_failover.process.kept_at_once;
+}
+
+function kongYml(upstreamPort: number, bootstrapServers: string, breakerFailures: number): string {
   const [host, port] = bootstrapServers.split(':');
   return JSON.stringify({
     _format_version: '3.0',
@@ -226,7 +242,11 @@ function kongYml(upstreamPort: number, bootstrapServers: string): string {
         plugins: [
           {
             name: 'custom_kafka_failover',
-            config: { bootstrap_servers: [{ host, port: Number(port) }], topic: TOPIC },
+            config: {
+              bootstrap_servers: [{ host, port: Number(port) }],
+              topic: TOPIC,
+              breaker: { failures: breakerFailures, open_for: 1 },
+            },
           },
         ],
       },

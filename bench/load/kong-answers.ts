@@ -55,6 +55,7 @@ export class KongAnswers {
         new Template((nonce) => encodeBytes(Buffer.from(this.#bodyFiles ? '' : bodyOf(nonce, bodyBytes)))),
       ],
       ['kong.service.request.set_header', new Template(() => Buffer.alloc(4))],
+      ['kong.nginx.set_ctx', new Template(() => Buffer.alloc(4))],
       ['kong.log.err', new Template(() => Buffer.alloc(4))],
       ['kong.log.serialize', new Template((nonce) => encodeString(logEntryText(nonce)))],
       ['kong.nginx.get_subsystem', new Template(() => encodeString('http'))],

@@ -1,5 +1,6 @@
 /** What a drill of the log plugin must show. */
 import type { Verdict } from '../load/verdict';
+import type { Latency, RequestLatencyReport } from './requests';
 import type { LogDrillReport } from './run';
 
 /** Beside what the process needs anyway: 64 MiB of entries, their copies in the client library, and garbage. */
@@ -33,5 +34,22 @@ export function logDrillVerdicts(report: LogDrillReport): Verdict[] {
       found: `status ${report.exitCode}`,
       holds: report.exitCode === 0,
     },
+  ];
+}
+
+/** The event is run after the answer, and the work for it takes its share of the cores: some tenths of a millisecond. */
+const MOST_MORE_MS = 5;
+
+export function requestLatencyVerdicts(report: RequestLatencyReport): Verdict[] {
+  const { plain, logged, plainWithout, loggedWithout, failed } = report;
+  const beside = (what: string, without: Latency, withPlugin: Latency): Verdict => ({
+    rule: `a request waits ${MOST_MORE_MS} ms more with the plugin at most (p99), ${what}`,
+    found: `${withPlugin.p99Ms.toFixed(2)} ms of ${withPlugin.count}, ${without.p99Ms.toFixed(2)} ms of ${without.count} without`,
+    holds: withPlugin.count > 0 && withPlugin.p99Ms <= without.p99Ms + MOST_MORE_MS,
+  });
+  return [
+    beside('Kafka there', plain, logged),
+    beside('Kafka away', plainWithout, loggedWithout),
+    { rule: 'every request is answered', found: `${failed} failed`, holds: failed === 0 },
   ];
 }

@@ -84,6 +84,17 @@ const LOG: ServedPlugin = {
   phase: 'log',
 };
 
+/** Marks, and none of the requests fails: the record topic is never written. */
+const FAILOVER: ServedPlugin = {
+  name: 'custom_kafka_failover',
+  folder: 'plugins/custom_kafka_failover',
+  config: (kafka) => ({
+    bootstrap_servers: brokers(kafka),
+    topic: kafka.replyTopic,
+    breaker: { failures: 5 },
+  }),
+};
+
 const ROWS = {
   floor: { says: 'two bare processes: produce, read the reply', start: startFloor },
   server: {
@@ -114,6 +125,11 @@ const ROWS = {
     says: 'empty, with the event of custom_kafka_log between the two: what is more is its price. Only when asked for',
     onlyWhenAsked: true,
     start: pluginServer([emptyPlugin('producer'), LOG, emptyPlugin('consumer')]),
+  },
+  failover: {
+    says: 'empty, with the event of custom_kafka_failover between the two. Only when asked for',
+    onlyWhenAsked: true,
+    start: pluginServer([emptyPlugin('producer'), FAILOVER, emptyPlugin('consumer')]),
   },
 } satisfies Record<string, ContenderRow>;
 

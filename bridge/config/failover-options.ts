@@ -6,6 +6,7 @@ import { HEADER_NAME } from './shared-options';
 export const FAILURE_STATUSES = [502, 503, 504] as const;
 /** Of a request that is kept. Whatever says that it failed, nginx takes for "not kept". */
 const ANSWER_STATUSES = [200, 201, 202] as const;
+const CAPTURES = ['in_band', 'log'] as const;
 /** Not CONNECT, which is no request to a service, and not TRACE. */
 export const REQUEST_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
@@ -86,6 +87,54 @@ export const FAILOVER_OPTIONS = [
         default: 0,
         description:
           'Seconds for the header Retry-After. Default 0: no such header, as there is nothing to repeat.',
+      },
+    ],
+  },
+  {
+    name: 'capture',
+    type: 'string',
+    oneOf: CAPTURES,
+    default: 'in_band',
+    description:
+      "`in_band` (default): nginx brings the failed request, and its client is told that it is kept. Needs the two includes. `log`: for Kong where they cannot be. Every request is copied before it goes to its upstream, and kept when the log phase says that it failed; its client has had Kong's error by then. Needs `kong/custom_kafka_failover.with-log.json` as the plugin's dump, and costs every request a log event.",
+  },
+  {
+    name: 'breaker',
+    type: 'record',
+    description:
+      'Requests of a service that keeps failing are kept at once, without waiting for it to fail again: see docs/failover.md.',
+    fields: [
+      {
+        name: 'failures',
+        type: 'integer',
+        between: [0, 1000],
+        default: 0,
+        description:
+          'So many failures of a service within `window`, of those in `statuses`, open its breaker, if they are at least half of the requests of that time. Default 0: there is none, every request goes to its upstream.',
+      },
+      {
+        name: 'window',
+        type: 'integer',
+        between: [1, 3600],
+        default: 10,
+        description: 'Seconds within which the failures must come. Default 10.',
+      },
+      {
+        name: 'open_for',
+        type: 'integer',
+        between: [1, 300],
+        default: 10,
+        description:
+          'Seconds after which the plugin server looks whether the service is back, and between two such looks. Then one request tries it, and all go to it when that has not failed. Default 10.',
+      },
+      {
+        name: 'probe_path',
+        type: 'string',
+        minLength: 1,
+        maxLength: 1000,
+        pattern: { lua: '^/%g*$', regex: '^/[\\x21-\\x7e]*$', meaning: 'a path' },
+        description:
+          'The service is back when a GET of this path is answered with a status below 500. Default: when it takes a TCP connection. For services that take connections and do not answer.',
       },
     ],
   },

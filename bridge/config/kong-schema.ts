@@ -20,6 +20,8 @@ export interface PluginIdentity {
   readonly purpose: string;
   readonly priority: number;
   readonly phases: readonly string[];
+  /** A second dump, with a phase more, which Kong runs for every request of a route that has the plugin. */
+  readonly otherPhases?: { readonly suffix: string; readonly phases: readonly string[] };
   /** Default false: a configuration for one consumer would split the request and reply halves of a route. */
   readonly mayBePerConsumer?: boolean;
 }

@@ -1,7 +1,13 @@
 /**
+ * What is kept, and the answer to it.
+ *
  * `POST /failover/`: where nginx sends a request that its upstream could not take, with everything it was. The client is
  * told that it is kept when a broker has its record, and not before; in all other cases nginx gets the status of the
  * upstream's failure, and gives the client the error that it would have had without us.
+ *
+ * `keepNow`: the same for a request that does not go to its upstream, because its service has failed too often.
+ *
+ * `onLogged`: for Kong without the includes, after the client has had Kong's own error.
  */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -15,9 +21,13 @@ import type { Sender } from '../sender';
 import { LingerPool, type Lingering } from '../linger-pool';
 import type { FailoverReading } from '../telemetry/failover-metrics';
 import { log } from '../telemetry/log';
+import { NowAndThen } from '../telemetry/now-and-then';
 import { UNTRACED } from '../telemetry/tracing';
-import type { FailedRequest, FailureFacts } from './failed-request';
-import { readFailureFacts, REPLAYED_HEADER, TICKET_HEADER } from './nginx-facts';
+import type { Breakers } from './breakers';
+import type { FailedRequest } from './failed-request';
+import { readVerdict } from './log-verdict';
+import { readFailureFacts, REPLAYED_HEADER, TICKET_HEADER, type NginxFacts } from './nginx-facts';
+import { Snapshots } from './snapshots';
 import { secretOfEnvironment, Tickets } from './ticket';
 
 /** One configuration: what it keeps, and how. */
@@ -29,6 +39,20 @@ export interface Capture {
   readonly answer: { readonly status: number; readonly message: string; readonly retryAfterSeconds: number };
   readonly toValue: (request: FailedRequest, nowMs: number) => string;
   readonly sender: Pick<Sender, 'readyNow' | 'whenReady' | 'deliver' | 'close'>;
+  /** Undefined: every request goes to its upstream. */
+  readonly breakers?: Breakers | undefined;
+}
+
+/** One user of a capture, and its end, to be called once. */
+export interface CaptureHold {
+  readonly capture: Capture;
+  readonly close: () => void;
+}
+
+export interface KeptAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
 }
 
 /**
@@ -42,7 +66,8 @@ type Refusal =
   'no_ticket' | 'replayed' | 'status' | 'method' | 'too_large' | 'no_memory' | 'gone' | 'not_delivered';
 
 export class Captures {
-  readonly counters = { marked: 0, kept: 0, maybe_delivered: 0 };
+  /** Of those that were kept: without a try at their upstream; after their clients were told of the failure. */
+  readonly counters = { marked: 0, kept: 0, kept_at_once: 0, kept_by_log: 0, maybe_delivered: 0 };
   readonly refused: Record<Refusal, number> = {
     no_ticket: 0,
     replayed: 0,
@@ -56,24 +81,30 @@ export class Captures {
   readonly #tickets: Tickets;
   readonly #clock: Clock;
   readonly #captures = new Map<string, Capture>();
-  readonly #pool: LingerPool<Lingering>;
+  /** Of configurations with `capture: log`. */
+  readonly snapshots: Snapshots;
+  readonly #pool: LingerPool<Lingering & { readonly capture: Capture }>;
+  readonly #lines: NowAndThen<string>;
   #open = 0;
 
   constructor(options: { tickets?: Tickets; clock?: Clock } = {}) {
     this.#tickets = options.tickets ?? new Tickets(secretOfEnvironment());
     this.#clock = options.clock ?? systemClock;
+    this.#lines = new NowAndThen(() => this.#clock.now());
+    this.snapshots = new Snapshots({ clock: this.#clock, memory: bytesInFlight });
     this.#pool = new LingerPool(this.#clock, LINGER_MS);
   }
 
   /**
-   * Equal keys share what was made first. The returned function, to be called once, lets go of it.
+   * Equal keys share what was made first.
    * @param key of the configuration
    */
-  open(key: string, make: () => Capture): () => void {
-    this.#pool.acquire(key, () => {
+  open(key: string, make: () => Capture): CaptureHold {
+    const { capture } = this.#pool.acquire(key, () => {
       const capture = make();
       this.#captures.set(key, capture);
       return {
+        capture,
         mayEnd: () => true,
         end: () => {
           this.#captures.delete(key);
@@ -81,7 +112,7 @@ export class Captures {
         },
       };
     });
-    return () => this.#pool.release(key);
+    return { capture, close: () => this.#pool.release(key) };
   }
 
   /**
@@ -91,6 +122,38 @@ export class Captures {
   ticketFor(key: string, requestId: string | undefined): string {
     this.counters.marked++;
     return this.#tickets.issue({ key, requestId: requestId || randomUUID(), issuedAtMs: Date.now() });
+  }
+
+  /**
+   * Never rejects.
+   * @param accept of the client
+   * @returns why it could not be kept: with `produce_timeout` nobody knows whether it was
+   */
+  async keepNow(
+    capture: Capture,
+    failed: FailedRequest,
+    accept: string | undefined,
+  ): Promise<KeptAnswer | GatewayError> {
+    const error = await this.#counted(capture, failed, 'kept_at_once');
+    return error ?? keptAnswer(capture, failed.id, accept);
+  }
+
+  /**
+   * Never rejects.
+   * @param entry Kong's, of a request that may have a snapshot here
+   */
+  async onLogged(entry: Buffer): Promise<void> {
+    if (this.snapshots.size === 0) return;
+    const verdict = readVerdict(entry);
+    const snapshot = verdict && this.snapshots.take(verdict.id);
+    if (snapshot === undefined) return;
+    const { capture, request, atMs } = snapshot;
+    const { id, status, isOfUpstream, mayBeDelivered, upstreamAddresses } = verdict!;
+    if (isOfUpstream || !capture.statuses.includes(status)) return;
+    const { service, backendUrl } = request;
+    tellBreaker(capture, id, this.#clock.now() - atMs, { service, backendUrl, upstreamAddresses, status });
+    if (!isKept(capture, request.method, request.headers)) return;
+    await this.#counted(capture, { ...request, status, mayBeDelivered }, 'kept_by_log');
   }
 
   /** Requests that are being kept at the moment. */
@@ -104,15 +167,20 @@ export class Captures {
 
   /** For the metrics. */
   reading(): FailoverReading {
-    const { marked, kept } = this.counters;
-    return { marked, kept, notKept: this.refused, inFlight: this.#open };
+    const { marked, kept, kept_at_once: keptAtOnce } = this.counters;
+    let openBreakers = 0;
+    for (const { breakers } of this.#captures.values()) openBreakers += breakers?.open ?? 0;
+    return { marked, kept, keptAtOnce, notKept: this.refused, inFlight: this.#open, openBreakers };
   }
 
   /** For the status page. */
   status(): Record<string, unknown> {
     return {
       configurations: this.#captures.size,
+      open_breakers: [...this.#captures.values()].flatMap(({ breakers }) => breakers?.openServices ?? []),
       in_flight: this.#open,
+      waiting_for_log: this.snapshots.size,
+      given_up_waiting: this.snapshots.given_up,
       ...this.counters,
       not_kept: this.refused,
     };
@@ -145,6 +213,9 @@ export class Captures {
     };
     const capture = ticket && this.#captures.get(ticket.key);
     if (!ticket || !facts || !capture) return refuse('no_ticket');
+    // Now it is this one's affair, whatever becomes of it.
+    this.snapshots.take(ticket.requestId);
+    tellBreaker(capture, ticket.requestId, Date.now() - ticket.issuedAtMs, facts);
     if (request.headers[REPLAYED_HEADER] !== undefined) return refuse('replayed');
     const method = request.method ?? '';
     if (!capture.statuses.includes(facts.status)) return refuse('status');
@@ -159,17 +230,48 @@ export class Captures {
     const failed = { ...facts, id: ticket.requestId, method, rawHeaders: request.rawHeaders, body };
     const error = await this.#deliver(capture, failed).finally(done);
     if (error !== undefined) {
-      log.warn('a failed request could not be kept, and its client was told of the failure', {
-        request_id: ticket.requestId,
-        topic: capture.topic,
-        code: error.code,
-        reason: error.detail,
-      });
-      return refuse('not_delivered');
+      this.#notDelivered(capture, ticket.requestId, error);
+      return notKept(request, response, status);
     }
     this.counters.kept++;
     if (facts.mayBeDelivered) this.counters.maybe_delivered++;
-    kept(request, response, capture, ticket.requestId);
+    const answer = keptAnswer(capture, ticket.requestId, request.headers.accept);
+    response.writeHead(answer.status, { ...answer.headers, 'content-length': answer.body.length });
+    response.end(answer.body);
+  }
+
+  #notDelivered({ topic }: Capture, requestId: string, { code, detail }: GatewayError): void {
+    this.refused.not_delivered++;
+    const line = this.#lines.due(`${topic} ${code}`);
+    if (line === undefined) return;
+    log.warn('a failed request could not be kept, and its client was told of the failure', {
+      request_id: requestId,
+      topic,
+      code,
+      reason: detail,
+      further_times: line.further,
+    });
+  }
+
+  async #counted(
+    capture: Capture,
+    failed: FailedRequest,
+    how: 'kept_at_once' | 'kept_by_log',
+  ): Promise<GatewayError | undefined> {
+    this.#open++;
+    try {
+      const error = await this.#deliver(capture, failed);
+      if (error !== undefined) {
+        this.#notDelivered(capture, failed.id, error);
+        return error;
+      }
+      this.counters.kept++;
+      this.counters[how]++;
+      if (failed.mayBeDelivered) this.counters.maybe_delivered++;
+      return undefined;
+    } finally {
+      this.#open--;
+    }
   }
 
   async #deliver(
@@ -196,26 +298,47 @@ export class Captures {
 }
 
 /** So that whoever carries the request out can see whether it has done so before. */
-function headersOf({ id }: FailureFacts): readonly (readonly [string, string])[] {
+function headersOf({ id }: FailedRequest): readonly (readonly [string, string])[] {
   return [
     ['content-type', 'application/json'],
     ['idempotency-key', id],
   ];
 }
 
-function kept(request: IncomingMessage, response: ServerResponse, { answer }: Capture, id: string): void {
-  const asProblem = acceptsProblem(request.headers.accept);
-  const body = JSON.stringify(
-    asProblem
-      ? { type: 'about:blank', title: answer.message, status: answer.status, id }
-      : { message: answer.message, id },
-  );
-  response.writeHead(answer.status, {
-    'content-type': asProblem ? 'application/problem+json' : 'application/json; charset=utf-8',
-    'content-length': Buffer.byteLength(body),
-    ...(answer.retryAfterSeconds > 0 && { 'retry-after': String(answer.retryAfterSeconds) }),
-  });
-  response.end(body);
+function keptAnswer({ answer }: Capture, id: string, accept: string | undefined): KeptAnswer {
+  const { status, message, retryAfterSeconds } = answer;
+  const asProblem = acceptsProblem(accept);
+  return {
+    status,
+    headers: {
+      'content-type': asProblem ? 'application/problem+json' : 'application/json; charset=utf-8',
+      ...(retryAfterSeconds > 0 && { 'retry-after': String(retryAfterSeconds) }),
+    },
+    body: Buffer.from(
+      JSON.stringify(asProblem ? { type: 'about:blank', title: message, status, id } : { message, id }),
+    ),
+  };
+}
+
+/** What cannot be kept has its chance with the upstream, and its client the failure of that. */
+export function isKept(
+  { methods }: Capture,
+  method: string,
+  headers: Readonly<Record<string, unknown>>,
+): boolean {
+  return methods.includes(method) && !Object.hasOwn(headers, REPLAYED_HEADER);
+}
+
+/** A failure that the configuration does not keep is none that its breaker could do anything about. */
+function tellBreaker(
+  { breakers, statuses }: Capture,
+  requestId: string,
+  tookMs: number,
+  facts: Pick<NginxFacts, 'service' | 'backendUrl' | 'upstreamAddresses' | 'status'>,
+): void {
+  const { service, backendUrl, upstreamAddresses, status } = facts;
+  if (breakers === undefined || service === undefined || !statuses.includes(status)) return;
+  breakers.onFailure(service, { backendUrl, upstreamAddresses }, { requestId, tookMs, status });
 }
 
 /** nginx has an error page for it: that of the failure, in the form that the client accepts. */

@@ -16,6 +16,8 @@ export interface FailureFacts {
   readonly consumer: string | undefined;
   /** Of the answer that the client would have had: 502, 503, 504. */
   readonly status: number;
+  /** Why it is kept; undefined: what the status says. */
+  readonly reason?: string | undefined;
   /** False: no byte of it was sent to an upstream. True: some were, so it may have been carried out. */
   readonly mayBeDelivered: boolean;
 }
@@ -25,6 +27,8 @@ export interface FailedRequest extends FailureFacts {
   /** As they came, in order, names as the client wrote them. */
   readonly rawHeaders: readonly string[];
   readonly body: Buffer;
+  /** Why there is no body, although the request had one. */
+  readonly bodyOmitted?: 'too_large' | 'no_memory' | 'unreadable' | undefined;
 }
 
 export interface FailedRequestOptions {
@@ -75,7 +79,9 @@ export function failedRequestValue(
       path: query < 0 ? request.uri : request.uri.slice(0, query),
       query_string: query < 0 ? '' : request.uri.slice(query + 1),
       headers,
-      ...bodyMember(request.body, headers['content-type']),
+      ...(request.bodyOmitted
+        ? { body_omitted: request.bodyOmitted }
+        : bodyMember(request.body, headers['content-type'])),
       remote_addr: request.remoteAddress,
       backend_url: request.backendUrl,
       service: request.service,
@@ -83,7 +89,7 @@ export function failedRequestValue(
       consumer: request.consumer,
       status: request.status,
       delivered: request.mayBeDelivered ? 'maybe' : 'no',
-      error_reason: REASONS[request.status] ?? 'The upstream failed.',
+      error_reason: request.reason ?? REASONS[request.status] ?? 'The upstream failed.',
     });
   };
 }

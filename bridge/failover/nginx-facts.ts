@@ -8,8 +8,13 @@ export const TICKET_HEADER = 'x-kafka-failover-ticket';
 /** Base64 of JSON, because names of services may hold anything. */
 export const FACTS_HEADER = 'x-kafka-failover-facts';
 
+export interface NginxFacts extends Omit<FailureFacts, 'id'> {
+  /** That were tried, as nginx writes them. */
+  readonly upstreamAddresses: string | undefined;
+}
+
 /** @returns undefined for what the include did not write */
-export function readFailureFacts(headers: IncomingHttpHeaders): Omit<FailureFacts, 'id'> | undefined {
+export function readFailureFacts(headers: IncomingHttpHeaders): NginxFacts | undefined {
   const facts = readFacts(headers[FACTS_HEADER]);
   if (facts === undefined || typeof facts.uri !== 'string' || typeof facts.status !== 'number')
     return undefined;
@@ -25,6 +30,7 @@ export function readFailureFacts(headers: IncomingHttpHeaders): Omit<FailureFact
     service: text('service'),
     route: text('route'),
     consumer: text('consumer'),
+    upstreamAddresses: text('upstream_addr'),
     mayBeDelivered: mayBeDelivered(text('connect_time'), text('bytes_sent')),
   };
 }

@@ -4,9 +4,12 @@ import { labelText, type Family, type MetricGroup, type MetricsPage } from './me
 export interface FailoverReading {
   readonly marked: number;
   readonly kept: number;
+  /** Of those. */
+  readonly keptAtOnce: number;
   /** By reason. */
   readonly notKept: Readonly<Record<string, number>>;
   readonly inFlight: number;
+  readonly openBreakers: number;
 }
 
 const MARKED: Family = {
@@ -18,7 +21,7 @@ const MARKED: Family = {
 const FAILED: Family = {
   name: 'kong_kafka_failover_requests_total',
   type: 'counter',
-  help: 'Requests whose upstream failed, by result: kept (in Kafka, and its client told so), or why it was not and its client got the error.',
+  help: 'Requests whose upstream failed, by result: kept (in Kafka, and its client told so), kept_at_once (the same without a try at the upstream, by an open breaker), or why it was not and its client got the error.',
   labels: ['result'],
 };
 const IN_FLIGHT: Family = {
@@ -27,8 +30,14 @@ const IN_FLIGHT: Family = {
   help: 'Requests that are being kept now.',
   labels: [],
 };
+const OPEN_BREAKERS: Family = {
+  name: 'kong_kafka_failover_open_breakers',
+  type: 'gauge',
+  help: 'Services whose requests are kept without a try at their upstream.',
+  labels: [],
+};
 
-export const FAILOVER_FAMILIES: readonly Family[] = [MARKED, FAILED, IN_FLIGHT];
+export const FAILOVER_FAMILIES: readonly Family[] = [MARKED, FAILED, IN_FLIGHT, OPEN_BREAKERS];
 
 export class FailoverMetrics implements MetricGroup {
   readonly families = FAILOVER_FAMILIES;
@@ -37,10 +46,12 @@ export class FailoverMetrics implements MetricGroup {
   constructor(private readonly reading: () => FailoverReading) {}
 
   collect(page: MetricsPage): void {
-    const { marked, kept, notKept, inFlight } = this.reading();
+    const { marked, kept, keptAtOnce, notKept, inFlight, openBreakers } = this.reading();
     page.add(MARKED, '', marked);
-    page.add(FAILED, labelText({ result: 'kept' }), kept);
+    page.add(FAILED, labelText({ result: 'kept' }), kept - keptAtOnce);
+    page.add(FAILED, labelText({ result: 'kept_at_once' }), keptAtOnce);
     for (const [result, count] of Object.entries(notKept)) page.add(FAILED, labelText({ result }), count);
     page.add(IN_FLIGHT, '', inFlight);
+    page.add(OPEN_BREAKERS, '', openBreakers);
   }
 }

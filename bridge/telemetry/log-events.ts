@@ -46,6 +46,7 @@ export const LOG_EVENTS = {
   'listening for HTTP': 'http_listening',
   'the HTTP listener has no address; it is tried again': 'http_address_failed',
   'the listener could not accept': 'http_accept_failed',
+  'the HTTP listener has too many connections, and answers 503 on those above': 'http_listener_full',
   'a request to the HTTP listener failed': 'http_request_failed',
   'the file of log sinks cannot be read': 'log_sinks_unreadable',
   'a log sink of the file cannot work': 'log_sink_broken',
@@ -54,6 +55,9 @@ export const LOG_EVENTS = {
   // requests whose upstream failed
   'a failed request could not be kept, and its client was told of the failure': 'failed_request_not_kept',
   'a failed request could not be kept: this is a bug': 'failed_request_lost_by_bug',
+  'no log event has come for a request: is the dump with the log phase installed?': 'log_phase_missing',
+  'a service fails, and its requests are kept without trying it': 'breaker_opened',
+  'a service that failed gets its requests again': 'breaker_closed',
   // traces
   'spans are exported by OpenTelemetry': 'spans_exported',
   'spans are exported again': 'spans_exported_again',

@@ -16,6 +16,8 @@ export type ListenerAddress =
 /** What nginx knows of the try that failed, as its variables tell it. */
 export interface Failure {
   readonly status: number;
+  /** `$upstream_addr` */
+  readonly address: string;
   /** `$upstream_connect_time`: `-` where no connection was made. */
   readonly connectTime: string;
   readonly bytesSent: string;
@@ -50,6 +52,7 @@ export async function failOver(
     backend_url: `${service.protocol}://${service.host}:${service.port}`,
     service: service.name ?? service.id,
     route: request.match.route.name ?? request.match.route.id,
+    upstream_addr: failure.address,
     connect_time: failure.connectTime,
     bytes_sent: failure.bytesSent,
   };

@@ -68,6 +68,7 @@ export class Proxy {
         request.log('err', `upstream ${service.host}:${service.port}: ${error.message}`);
         const failure = {
           status,
+          address: `${host}:${port}`,
           connectTime: isConnected ? '0.001' : '-',
           bytesSent: isConnected ? String(upstream.socket?.bytesWritten ?? 1) : '0',
         };

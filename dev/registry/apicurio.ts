@@ -48,6 +48,11 @@ export class Apicurio {
     return `http://127.0.0.1:${this.port}/apis/ccompat/v7`;
   }
 
+  /** The base of its own interface, for its own serializers. */
+  get ownUrl(): string {
+    return `http://127.0.0.1:${this.port}/apis/registry/v2`;
+  }
+
   /** On the same port as before, and empty. */
   async resume(): Promise<void> {
     const args = [

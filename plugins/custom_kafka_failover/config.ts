@@ -16,6 +16,7 @@ export const FAILOVER: PluginIdentity = {
   // After everything that may change or refuse the request; before request-termination (2).
   priority: 4,
   phases: ['access'],
+  otherPhases: { suffix: 'with-log', phases: ['access', 'log'] },
 };
 
 export const FAILOVER_TABLE = [

@@ -1,13 +1,28 @@
-/** Before a request goes to its upstream: a mark, by which nginx finds the way here when the upstream fails. */
+/**
+ * Before a request goes to its upstream: a mark, by which nginx finds the way here when the upstream fails. While the
+ * breaker of a service is open, its requests are kept here and now. With `capture: log` a copy as well, which the log
+ * phase decides on.
+ */
 import { connectionOf } from '../../bridge/config/connection-options';
 import { failedRequestOptions } from '../../bridge/config/failover-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
 import { producerSettings } from '../../bridge/config/produce-options';
-import type { Captures } from '../../bridge/failover/captures';
+import { systemClock } from '../../bridge/clock';
+import { errorAnswer, GatewayError } from '../../bridge/errors';
+import { Breakers } from '../../bridge/failover/breakers';
+import { isKept, type CaptureHold, type Captures } from '../../bridge/failover/captures';
 import { failedRequestValue } from '../../bridge/failover/failed-request';
+import { ENTRY_MEMBER } from '../../bridge/failover/log-verdict';
+import {
+  SERVICE_READ,
+  serviceName,
+  WholeRequestReader,
+  type WholeRequest,
+} from '../../bridge/failover/whole-request';
 import { reportTimeoutMs } from '../../bridge/kafka/producer-settings';
-import type { Kong } from '../../bridge/kong';
-import { overPromises, type Phase } from '../../bridge/phase';
+import type { Kong, KongService } from '../../bridge/kong';
+import { answerOf, overPromises, type Phase, type PhaseEvent } from '../../bridge/phase';
+import { listHeaderOf } from '../../bridge/request/http-request';
 import type { RequestReply } from '../../bridge/request-reply';
 import { FAILOVER, FAILOVER_TABLE, type FailoverPluginConfig } from './config';
 
@@ -15,10 +30,12 @@ import { FAILOVER, FAILOVER_TABLE, type FailoverPluginConfig } from './config';
 const MARK = 'kafka_failover';
 
 export class FailoverHandler {
-  /** What was marked until then is still kept. */
-  readonly close: () => void;
   /** What our plugin server runs. */
-  readonly planned: { readonly access: Phase };
+  readonly planned: { readonly access: Phase; readonly log: Phase };
+  readonly #key: string;
+  readonly #captures: Captures;
+  readonly #hold: CaptureHold;
+  readonly #whole: WholeRequestReader;
 
   constructor(config: FailoverPluginConfig, captures: Captures, requestReply: RequestReply) {
     const key = configKey(FAILOVER_TABLE, config);
@@ -37,7 +54,9 @@ export class FailoverHandler {
         reportTimeoutMs: reportTimeoutMs(produce),
       });
     const { answer } = config;
-    this.close = captures.open(key, () => ({
+    this.#key = key;
+    this.#captures = captures;
+    this.#hold = captures.open(key, () => ({
       topic: config.topic,
       statuses: config.statuses,
       methods: config.methods,
@@ -45,20 +64,125 @@ export class FailoverHandler {
       answer: { status: answer.status, message: answer.message, retryAfterSeconds: answer.retry_after },
       toValue: failedRequestValue(failedRequestOptions(config)),
       sender: sender(),
+      breakers: breakersOf(config),
     }));
-    this.planned = {
-      access: {
-        reads: [],
-        run: (event) => {
-          event.tell('kong.nginx.set_ctx', MARK, captures.ticketFor(key, event.requestId));
-          event.pass();
-        },
-      },
-    };
+    this.#whole = new WholeRequestReader({
+      maxBodyBytes: config.max_request_bytes,
+      boundedRead: requestReply.inOwnServer,
+    });
+    this.planned = config.capture === 'log' ? this.#withSnapshot() : this.#withoutSnapshot();
+  }
+
+  /** What was marked until then is still kept. */
+  close(): void {
+    this.#hold.close();
   }
 
   /** What Kong's stock server runs. */
   access(kong: Kong): Promise<void> {
     return overPromises(kong, this.planned.access);
   }
+
+  /** It goes to its upstream. */
+  #mark(event: PhaseEvent, requestId = event.requestId): void {
+    const { breakers } = this.#hold.capture;
+    if (breakers !== undefined) breakers.marked++;
+    event.tell('kong.nginx.set_ctx', MARK, this.#captures.ticketFor(this.#key, requestId));
+    event.pass();
+  }
+
+  #withoutSnapshot(): FailoverHandler['planned'] {
+    const { breakers } = this.#hold.capture;
+    const access: Phase = {
+      reads: [],
+      run: (event) => {
+        if (breakers === undefined || breakers.open === 0) this.#mark(event);
+        else event.goOn(this.#whileOneIsOpen(breakers));
+      },
+    };
+    // The dump of this form does not name the phase; the other dump may be installed all the same.
+    return { access, log: { reads: [], run: (event) => event.pass() } };
+  }
+
+  #withSnapshot(): FailoverHandler['planned'] {
+    const { capture } = this.#hold;
+    const access: Phase = {
+      reads: this.#whole.reads,
+      run: (event, answers) => {
+        const request = this.#whole.read(event.requestId, answers);
+        const { service, id } = request;
+        if (service !== undefined && capture.breakers?.decide(service, id) === 'keep')
+          return this.#keepOrMark(event, request, capture.breakers.statusOf(service));
+        this.#captures.snapshots.add(capture, request);
+        event.tell('kong.log.set_serialize_value', ENTRY_MEMBER, { id });
+        this.#mark(event, id);
+      },
+    };
+    const log: Phase = {
+      reads: [['kong.log.serialize']],
+      run: (event, answers) => {
+        // Before anything else: the worker of Kong has a timer for each event that is not over.
+        event.pass();
+        void this.#captures.onLogged(Buffer.from(answerOf<string>(answers, 0), 'latin1'));
+      },
+    };
+    return { access, log };
+  }
+
+  #whileOneIsOpen(breakers: Breakers): Phase {
+    return {
+      reads: [SERVICE_READ],
+      run: (event, answers) => {
+        const service = serviceName(answerOf<KongService | undefined>(answers, 0));
+        if (service === undefined || breakers.decide(service, event.requestId ?? '') === 'through')
+          this.#mark(event);
+        else event.goOn(this.#keeping(breakers.statusOf(service)));
+      },
+    };
+  }
+
+  #keeping(status: number): Phase {
+    return {
+      reads: this.#whole.reads,
+      run: (event, answers) => this.#keepOrMark(event, this.#whole.read(event.requestId, answers), status),
+    };
+  }
+
+  #keepOrMark(event: PhaseEvent, request: WholeRequest, status: number): void {
+    const { method, headers, bodyOmitted } = request;
+    if (bodyOmitted === undefined && isKept(this.#hold.capture, method, headers))
+      void this.#keep(event, request, status);
+    else this.#mark(event);
+  }
+
+  async #keep(event: PhaseEvent, { headers, ...request }: WholeRequest, status: number): Promise<void> {
+    const accept = listHeaderOf(headers, 'accept');
+    const outcome = await this.#captures.keepNow(
+      this.#hold.capture,
+      {
+        ...request,
+        status,
+        reason: `The service failed too often, the last time with ${status}, and was not tried.`,
+        mayBeDelivered: false,
+      },
+      accept,
+    );
+    if (!(outcome instanceof GatewayError)) event.exit(outcome.status, outcome.body, outcome.headers);
+    else if (outcome.code === 'produce_timeout') {
+      // The record may be there: it must not be carried out as well.
+      const answer = errorAnswer(outcome, { requestId: event.requestId, accept });
+      event.exit(answer.status, answer.body, answer.headers);
+    } else this.#mark(event);
+  }
+}
+
+function breakersOf({ breaker }: FailoverPluginConfig): Breakers | undefined {
+  if (breaker.failures === 0) return undefined;
+  return new Breakers({
+    failures: breaker.failures,
+    windowMs: breaker.window * 1000,
+    openForMs: breaker.open_for * 1000,
+    probePath: breaker.probe_path,
+    clock: systemClock,
+  });
 }

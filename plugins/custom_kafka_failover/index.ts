@@ -27,6 +27,10 @@ export const Process = {
   idle: async (): Promise<void> => {
     await Promise.all([processHooks.idle(), captures.idle()]);
   },
+  close: async (): Promise<void> => {
+    captures.snapshots.clear();
+    await processHooks.close();
+  },
   metrics: (): readonly MetricGroup[] => [...processHooks.metrics(), metrics],
   status: (): { ready: boolean } => ({ ready: true, ...captures.status() }),
 };

@@ -16,6 +16,7 @@ function prepare(t: TestContext) {
     tell: (...call) => void told.push(call),
     exit: () => undefined,
     pass: () => undefined,
+    goOn: () => undefined,
     onOver: () => undefined,
   };
   const fail = (error: unknown) => errors.answer(event, error, { requestId: 'r', correlationId: 'c' });

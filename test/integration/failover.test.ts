@@ -20,6 +20,8 @@ let topic = '';
 let listenerPort = 0;
 let upstream: Server;
 let resetting: TcpServer;
+/** Nobody listens there until a test does. */
+let backAgainPort = 0;
 const seen: string[] = [];
 
 before(async () => {
@@ -41,7 +43,8 @@ before(async () => {
       one.listen(0, '127.0.0.1', () => resolve((one.address() as AddressInfo).port)),
     );
   const [upstreamPort, resettingPort] = [await listening(upstream), await listening(resetting)];
-  const [port = 0, nobody, kafkaAway] = await freePorts(3);
+  const [port = 0, nobody, kafkaAway, comesBack = 0] = await freePorts(4);
+  backAgainPort = comesBack;
   listenerPort = port;
   const bootstrap_servers = [{ host: '127.0.0.1', port: Number(kafka.bootstrapServers.split(':')[1]) }];
   const service = (name: string, port: number, config: object | undefined) => ({
@@ -62,6 +65,7 @@ before(async () => {
         service('down', nobody!, { ...kept, max_request_bytes: 300_000 }),
         service('reset', resettingPort, { ...kept, headers: { include_headers: ['authorization'] } }),
         service('unmarked', nobody!, undefined),
+        service('comes-back', comesBack, { ...kept, breaker: { failures: 2, open_for: 1 } }),
         service('only-504', nobody!, { ...kept, statuses: [504] }),
         service('no-kafka', nobody!, {
           ...kept,
@@ -211,6 +215,99 @@ test('what is not kept gets the error that Kong has without the plugin', async (
     not_delivered: 1,
   });
 });
+
+/** The plugin server learns of failures from nginx, and of their end from a connection of its own and one request. */
+test('a service that keeps failing is not tried any more, until it is back', async () => {
+  const carriedOut: string[] = [];
+  const back = createServer((request, response) => {
+    carriedOut.push(request.url ?? '');
+    request.resume();
+    response.end('back');
+  });
+  const send = (path: string, method = 'POST') =>
+    ask(`${url}/comes-back/${path}`, { method, ...(method === 'POST' && { body: 'x' }) });
+  const breakers = async () => {
+    const { plugins } = (await server.status()) as {
+      plugins: { custom_kafka_failover: { process: { open_breakers: string[]; kept_at_once: number } } };
+    };
+    return plugins.custom_kafka_failover.process;
+  };
+  for (const path of ['1', '2', '3', '4']) assert.equal((await send(path)).status, 202);
+  assert.deepEqual((await breakers()).open_breakers, ['comes-back']);
+  assert.equal((await breakers()).kept_at_once, 2);
+  // What is not kept has its chance with the upstream.
+  assert.equal((await send('get', 'GET')).status, 502);
+  const records = await kept(4);
+  const reasons = records.map(({ error_reason }) => String(error_reason).slice(0, 26));
+  assert.deepEqual(reasons.slice(0, 2), Array(2).fill('The upstream could not be '));
+  assert.deepEqual(reasons.slice(2), Array(2).fill('The service failed too oft'));
+  const [first, , third] = records;
+  for (const name of ['service', 'route', 'backend_url', 'remote_addr', 'method', 'body', 'status', 'delivered', 'attempt'])
+    assert.deepEqual(third?.[name], first?.[name], name);
+  assert.deepEqual(third?.uri, '/comes-back/3');
+
+  await new Promise<void>((resolve) => back.listen(backAgainPort, '127.0.0.1', resolve));
+  let answered = 0;
+  let sent = 0;
+  try {
+    // Each is either kept or carried out. The time is that of the plugin server: a second until it looks, one for the try.
+    while ((await breakers()).open_breakers.length > 0 || answered === 0) {
+      const { status } = await send(`again-${sent++}`);
+      assert.ok(status === 200 || status === 202, String(status));
+      if (status === 200) answered++;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.equal((await send('after')).status, 200);
+    await kept(sent - answered);
+    assert.equal(carriedOut.length, answered + 1);
+  } finally {
+    back.closeAllConnections();
+    back.close();
+  }
+}); // prettier-ignore
+
+/** Kong before 3.6, and wherever nginx cannot be told anything. */
+test('without the includes the log phase finds what failed, and its clients have had the error', async () => {
+  const own = await kafka.topic();
+  const config = { bootstrap_servers: [{ host: '127.0.0.1', port: Number(kafka.bootstrapServers.split(':')[1]) }], topic: own, capture: 'log', max_request_bytes: 100 };
+  const [nobody] = await freePorts(1);
+  const service = (name: string, port: number) => ({
+    name,
+    url: `http://127.0.0.1:${port}`,
+    routes: [{ name, paths: [`/${name}`] }],
+    plugins: [{ name: 'custom_kafka_failover', config }],
+  });
+  const plugins = server.plugins.map((plugin) => ({
+    ...plugin,
+    dumpPath: plugin.name === 'custom_kafka_failover' ? plugin.dumpPath.replace('.json', '.with-log.json') : plugin.dumpPath,
+  }));
+  const started = await startGatewayProcess(
+    { folder: server.folder, plugins },
+    JSON.stringify({
+      _format_version: '3.0',
+      services: [service('log-up', (upstream.address() as AddressInfo).port), service('log-down', nobody!)],
+    }),
+    0,
+    ['--failover-listener', `127.0.0.1:${nobody}`],
+  );
+  try {
+    const statuses = [];
+    for (const [path, body] of [['log-up', 'fine'], ['log-up/busy', 'its own 503'], ['log-down', 'x'], ['log-down', 'y'.repeat(101)]] as const)
+      statuses.push((await ask(`${started.url}/${path}`, { body })).status);
+    assert.deepEqual(statuses, [200, 503, 502, 502]);
+    const records = (await readAll(kafka.connection, own, 2)).map(({ value }) => JSON.parse(value!.toString()) as Kept);
+    assert.deepEqual(records.map(({ body, body_omitted, service, status }) => ({ body, body_omitted, service, status })), [
+      { body: 'x', body_omitted: undefined, service: 'log-down', status: 502 },
+      { body: undefined, body_omitted: 'too_large', service: 'log-down', status: 502 },
+    ]);
+    const { plugins: served } = (await server.status()) as {
+      plugins: { custom_kafka_failover: { process: { waiting_for_log: number; kept_by_log: number } } };
+    };
+    assert.deepEqual([served.custom_kafka_failover.process.waiting_for_log, served.custom_kafka_failover.process.kept_by_log], [0, 2]);
+  } finally {
+    await started.child.stop();
+  }
+}); // prettier-ignore
 
 test('nobody else gets in: without a ticket of this process the listener keeps nothing', async () => {
   const facts = Buffer.from(JSON.stringify({ uri: '/x', status: 502 })).toString('base64');

@@ -71,7 +71,7 @@ before(async () => {
       answer: { status: 202, message: 'kept', retryAfterSeconds: 0 },
       toValue: failedRequestValue({ includeHeaders: [], excludeHeaders: [] }),
       sender: kafka.sender,
-    })),
+    })).close,
   );
   const options = { upstreamPort, readTimeoutMs: READ_TIMEOUT_MS };
   try {

@@ -185,6 +185,10 @@ test('a dry run sends nothing and commits nothing', async (t) => {
   const dry = start(topic, '--to', url, '--dry-run');
   assert.deepEqual(await once(dry.child, 'exit'), [3, null]);
   assert.equal(seen.length, 0);
+  assert.deepEqual(
+    [dry.summary().carried_out, dry.summary().maybe_delivered, dry.summary().dead_before],
+    [1, 1, 0],
+  );
   const real = start(topic, '--to', url, '--maybe');
   assert.deepEqual(await once(real.child, 'exit'), [0, null]);
   assert.deepEqual(seen.map(({ key }) => key).sort(), ['one', 'two']);
@@ -193,6 +197,20 @@ test('a dry run sends nothing and commits nothing', async (t) => {
   assert.deepEqual(await once(after.child, 'exit'), [0, null]);
   const { carried_out, carried_out_before } = after.summary();
   assert.deepEqual([carried_out, carried_out_before], [0, 2]);
+});
+
+/** A dry run begins at the beginning, and once said of those that they would be carried out. */
+test('a dry run says which requests are in the dead topic already', async (t) => {
+  const topic = await topics();
+  const { url } = await service(t, ({ url }) => (url?.includes('refused') ? 422 : 200));
+  await write(topic, [kept('one'), kept('refused')]);
+  const real = start(topic, '--to', url);
+  assert.deepEqual(await once(real.child, 'exit'), [3, null]);
+  await write(topic, [kept('three')]);
+  const dry = start(topic, '--to', url, '--dry-run');
+  assert.deepEqual(await once(dry.child, 'exit'), [0, null]);
+  const { carried_out, carried_out_before, dead_before, attempts } = dry.summary();
+  assert.deepEqual([carried_out, carried_out_before, dead_before, attempts], [1, 1, 1, 0]);
 });
 
 test('killed again and again, it loses none and repeats none but what was in flight', async (t) => {

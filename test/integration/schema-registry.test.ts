@@ -62,6 +62,13 @@ const EVOLUTIONS: Evolution[] = [
     first: [{ item: 'book' }, { item: 'book' }],
   },
   {
+    // It has no aliases: a newer version takes both names.
+    name: 'json-field-renamed',
+    versions: [json({ item: {} }, ['item']), json({ item: {}, title: {} })],
+    latest: [{ title: 'book' }, { title: 'book' }],
+    first: [{ item: 'book' }, { item: 'book' }],
+  },
+  {
     name: 'json-type-widened',
     versions: [json({ count: { type: 'integer' } }), json({ count: { type: 'number' } })],
     latest: [{ count: 1.5 }, { count: 1.5 }],
@@ -74,6 +81,13 @@ const EVOLUTIONS: Evolution[] = [
       { item: 'book', count: 2 },
       { item: 'book', count: 2 },
     ],
+    first: [{ item: 'book' }, { item: 'book' }],
+  },
+  {
+    // On the wire it is a number.
+    name: 'protobuf-field-renamed',
+    versions: [protobuf('string item = 1;'), protobuf('string title = 1;')],
+    latest: [{ title: 'book' }, { title: 'book' }],
     first: [{ item: 'book' }, { item: 'book' }],
   },
   {
@@ -125,6 +139,17 @@ before(async () => {
     for (const version of versions) await registry.register(name, version);
     await add(`/latest/${name}`, { value_schema: { subject_name: name } });
     await add(`/first/${name}`, { value_schema: { subject_name: name, schema_version: '1' } });
+    for (const [path, schema_version] of [
+      ['latest', 'latest'],
+      ['first', '1'],
+    ] as const) {
+      const subject = { subject_name: name, schema_version };
+      await add(
+        `/key/${path}/${name}`,
+        { key_schema: subject, value_schema: subject },
+        { key_source: 'header', key_name: 'key' },
+      );
+    }
   }
   for (const [type, { schema }] of Object.entries(KEYS)) {
     await registry.register(`key-${type}`, schema);
@@ -186,6 +211,23 @@ describe('a service that answers in the schema it was asked in', () => {
 });
 
 describe('a key with a schema', () => {
+  // That of a value is read back above; a key of the same JSON is the same bytes.
+  for (const { name, latest, first } of EVOLUTIONS) {
+    for (const [version, [sent, back]] of [
+      ['latest', latest],
+      ['first', first],
+    ] as const) {
+      it(`is written like a value: ${name}, ${version} version`, async () => {
+        requests.length = 0;
+        const answer = await post(`/key/${version}/${name}`, sent, { key: JSON.stringify(sent) });
+        assert.deepEqual(answer.json, back);
+        const [{ key, value }] = requests as [ReceivedRecord];
+        assert.equal(key?.[0], 0);
+        assert.deepEqual(key, value);
+      });
+    }
+  }
+
   for (const [type, { key, bytes }] of Object.entries(KEYS)) {
     it(`of type ${type} is written with it`, async () => {
       requests.length = 0;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { pluginOptions, route, routeIn } from './framework';
+import { pluginOptions, REGISTRY_URL, route, routeIn } from './framework';
 
 test('the options that a service needs are told without what every route has', () => {
   const path = '/a';
@@ -36,3 +36,13 @@ test('a route of the one plugin has all options, under a path beside that of the
     },
   });
 });
+
+test('the one plugin has its schema registry once, for both ways', () => {
+  const schema_registry = { confluent: { url: REGISTRY_URL } };
+  const both = route('/a', 'a', { producer: { schema_registry }, consumer: { schema_registry } });
+  assert.deepEqual(routeIn('pair', both), both);
+  const { requestReply } = routeIn('one-event', both);
+  assert.deepEqual([requestReply?.schema_registry, (requestReply?.reply as object | undefined) ?? {}], [
+    schema_registry, { timeout: 15_000 },
+  ]);
+}); // prettier-ignore

@@ -1,6 +1,10 @@
 /** What the runner has to know of a framework: how its service is built and started, and what clients may expect. */
 import type { PluginForm } from '../../dev/plugin-form';
+import type { SchemaInRegistry } from '../../dev/registry/apicurio';
 import { waitingRoute, type TestRoute } from '../support/stack';
+
+/** Stands in routes for the schema registry, which has its address when it runs. */
+export const REGISTRY_URL = 'http://registry:8081';
 
 export interface Framework {
   /** Name of the folder below services/, and on the command line. */
@@ -13,6 +17,8 @@ export interface Framework {
   /** @param home the folder in which the service was built */
   start(home: string): Promise<ServiceCommand> | ServiceCommand;
   readonly routes: readonly TestRoute[];
+  /** What must be in a schema registry, by subject. Absent: it needs none. */
+  readonly subjects?: Readonly<Record<string, SchemaInRegistry>>;
   /** Where the many requests go. */
   readonly path: string;
   readonly cases: readonly Case[];
@@ -110,7 +116,13 @@ export function pathPrefix(form: PluginForm): string {
 
 /** The route of a service with the plugins in this form. */
 export function routeIn(form: PluginForm, { path, producer, consumer }: TestRoute): TestRoute {
-  return waitingRoute(form, pathPrefix(form) + path, producer ?? {}, consumer);
+  return waitingRoute(form, pathPrefix(form) + path, producer ?? {}, replyOptions(form, consumer));
+}
+
+/** The one plugin has its registry once, for both ways. */
+function replyOptions(form: PluginForm, consumer: TestRoute['consumer'] = {}): Record<string, unknown> {
+  const { schema_registry, ...reply } = consumer;
+  return form === 'pair' && schema_registry !== undefined ? consumer : reply;
 }
 
 /** The plugin options its requests need beside topics and timeout, as a person would write them. */
@@ -119,7 +131,8 @@ export function pluginOptions(
   form: PluginForm = 'pair',
 ): string {
   const { producer = {}, consumer = {} } = routes.find((each) => each.path === path) ?? {};
-  const options = [...written(producer), ...written(consumer, form === 'pair' ? '' : 'reply.')];
+  const reply = replyOptions(form, consumer);
+  const options = [...written(producer), ...written(reply, form === 'pair' ? '' : 'reply.')];
   return options.length === 0 ? 'defaults' : options.join(', ');
 }
 

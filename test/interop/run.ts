@@ -3,9 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { repositoryRoot } from '../../dev/kafka/paths';
 import { startKafka } from '../../dev/kafka/server';
+import { Apicurio } from '../../dev/registry/apicurio';
 import { PLUGIN_FORMS } from '../../dev/plugin-form';
-import { Stack } from '../support/stack';
-import { routeIn, type Framework } from './framework';
+import { Stack, type TestRoute } from '../support/stack';
+import { REGISTRY_URL, routeIn, type Framework } from './framework';
 import { FRAMEWORKS } from './frameworks/all';
 import { parseInteropOptions, usage, UsageError, type InteropOptions } from './options';
 import { exitCode, type Outcome } from './outcome';
@@ -59,12 +60,29 @@ async function start(
   // Those that each gateway has of its own it makes itself.
   for (const topic of topics)
     if (!topic.includes('{')) await kafka.createTopic(topic, { partitions: PARTITIONS });
+  const registry = await startRegistry(frameworks);
+  const placed = routes.map((each) => withRegistry(each, registry));
   const stack = await Stack.start(
     kafka.bootstrapServers,
-    plugins.flatMap((form) => routes.map((each) => routeIn(form, each))),
+    plugins.flatMap((form) => placed.map((each) => routeIn(form, each))),
   );
   cleanUps.push(() => stack.stop());
-  return { stack, bootstrapServers: kafka.bootstrapServers, plugins, requests, say };
+  return { stack, bootstrapServers: kafka.bootstrapServers, registry, plugins, requests, say };
+}
+
+/** @returns undefined where nobody needs one */
+async function startRegistry(frameworks: readonly Framework[]): Promise<Apicurio | undefined> {
+  const subjects = frameworks.flatMap((framework) => Object.entries(framework.subjects ?? {}));
+  if (subjects.length === 0) return undefined;
+  const registry = await Apicurio.start();
+  cleanUps.push(() => registry.stop());
+  for (const [subject, schema] of subjects) await registry.register(subject, schema);
+  return registry;
+}
+
+function withRegistry(route: TestRoute, registry: Apicurio | undefined): TestRoute {
+  if (registry === undefined) return route;
+  return JSON.parse(JSON.stringify(route).replaceAll(REGISTRY_URL, registry.url)) as TestRoute;
 }
 
 function commandFor({ only, plugins, requests }: InteropOptions): string {

@@ -1,6 +1,7 @@
 /** One framework from build to end: many requests, the cases, and nothing left open. */
 import assert from 'node:assert/strict';
 import { Child } from '../../dev/child-process';
+import type { Apicurio } from '../../dev/registry/apicurio';
 import type { PluginForm } from '../../dev/plugin-form';
 import { ask, type Stack } from '../support/stack';
 import { buildOnce, NotBuildable, versionOf } from './build';
@@ -15,6 +16,8 @@ const START_LIMIT_MS = 60_000;
 export interface Stage {
   readonly stack: Stack;
   readonly bootstrapServers: string;
+  /** Where one of the services needs it. */
+  readonly registry: Apicurio | undefined;
   /** The forms in which the plugins ask each service. */
   readonly plugins: readonly PluginForm[];
   readonly requests: number;
@@ -40,7 +43,7 @@ export async function trial(framework: Framework, stage: Stage): Promise<Outcome
     }));
   try {
     const home = await buildOnce(framework, stage.say);
-    const service = await startService(framework, home, stage.bootstrapServers);
+    const service = await startService(framework, home, stage);
     try {
       await untilItServes(framework, service, stage);
       for (const each of seen) await askIt(framework, stage, each);
@@ -61,7 +64,11 @@ export async function trial(framework: Framework, stage: Stage): Promise<Outcome
   }
 }
 
-async function startService(framework: Framework, home: string, bootstrapServers: string): Promise<Child> {
+async function startService(
+  framework: Framework,
+  home: string,
+  { bootstrapServers, registry }: Stage,
+): Promise<Child> {
   const { command, args, env } = await framework.start(home);
   return new Child(framework.name, args, {
     command,
@@ -69,6 +76,7 @@ async function startService(framework: Framework, home: string, bootstrapServers
     env: {
       KAFKA_BOOTSTRAP_SERVERS: bootstrapServers,
       SPRING_KAFKA_BOOTSTRAP_SERVERS: bootstrapServers,
+      ...(registry && { APICURIO_URL: registry.ownUrl }),
       ...env,
     },
   });

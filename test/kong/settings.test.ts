@@ -8,7 +8,7 @@ import { settingOf } from '../support/kong-settings';
 
 const ROOT = join(__dirname, '..', '..', '..');
 const FOLDER = join(ROOT, 'kong');
-const DUMPS = PLUGINS.map(dumpName);
+const DUMPS = PLUGINS.map((plugin) => dumpName(plugin));
 const SETTINGS = ['kong-external.env', 'kong-managed.env'];
 
 interface Dump {
@@ -82,6 +82,12 @@ describe('the dumps', () => {
       for (const text of descriptions) assert.ok(text.length >= 10 && text.length <= 500, text);
     });
   }
+});
+
+it('the second dump of custom_kafka_failover is the first one with a log phase', () => {
+  const [plugin] = dump('custom_kafka_failover.json').Plugins;
+  const withLog = dump('custom_kafka_failover.with-log.json');
+  assert.deepEqual(withLog.Plugins, [{ ...plugin, Phases: ['access', 'log'] }]);
 });
 
 describe('the settings', () => {

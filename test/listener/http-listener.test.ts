@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -42,6 +43,27 @@ test('a room that fails answers 500, and the next request is served', async (t) 
   assert.equal((await fetch(`${url}/bad/`)).status, 500);
   assert.equal((await fetch(`${url}/log/`)).status, 200);
 });
+
+/** nginx gives the client Kong's own error for it, and Kong's HTTP Log plugin keeps its entries. */
+test('what comes on more connections than it takes is answered 503, until there are fewer', async (t) => {
+  const { http, url, logged } = await listener(t, [route('/log/')]);
+  const connections: Socket[] = [];
+  t.after(() => connections.forEach((socket) => socket.destroy()));
+  for (let count = 0; count < 512; count++) {
+    const socket = connect(http.boundPort!, HOST);
+    connections.push(socket);
+    // Served once, and kept by its client.
+    socket.write('GET /log/x HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(socket, 'data');
+  }
+  for (let count = 0; count < 2; count++) {
+    const refused = await fetch(`${url}/log/x`, { method: 'POST', body: 'x'.repeat(100_000) });
+    assert.deepEqual([refused.status, refused.headers.get('connection'), refused.headers.get('retry-after')], [503, 'close', '1']);
+  }
+  assert.deepEqual(logged.filter(({ level }) => level === 'warn').map(({ event, most }) => [event, most]), [['http_listener_full', 512]]);
+  connections.pop()!.destroy();
+  while ((await fetch(`${url}/log/x`)).status === 503) await new Promise((resolve) => setImmediate(resolve));
+}); // prettier-ignore
 
 test('a port that another process has is tried again until it is free', async (t) => {
   const other = createServer();

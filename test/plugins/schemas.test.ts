@@ -293,6 +293,66 @@ describe('a route with a schema registry', () => {
   });
 });
 
+/** What a service writes whose serializer puts the schema into a header: the value and the key are bare. */
+describe('replies with their schema in a header', () => {
+  const guidOf = (digit: number) => `${String(digit).repeat(8)}-2336-4186-9674-299b90a802e2`;
+  const header = (digit: number, rest = '') => bytes(`01${guidOf(digit).replaceAll('-', '')}${rest}`);
+  const avro = (...fields: object[]) => ({ schema: JSON.stringify({ type: 'record', name: 'Order', fields }) });
+  const protobuf = (fields: string) =>
+    ({ schemaType: 'PROTOBUF', schema: `syntax="proto3"; message Other {} message Order { ${fields} }` }) as const;
+  const json = (properties: object) => ({ schemaType: 'JSON', schema: JSON.stringify({ properties }) }) as const;
+  const ITEM = { name: 'item', type: 'string' };
+  /** Which message of the file it is stands behind the GUID. */
+  const SECOND_MESSAGE = '0202';
+  const CASES: [name: string, schema: Parameters<StubRegistry['add']>[1], value: string, read: string, rest?: string][] = [
+    ['avro', avro(ITEM), '08626f6f6b', '{"item":"book"}'],
+    ['avro, a field added', avro(ITEM, { name: 'count', type: 'int', default: 1 }), '08626f6f6b04', '{"item":"book","count":2}'],
+    ['avro, a field renamed', avro({ name: 'title', aliases: ['item'], type: 'string' }), '08626f6f6b', '{"title":"book"}'],
+    ['avro, a type widened', avro({ name: 'count', type: 'long' }), '80f882ad16', '{"count":3000000000}'],
+    ['json', json({ item: {} }), Buffer.from('{"item":"book"}').toString('hex'), '{"item":"book"}'],
+    ['json, a type widened', json({ count: { type: 'number' } }), Buffer.from('{"count":1.5}').toString('hex'), '{"count":1.5}'],
+    ['protobuf', protobuf('string item = 1;'), '0a04626f6f6b', '{"item":"book"}', SECOND_MESSAGE],
+    ['protobuf, a field added', protobuf('string item = 1; int32 count = 2;'), '0a04626f6f6b1002', '{"item":"book","count":2}', SECOND_MESSAGE],
+    ['protobuf, a type widened', protobuf('int64 count = 1;'), '0880bcc1960b', '{"count":"3000000000"}', SECOND_MESSAGE],
+  ];
+  for (const [index, [name, schema, value, read, rest]] of CASES.entries()) {
+    const digit = index + 1;
+    it(`are read: ${name}`, async () => {
+      stub.add(200 + digit, schema, { guid: guidOf(digit) });
+      const { ask, kafka } = schemas();
+      const { kong, held } = await ask('{"item":"book"}');
+      const reply = replyTo(kafka, 0, bytes(value));
+      kafka.arrive({ ...reply, headers: [...reply.headers, ['__value_schema_id', header(digit, rest)]] });
+      await held;
+      assert.deepEqual(answerOf(kong), { status: 200, type: 'application/json', text: read });
+    });
+  }
+
+  const KEYS: [name: string, schema: Parameters<StubRegistry['add']>[1], encode: (id: string) => Buffer][] = [
+    ['avro', { schema: '"string"' }, (id) => Buffer.concat([Buffer.of(2 * id.length), Buffer.from(id)])],
+    ['json', { schemaType: 'JSON', schema: '{"type":"string"}' }, (id) => Buffer.from(JSON.stringify(id))],
+  ];
+  for (const [index, [name, schema, encode]] of KEYS.entries()) {
+    it(`are found by their key: ${name}`, async () => {
+      const guid = `${index}`.repeat(8) + '-0000-4186-9674-299b90a802e2';
+      stub.add(300 + index, schema, { guid });
+      const { ask, kafka, nothingPending } = schemas({
+        consumer: { match: 'key', schema_registry: { confluent: { url: stub.url } } },
+      });
+      const { kong, held } = await ask('{"item":"book"}');
+      const id = headerOf(kafka.produced[0]!.record, 'kafka_correlationId')!;
+      kafka.arrive({
+        ...receivedRecord({ topic: 'replies', value: 'yes' }),
+        key: encode(id),
+        headers: [['__key_schema_id', bytes(`01${guid.replaceAll('-', '')}`)]],
+      });
+      await held;
+      assert.equal(answerOf(kong).text, 'yes');
+      nothingPending();
+    });
+  }
+}); // prettier-ignore
+
 it('one registry serves both ways of the plugin that has both halves', async () => {
   const kafka = new FakeKafka();
   const requestReply = new RequestReply({ clients: kafka, clock: new FakeClock() });

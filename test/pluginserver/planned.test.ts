@@ -60,6 +60,34 @@ describe('a planned phase', () => {
     assert.deepEqual(JSON.parse(String((await kong.readExit()).body)), ['abc']);
   });
 
+  it('may ask once more, and the event goes on with the second answers', async (t) => {
+    const second = echo([['kong.request.get_method'], ['kong.router.get_service']]);
+    const { connect } = await serve(t, {
+      planned: {
+        reads: [['kong.request.get_header', 'host']],
+        run: (event: PlannedEvent) => event.goOn(second),
+      },
+    });
+    const kong = await connect();
+    kong.handleEvent(await kong.startInstance('demo'));
+    await kong.expectCall('kong.nginx.get_var');
+    await kong.expectCall('kong.request.get_header');
+    kong.answerText('abc');
+    kong.answerText('here');
+    await kong.expectCall('kong.request.get_method');
+    await kong.expectCall('kong.router.get_service');
+    kong.answerText('PUT');
+    kong.answerNothing();
+    assert.deepEqual(JSON.parse(String((await kong.readExit()).body)), ['abc', 'PUT', null]);
+  });
+
+  it('goes on with one that asks nothing at once', async (t) => {
+    const planned = { reads: [], run: (event: PlannedEvent) => event.goOn(echo([])) };
+    const { startEvent } = await serve(t, { planned });
+    const kong = await startEvent('abc');
+    assert.deepEqual(JSON.parse(String((await kong.readExit()).body)), ['abc']);
+  });
+
   it('has the id of nginx where Kong has none of its own, as before 3.5', async (t) => {
     const { connect } = await serve(t, { planned: echo([['kong.request.get_method']]) });
     const kong = await connect();

@@ -35,6 +35,7 @@ class Event implements PhaseEvent {
 
   tell(): void {}
   pass(): void {}
+  goOn(): void {}
   onOver(): void {}
 
   exit(status: number): void {

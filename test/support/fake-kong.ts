@@ -1,4 +1,4 @@
-import type { Kong } from '../../bridge/kong';
+import type { Kong, KongService } from '../../bridge/kong';
 
 export interface FakeRequest {
   requestId?: string;
@@ -10,6 +10,7 @@ export interface FakeRequest {
   captures?: Record<string, string>;
   consumer?: { id?: string; username?: string; custom_id?: string };
   route?: { id?: string; name?: string };
+  service?: KongService;
   /** Of the log phase. */
   entry?: string;
 }
@@ -66,7 +67,10 @@ export class FakeKong implements Kong {
     getUriCaptures: () => this.#read('getUriCaptures', { named: this.#given.captures ?? {} }),
   };
   readonly client = { getConsumer: () => this.#read('getConsumer', this.#given.consumer) };
-  readonly router = { getRoute: () => this.#read('getRoute', this.#given.route) };
+  readonly router = {
+    getRoute: () => this.#read('getRoute', this.#given.route),
+    getService: () => this.#read('getService', this.#given.service),
+  };
   readonly nginx = {
     getVar: (name: string) =>
       this.#read(

@@ -28,6 +28,7 @@ import {
   type Codec,
 } from './codec';
 import { exactValue } from './exact-json';
+import { hasTooManyMessages } from './protobuf-count';
 import { MAIN_FILE, protobufFiles } from './protobuf-files';
 
 /**
@@ -60,6 +61,8 @@ export function protobufCodec(schema: SchemaText, messageName: string | undefine
       const message = messageAt(messages, read);
       if (!message)
         throw new Undecodable('its message indexes are missing, or lead to no message of its schema');
+      if (hasTooManyMessages(message, payload))
+        throw new Undecodable('it has too many messages for its size');
       let json: JsonValue;
       try {
         const readOptions = { readUnknownFields: false, recursionLimit: MAX_JSON_DEPTH };

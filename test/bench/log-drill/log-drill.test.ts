@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Account, entryId } from '../../../bench/log-drill/account';
-import { logDrillVerdicts } from '../../../bench/log-drill/goals';
+import { logDrillVerdicts, requestLatencyVerdicts } from '../../../bench/log-drill/goals';
+import type { RequestLatencyReport } from '../../../bench/log-drill/requests';
 import type { LogDrillReport } from '../../../bench/log-drill/run';
 import { logEntryText } from '../../../bench/load/log-entry';
 
@@ -52,3 +53,20 @@ for (const [what, change] of Object.entries(BAD)) {
     assert.ok(logDrillVerdicts({ ...GOOD, ...change }).some(({ holds }) => !holds));
   });
 }
+
+const took = (p99Ms: number) => ({ count: 100, p50Ms: 1, p99Ms });
+const WAITS: RequestLatencyReport = {
+  plain: took(4),
+  logged: took(6),
+  plainWithout: took(4),
+  loggedWithout: took(5),
+  failed: 0,
+};
+
+test('a request that waits for its log entry, or fails, is seen', () => {
+  const holds = (change: Partial<RequestLatencyReport>) =>
+    requestLatencyVerdicts({ ...WAITS, ...change }).every((verdict) => verdict.holds);
+  assert.ok(holds({}));
+  for (const change of [{ logged: took(9.5) }, { loggedWithout: took(1000) }, { failed: 1 }, { logged: { ...took(1), count: 0 } }])
+    assert.ok(!holds(change), JSON.stringify(change));
+}); // prettier-ignore

@@ -6,9 +6,11 @@ import { connect, type AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { bytesInFlight } from '../../../bridge/bytes-in-flight';
 import { GatewayError } from '../../../bridge/errors';
+import type { Breakers } from '../../../bridge/failover/breakers';
 import { Captures, type Capture } from '../../../bridge/failover/captures';
 import { FACTS_HEADER, REPLAYED_HEADER, TICKET_HEADER } from '../../../bridge/failover/nginx-facts';
 import { Tickets } from '../../../bridge/failover/ticket';
+import type { WholeRequest } from '../../../bridge/failover/whole-request';
 import { FailoverMetrics } from '../../../bridge/telemetry/failover-metrics';
 import { Metrics, TEXT_TYPE } from '../../../bridge/telemetry/metrics';
 import { captureLog } from '../../pluginserver/support/serving';
@@ -21,7 +23,7 @@ async function lab(t: TestContext, more: Partial<Capture> = {}) {
   const kafka = new FakeSender();
   const clock = new FakeClock();
   const captures = new Captures({ clock });
-  const close = captures.open('key', () => ({
+  const { close, capture } = captures.open('key', () => ({
     topic: 'failed',
     statuses: [502, 504],
     methods: ['POST', 'PUT'],
@@ -46,7 +48,7 @@ async function lab(t: TestContext, more: Partial<Capture> = {}) {
   });
   const url = `http://127.0.0.1:${port}/failover/`;
   const values = () => kafka.records.map(({ value }) => value?.toString());
-  return { captures, kafka, clock, close, marks, url, port, values, logged };
+  return { captures, capture, kafka, clock, close, marks, url, port, values, logged };
 }
 
 test('a request is answered when a broker has its record, and not before', async (t) => {
@@ -132,6 +134,56 @@ test('one in pieces is refused at the first byte too much', async (t) => {
   assert.equal(captures.refused.too_large, 1);
 });
 
+/** With Kafka away and a service down, each request is one. */
+test('of requests that could not be kept there is a line a minute for each reason, with their number', async (t) => {
+  const { captures, kafka, clock, marks, url, logged } = await lab(t);
+  kafka.failure = new GatewayError('produce_timeout', 'no broker');
+  const fail = async () => assert.equal((await ask(url, { headers: marks(504), body: 'x' })).status, 504);
+  for (let count = 0; count < 4; count++) await fail();
+  clock.advance(59_999);
+  await fail();
+  kafka.failure = new GatewayError('produce_failed', 'refused');
+  await fail();
+  clock.advance(1);
+  kafka.failure = new GatewayError('produce_timeout', 'no broker');
+  await fail();
+  const lines = logged.filter(({ event }) => event === 'failed_request_not_kept');
+  assert.deepEqual(lines.map(({ code, further_times }) => [code, further_times]), [
+    ['produce_timeout', undefined], ['produce_failed', undefined], ['produce_timeout', 4],
+  ]);
+  assert.equal(captures.refused.not_delivered, 7);
+}); // prettier-ignore
+
+/** Where the includes are installed as well, nginx comes first. */
+test('a request that nginx has brought is not kept by the log phase once more', async (t) => {
+  const { captures, marks, url, values, capture } = await lab(t);
+  const whole = { id: 'r1', method: 'POST', headers: {}, body: Buffer.from('x') } as WholeRequest;
+  captures.snapshots.add(capture, whole);
+  assert.equal((await ask(url, { headers: marks(), body: 'x' })).status, 202);
+  const entry = { kafka_failover: { id: 'r1' }, response: { status: 502 }, source: 'kong' };
+  await captures.onLogged(Buffer.from(JSON.stringify(entry)));
+  assert.deepEqual([values(), captures.snapshots.size], [['r1 502 x'], 0]);
+});
+
+test('the failures that nginx brings open the breaker of their service, with the addresses that were tried', async (t) => {
+  const seen: unknown[] = [];
+  const breakers = { onFailure: (...call: unknown[]) => seen.push(call), openServices: ['orders'], open: 1 };
+  const { marks, url, captures } = await lab(t, { breakers: breakers as unknown as Breakers });
+  const facts = { uri: '/x', service: 'orders', backend_url: 'http://o:80', upstream_addr: '10.0.0.1:80' };
+  const of = (status: number) => ({
+    ...marks(status),
+    [FACTS_HEADER]: Buffer.from(JSON.stringify({ ...facts, status })).toString('base64'),
+  });
+  await ask(url, { headers: of(502), body: 'x' });
+  // Not kept, and a failure all the same; 503 is not configured.
+  await ask(url, { method: 'GET', headers: of(504) });
+  await ask(url, { headers: of(503), body: 'x' });
+  const target = { backendUrl: 'http://o:80', upstreamAddresses: '10.0.0.1:80' };
+  assert.deepEqual(seen.map((call) => (call as unknown[]).slice(0, 2)), [['orders', target], ['orders', target]]);
+  assert.deepEqual(captures.status().open_breakers, ['orders']);
+  assert.equal(captures.reading().openBreakers, 1);
+}); // prettier-ignore
+
 /** Kong closes all instances at each change of any plugin, and a request may wait for its upstream for a minute. */
 test('what was marked is kept for two minutes after the last instance that had the configuration', async (t) => {
   const { captures, kafka, clock, close, marks, url } = await lab(t);
@@ -139,7 +191,7 @@ test('what was marked is kept for two minutes after the last instance that had t
   const headers = marks();
   close();
   clock.advance(200_000);
-  again();
+  again.close();
   clock.advance(119_999);
   assert.equal((await ask(url, { headers, body: 'x' })).status, 202);
   assert.equal(kafka.closed, 0);

@@ -8,7 +8,14 @@ const read = (facts: object) =>
 
 test('what the include says is read', () => {
   assert.deepEqual(
-    read({ service: 'orders', route: '', consumer: 7, remote_addr: '::1', backend_url: 'http://o' }),
+    read({
+      service: 'orders',
+      route: '',
+      consumer: 7,
+      remote_addr: '::1',
+      backend_url: 'http://o',
+      upstream_addr: '127.0.0.1:1, 127.0.0.1:2',
+    }),
     {
       uri: '/x',
       status: 502,
@@ -17,6 +24,7 @@ test('what the include says is read', () => {
       consumer: undefined,
       remoteAddress: '::1',
       backendUrl: 'http://o',
+      upstreamAddresses: '127.0.0.1:1, 127.0.0.1:2',
       mayBeDelivered: true,
     },
   );

@@ -4,5 +4,6 @@ import { NESTJS } from './nestjs';
 import { PYTHON } from './python';
 import { QUARKUS } from './quarkus';
 import { SPRING } from './spring';
+import { SPRING_AVRO } from './spring-avro';
 
-export const FRAMEWORKS: readonly Framework[] = [SPRING, PYTHON, NESTJS, QUARKUS, MICRONAUT];
+export const FRAMEWORKS: readonly Framework[] = [SPRING, SPRING_AVRO, PYTHON, NESTJS, QUARKUS, MICRONAUT];

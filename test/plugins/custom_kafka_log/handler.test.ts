@@ -30,6 +30,7 @@ function event(steps: string[]): PhaseEvent {
     tell: done('tell'),
     exit: done('exit'),
     pass: done('pass'),
+    goOn: done('goOn'),
     onOver: done('onOver'),
   };
 }
