@@ -9,48 +9,17 @@ import { parse } from 'yaml';
 import { PLUGINS, socketName } from '../../common/plugins';
 import { settingOf } from '../support/kong-settings';
 import { SHIPPED_NODE_FLAGS } from '../../bench/load/shipped';
-import { parseOptions, type ServeOptions } from '../../pluginserver/options';
 import { parseConsumerConfig } from '../../plugins/custom_kafka_consumer/config';
 import { temporaryFolder } from '../pluginserver/support/serving';
+import { assignments, externalSettings, nodeFlags, served } from '../support/start-command';
 
 const ROOT = join(__dirname, '..', '..', '..');
 const UNIT = 'examples/systemd/kong-kafka-request-reply@.service';
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
-/** KEY=value lines; a backslash at the end of one continues it. */
-function assignments(text: string): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const line of text.replaceAll('\\\n', ' ').split('\n')) {
-    const [, key, value] = /^([A-Za-z_]+)=(.*)$/.exec(line) ?? [];
-    if (key !== undefined && value !== undefined) found.set(key, value);
-  }
-  return found;
-}
-
-const kong = assignments(read('kong/kong-external.env'));
+const kong = externalSettings();
 const unit = assignments(read(UNIT));
 const environment = assignments(read('examples/systemd/kong-kafka-request-reply.env'));
-
-/** What the program makes of a command line; the sockets must be those that Kong connects to. */
-function served(command: readonly string[]): ServeOptions {
-  const main = command.findIndex((word) => word.endsWith('/dist/pluginserver/main.js'));
-  assert.ok(main >= 0, command.join(' '));
-  const options = parseOptions(command.slice(main + 1));
-  assert.equal(options.command, 'serve');
-  assert.deepEqual(
-    options.plugins.map(({ socketPath }) => socketPath),
-    PLUGINS.map((plugin) => kong.get(settingOf(plugin, 'SOCKET'))),
-  );
-  return options;
-}
-
-/** What stands between node and the program. */
-function nodeFlags(command: readonly string[]): readonly string[] {
-  const node = command.findIndex((word) => /(^|\/)node$/.test(word));
-  const main = command.findIndex((word) => word.endsWith('dist/pluginserver/main.js'));
-  assert.ok(node >= 0 && main > node, command.join(' '));
-  return command.slice(node + 1, main);
-}
 
 /** Of a consumer that names none. */
 const DEFAULT_WAIT_MS = parseConsumerConfig({}).timeout;
@@ -216,15 +185,6 @@ describe('every start command', () => {
       encoding: 'utf8',
     });
     assert.deepEqual([status, stderr], [0, '']);
-  });
-});
-
-describe('the image', () => {
-  it('has a Node.js that the package supports, and not one that needs what Kong has not', () => {
-    const [, major] = /^ARG NODE_IMAGE=node:(\d+)-bookworm-slim$/m.exec(read('Dockerfile.kong')) ?? [];
-    assert.equal(major, '24');
-    const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } };
-    assert.equal(engines.node, '>=20.19');
   });
 });
 
