@@ -6,7 +6,7 @@ SOURCES := $(shell find plugins pluginserver bridge common listener status repla
 TESTS ?=
 ARGS ?=
 
-.PHONY: help demo test interop fuzz lint typecheck bench bench-check bench-metrics growth chaos dead-clusters drill log-drill failover-drill soak picture generate clean
+.PHONY: help demo test interop fuzz lint typecheck bench bench-check bench-metrics growth chaos dead-clusters drill log-drill failover-drill soak picture generate sbom release clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -66,6 +66,12 @@ picture: $(BUILT) kafka ## the picture of the dashboard in docs/, from a minute'
 
 generate: $(BUILT) ## dumps and reference pages from the option tables
 	@node dist/dev/generate.js
+
+sbom: $(BUILT) ## bill of materials (CycloneDX) and licences of what is installed along, in .release
+	@node dist/dev/packages/sbom-cli.js
+
+release: $(BUILT) ## whether this version can be released, and what would be done (ARGS=--execute does it)
+	@node dist/dev/packages/release-cli.js $(ARGS)
 
 clean: ## remove what was built (keeps node_modules and .cache)
 	@rm -rf dist
