@@ -126,7 +126,7 @@ describe('the image of the plugin server', () => {
     it('needs no shell, and knows where the status port is', () => {
       assert.deepEqual([program, dashE], ['node', '-e']);
       assert.match(flags, /--timeout=5s/);
-      assert.ok(script.includes(`http://127.0.0.1:${served(command).statusPort}/ready`));
+      assert.ok(script.includes(`http://127.0.0.1:${served(command).statusPort}/live`));
     });
 
     const exitCode = async (port: number): Promise<number> => {
