@@ -6,7 +6,7 @@ SOURCES := $(shell find plugins pluginserver bridge common listener status repla
 TESTS ?=
 ARGS ?=
 
-.PHONY: help demo test interop fuzz lint typecheck bench bench-check bench-metrics growth chaos dead-clusters drill log-drill failover-drill replay-drill soak picture generate clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -69,6 +69,17 @@ picture: $(BUILT) kafka ## the picture of the dashboard in docs/, from a minute'
 
 generate: $(BUILT) ## dumps and reference pages from the option tables
 	@node dist/dev/generate.js
+
+helm: $(BUILT) ## the Helm values in a real helm, which is compiled by Go first (some minutes, once; HELM=<path> for another)
+	@test -n "$(HELM)" || test -x .cache/bin/helm || \
+	  { echo "Compiling helm ..." >&2; GOBIN=$(CURDIR)/.cache/bin go install helm.sh/helm/v3/cmd/helm@v3.22.0; }
+	@HELM=$(or $(HELM),$(CURDIR)/.cache/bin/helm) node --test --test-reporter=spec dist/test/examples/kubernetes.test.js
+
+sbom: $(BUILT) ## bill of materials (CycloneDX) and licences of what is installed along, in .release
+	@node dist/dev/packages/sbom-cli.js
+
+release: $(BUILT) ## whether this version can be released, and what would be done (ARGS=--execute does it)
+	@node dist/dev/packages/release-cli.js $(ARGS)
 
 clean: ## remove what was built (keeps node_modules and .cache)
 	@rm -rf dist

@@ -1,6 +1,6 @@
 /**
  * Writes what is derived: from the option tables the dumps Kong reads (`kong/*.json`) and the reference pages
- * (`docs/reference/*.md`), from dev/examples the page of examples, from the metrics their page and the dashboard. `--check` writes nothing and fails when a file
+ * (`docs/reference/*.md`), from dev/examples the page of examples, from the metrics their page and the dashboard, the picture of Kong Manager's form. `--check` writes nothing and fails when a file
  * differs.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { referencePage } from '../bridge/config/reference';
 import { dumpName } from '../common/plugins';
 import { EXAMPLES } from './examples/examples';
 import { examplesPage } from './examples/render';
+import { kongManagerPicture } from './kong-manager/picture';
 import { dashboard } from './monitoring/dashboard';
 import { USAGE } from '../pluginserver/options';
 import { USAGE as REPLAY_USAGE } from '../replay/options';
@@ -25,6 +26,7 @@ export function generatedFiles(): Map<string, string> {
       [`docs/reference/${definition.identity.name}.md`, referencePage(definition)] as const,
     ]),
     ['docs/examples.md', examplesPage(EXAMPLES)],
+    ['docs/images/kong-manager.svg', kongManagerPicture()],
     ['docs/reference/metrics.md', metricsReference()],
     [
       'docs/reference/plugin-server.md',

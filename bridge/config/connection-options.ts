@@ -59,21 +59,23 @@ export const CONNECTION_OPTIONS = [
         type: 'string',
         oneOf: MECHANISMS,
         description:
-          'SASL mechanism, required with `strategy: sasl`. PLAIN sends the password as it is: use it with `security.ssl` only.',
+          'SASL mechanism, required with `strategy: sasl`: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER. PLAIN sends the password as it is: use it with `security.ssl` only.',
       },
       {
         name: 'user',
         type: 'string',
         minLength: 1,
         referenceable: true,
-        description: 'User name. Required with PLAIN and SCRAM, no effect with OAUTHBEARER.',
+        description:
+          'User name for PLAIN and SCRAM. Required there, no effect with OAUTHBEARER. May be a vault reference, such as `{vault://env/kafka-user}`.',
       },
       {
         name: 'password',
         type: 'string',
         minLength: 1,
         secret: true,
-        description: 'Password. Required with PLAIN and SCRAM, no effect with OAUTHBEARER.',
+        description:
+          'Password for PLAIN and SCRAM. Required there, no effect with OAUTHBEARER. Better a vault reference, such as `{vault://env/kafka-password}`.',
       },
       {
         name: 'tokenauth',
@@ -94,7 +96,7 @@ export const CONNECTION_OPTIONS = [
             referenceable: true,
             pattern: { lua: '^https?://[^%s]+$', regex: '^https?://\\S+$', meaning: 'an http or https URL' },
             description:
-              'URL that issues tokens, http or https. Required with OAUTHBEARER, no effect with another mechanism.',
+              'URL that issues tokens, http or https. Required with OAUTHBEARER, no effect with another mechanism. May be a vault reference, such as `{vault://env/token-url}`.',
           },
           {
             name: 'client_id',
@@ -102,7 +104,7 @@ export const CONNECTION_OPTIONS = [
             minLength: 1,
             referenceable: true,
             description:
-              'Client id at the token endpoint, sent as HTTP Basic. Required with OAUTHBEARER, no effect with another mechanism.',
+              'Client id at the token endpoint, sent as HTTP Basic. Required with OAUTHBEARER, no effect with another mechanism. May be a vault reference, such as `{vault://env/kafka-client-id}`.',
           },
           {
             name: 'client_secret',
@@ -110,7 +112,7 @@ export const CONNECTION_OPTIONS = [
             minLength: 1,
             secret: true,
             description:
-              'Client secret at the token endpoint, sent as HTTP Basic. Required with OAUTHBEARER, no effect with another mechanism.',
+              'Client secret at the token endpoint, sent as HTTP Basic. Required with OAUTHBEARER, no effect with another mechanism. Better a vault reference, such as `{vault://env/kafka-client-secret}`.',
           },
           {
             name: 'scopes',
@@ -173,7 +175,7 @@ export const CONNECTION_OPTIONS = [
         referenceable: true,
         pattern: CERTIFICATE_PEM,
         description:
-          "PEM text of the authorities that may sign brokers' certificates. Default: those the operating system trusts. Line breaks may be lost, or written as `\\n`; a vault reference works too. Needs `ssl`.",
+          "PEM text of the authorities that may sign brokers' certificates. Default: those the operating system trusts. Line breaks may be lost, or written as `\\n`; a vault reference such as `{vault://env/kafka-ca}` keeps them. Needs `ssl`.",
       },
       {
         name: 'certificate',
@@ -181,7 +183,7 @@ export const CONNECTION_OPTIONS = [
         referenceable: true,
         pattern: CERTIFICATE_PEM,
         description:
-          "PEM text of the gateway's own certificate, for brokers that ask for one (mTLS). Default: none. Line breaks may be lost, or written as `\\n`; a vault reference works too. Needs `ssl` and `key`.",
+          "PEM text of the gateway's own certificate, for brokers that ask for one (mTLS). Default: none. Line breaks may be lost, or written as `\\n`; a vault reference such as `{vault://env/kafka-certificate}` keeps them. Needs `ssl` and `key`.",
       },
       {
         name: 'key',
@@ -189,14 +191,15 @@ export const CONNECTION_OPTIONS = [
         secret: true,
         pattern: KEY_PEM,
         description:
-          'PEM text of the private key of `certificate`. Default: none. Line breaks may be lost, or written as `\\n`; a vault reference works too. Needs `ssl`.',
+          'PEM text of the private key of `certificate`. Default: none. Line breaks may be lost, or written as `\\n`; a vault reference such as `{vault://env/kafka-key}` keeps them. Needs `ssl`.',
       },
       {
         name: 'key_password',
         type: 'string',
         minLength: 1,
         secret: true,
-        description: 'Password of `key` where that is encrypted. Default: none.',
+        description:
+          'Password of `key` where that is encrypted. Default: none. Better a vault reference, such as `{vault://env/kafka-key-password}`.',
       },
     ],
   },
@@ -225,7 +228,7 @@ export const CONNECTION_OPTIONS = [
     default: {},
     connection: true,
     description:
-      'Properties of librdkafka for fine tuning, such as `linger.ms`, which win over ours. Default: none. Only harmless ones can be set, which the reference page of this plugin lists; a value it refuses shows as the reason of 503 not_ready.',
+      'Properties of librdkafka for fine tuning, which win over ours. Default: none. Only harmless ones can be set, such as `linger.ms`, `fetch.wait.max.ms` or `socket.keepalive.enable`; the reference page of this plugin lists all, and so does the refusal of another. A value that librdkafka refuses shows as the reason of 503 not_ready.',
   },
 ] as const satisfies OptionTable;
 

@@ -18,7 +18,7 @@ export const FAILOVER_OPTIONS = [
     elements: { type: 'integer', oneOf: FAILURE_STATUSES },
     default: [...FAILURE_STATUSES],
     description:
-      "Which failures are kept, by the status that the client would get from Kong: 502 upstream not reached or connection lost, 503 no upstream, 504 no answer in time. Default all three. An upstream's own 502, 503 or 504 is an answer, and passes.",
+      "Which failures are kept, by the status that the client would get from Kong. 502: upstream not reached or connection lost; 503: no upstream; 504: no answer in time. Default all three. An upstream's own 502, 503 or 504 is an answer, and passes.",
   },
   {
     name: 'methods',
@@ -27,7 +27,7 @@ export const FAILOVER_OPTIONS = [
     elements: { type: 'string', oneOf: REQUEST_METHODS },
     default: ['POST', 'PUT', 'PATCH', 'DELETE'],
     description:
-      "Methods of requests that are kept. Others get Kong's error as if the plugin were not there. Default POST, PUT, PATCH and DELETE: a client can repeat a GET itself.",
+      "Methods of requests that are kept: of GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS. Others get Kong's error as if the plugin were not there. Default POST, PUT, PATCH and DELETE: a client can repeat a GET itself.",
   },
   {
     name: 'max_request_bytes',

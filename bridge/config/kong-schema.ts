@@ -11,6 +11,7 @@ import type {
   StringType,
   TextPattern,
 } from './fields';
+import { releasedOptions } from './released-options';
 
 export interface PluginIdentity {
   readonly name: string;
@@ -68,7 +69,7 @@ export function kongDump({ identity: plugin, options, rules }: PluginDefinition)
               config: {
                 type: 'record',
                 required: true,
-                fields: kongFields(options),
+                fields: withoutNewDefaults(kongFields(options), releasedOptions(plugin.name)),
                 ...(checks.length > 0 && { entity_checks: checks }),
               },
             },
@@ -81,6 +82,21 @@ export function kongDump({ identity: plugin, options, rules }: PluginDefinition)
 
 export function kongFields(table: OptionTable): SchemaNode[] {
   return table.map((field) => ({ [field.name]: kongField(field) }));
+}
+
+/** released-options.ts says why. */
+function withoutNewDefaults(fields: SchemaNode[], released: ReadonlySet<string> | undefined): SchemaNode[] {
+  if (released === undefined) return fields;
+  const visit = (list: SchemaNode[], prefix: string): void => {
+    for (const [name, node] of list.flatMap((entry) => Object.entries(entry)) as [string, SchemaNode][]) {
+      if (!released.has(prefix + name)) delete node.default;
+      const elements = node.elements as SchemaNode | undefined;
+      const inner = (node.fields ?? elements?.fields) as SchemaNode[] | undefined;
+      if (inner) visit(inner, `${prefix}${name}.`);
+    }
+  };
+  visit(fields, '');
+  return fields;
 }
 
 function kongField(field: Field): SchemaNode {

@@ -64,7 +64,7 @@ export const LOG_ENTRY_OPTIONS = [
     oneOf: LOG_FORMATS,
     default: 'kong',
     description:
-      "Shape of a record: `kong` (default), the entry of Kong's logging plugins, or `ecs`, the same under the names of the Elastic Common Schema, with the rest of it under `kong`.",
+      "Shape of a record. `kong` (default): the entry of Kong's logging plugins; `ecs`: the same under the names of the Elastic Common Schema, with the rest of it under `kong`.",
   },
   {
     name: 'entities',
@@ -72,7 +72,7 @@ export const LOG_ENTRY_OPTIONS = [
     oneOf: ENTITY_FORMS,
     default: 'ids',
     description:
-      'What a record says of route, service and consumer: `ids` (default), their ids and names, or `full`, as the plugins of Kong do, which makes most records half as long again.',
+      'What a record says of route, service and consumer. `ids` (default): their ids and names; `full`: all, as the plugins of Kong do, which makes most records half as long again.',
   },
   {
     name: 'custom_fields',
@@ -81,7 +81,7 @@ export const LOG_ENTRY_OPTIONS = [
     values: { type: 'string', minLength: 0, maxLength: 4096 },
     default: {},
     description:
-      "Fields of the record by path (`a.b`, with `\\.` for a dot in a name): fixed text, text with `$(/json/pointer)` into Kong's entry, or empty text, which removes the field. One pointer alone keeps its type. Written last, also beside `include`. Default: none.",
+      "Fields of the record by path (`a.b`, with `\\.` for a dot in a name). Each is fixed text, text with `$(/json/pointer)` into Kong's entry, or empty text, which removes the field. One pointer alone keeps its type. Written last, also beside `include`. Default: none.",
   },
   {
     name: 'custom_fields_by_lua',

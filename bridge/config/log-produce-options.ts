@@ -62,7 +62,7 @@ export const LOG_PRODUCE_OPTIONS = [
     ...COMPRESSION,
     default: 'lz4',
     description:
-      'How batches are compressed. Default lz4, to a sixth of their size for little time. zstd needs a client library that was built with it. Client property `compression.codec`.',
+      'How batches are compressed: `none`, `gzip`, `snappy`, `lz4` (default) or `zstd`. lz4 makes them a sixth of their size for little time; zstd needs a client library that was built with it. Client property `compression.codec`.',
   },
 ] as const satisfies OptionTable;
 

@@ -106,7 +106,7 @@ export const COMPRESSION = {
   default: 'none',
   connection: true,
   description:
-    'How batches are compressed. Default none. zstd needs a client library that was built with it. Client property `compression.codec`.',
+    'How batches are compressed: `none` (default), `gzip`, `snappy`, `lz4` or `zstd`. zstd needs a client library that was built with it. Client property `compression.codec`.',
 } as const satisfies Field;
 
 type DeliveryConfig = ConfigOf<readonly [...typeof DELIVERY_OPTIONS, typeof COMPRESSION]>;

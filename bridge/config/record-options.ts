@@ -58,7 +58,7 @@ export const RECORD_OPTIONS = [
     oneOf: KEY_SOURCES,
     default: 'none',
     description:
-      "Where the record's key comes from; equal keys share a partition and keep their order. `key_name` says which query argument, header, named capture of the route's path, or field of the JSON body. `consumer`: the id of Kong's consumer. Missing or empty: no key. Over 4096 bytes: 400. Default `none`.",
+      "Where the record's key comes from; equal keys share a partition and keep their order. `query`, `header`, `path` (a named capture of the route's path) and `body_field` (of the JSON body): `key_name` says which. `consumer`: the id of Kong's consumer. `correlation_id`: that of the request. Missing or empty: no key. Over 4096 bytes: 400. Default `none`.",
   },
   {
     ...NAME,
@@ -92,7 +92,7 @@ export const RECORD_OPTIONS = [
     type: 'boolean',
     default: false,
     description:
-      'Puts the request headers into the envelope, without `headers.exclude_headers`, and without credentials (authorization, cookie, apikey …) unless `headers.include_headers` names them. Default false. Needs `message_format: envelope`.',
+      'Puts the request headers into the envelope. Left out are `headers.exclude_headers`, and credentials (authorization, cookie, apikey …) unless `headers.include_headers` names them. Default false. Needs `message_format: envelope`.',
   },
   {
     name: 'forward_body',
@@ -128,7 +128,7 @@ export const RECORD_OPTIONS = [
         type: 'boolean',
         default: true,
         description:
-          'True (default): the trace context (traceparent, tracestate, baggage; malformed ones are left out) and the headers that the other options choose become record headers. False: none of them. content-type, content-encoding and idempotency-key go along either way, unless excluded.',
+          'Whether the trace context and the headers that the other options choose become record headers. True (default): they do; malformed ones of traceparent, tracestate and baggage are left out. False: none of them. content-type, content-encoding and idempotency-key go along either way, unless excluded.',
       },
       {
         name: 'forward_all_by_default',
@@ -168,7 +168,7 @@ export const RECORD_OPTIONS = [
         oneOf: REPEATED_HEADERS,
         default: 'concatenate_by_comma',
         description:
-          'A request header that comes several times: `retain_duplicates` (several record headers), `concatenate_by_comma` (default: one, joined by ", ") or `take_first`. No effect without `forward_http_headers_as_record_headers`.',
+          'What becomes of a request header that comes several times. `retain_duplicates`: as many record headers; `concatenate_by_comma` (default): one, joined by ", "; `take_first`: the first. No effect without `forward_http_headers_as_record_headers`.',
       },
       {
         name: 'method_and_path',
@@ -192,7 +192,7 @@ export const RECORD_OPTIONS = [
     type: 'boolean',
     default: false,
     description:
-      'Adds the record headers x-consumer-id, x-consumer-username and x-consumer-custom-id of the consumer that Kong has authenticated; what a client sends under these names never gets into a record. Default false.',
+      'Adds the record headers x-consumer-id, x-consumer-username and x-consumer-custom-id of the consumer that Kong has authenticated. What a client sends under these names never gets into a record. Default false.',
   },
 ] as const satisfies OptionTable;
 

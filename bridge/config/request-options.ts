@@ -22,7 +22,8 @@ export const TARGET_OPTIONS = [
     ...BOOTSTRAP_SERVER_LIST,
     name: 'bootstrap_servers',
     required: true,
-    description: 'Brokers to start from; the rest of the cluster is learned from them. At least one.',
+    description:
+      'Brokers to start from; the rest of the cluster is learned from them. At least one. For TLS set `security.ssl`, for a login `authentication.strategy`.',
   },
   ...CONNECTION_OPTIONS,
   SOCKET_TIMEOUT,
@@ -31,7 +32,7 @@ export const TARGET_OPTIONS = [
     name: 'topic',
     required: true,
     description:
-      'Topic the records go to. For replies set `reply_topic` too, which Kong Manager shows under the advanced parameters.',
+      'Topic the records go to. For replies set `reply_topic` too; that of custom_kafka_producer is among the advanced parameters of Kong Manager.',
   },
 ] as const satisfies OptionTable;
 

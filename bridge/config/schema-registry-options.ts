@@ -31,7 +31,7 @@ const AUTHENTICATION = {
       oneOf: ['none', 'basic', 'bearer', 'oauth2'],
       default: 'none',
       description:
-        '`none` (default); `basic`: user and password; `bearer`: a token that is given; `oauth2`: a token that is fetched, and fetched anew at 80 % of its life.',
+        'Who the gateway is to the registry. `none` (default): nobody; `basic`: user and password; `bearer`: a token that is given; `oauth2`: a token that is fetched, and fetched anew at 80 % of its life.',
     },
     {
       name: 'basic',
@@ -41,12 +41,14 @@ const AUTHENTICATION = {
         {
           ...SECRET,
           name: 'username',
-          description: 'User name, or the API key of Confluent Cloud. Default: none.',
+          description:
+            'User name, or the API key of Confluent Cloud. Default: none. May be a vault reference, such as `{vault://env/registry-user}`.',
         },
         {
           ...SECRET,
           name: 'password',
-          description: 'Password, or the API secret of Confluent Cloud. Default: none.',
+          description:
+            'Password, or the API secret of Confluent Cloud. Default: none. Better a vault reference, such as `{vault://env/registry-password}`.',
         },
       ],
     },
@@ -55,7 +57,13 @@ const AUTHENTICATION = {
       type: 'record',
       description: 'For `mode: bearer`.',
       fields: [
-        { ...SECRET, name: 'token', maxLength: 8192, description: 'The token, as it is. Default: none.' },
+        {
+          ...SECRET,
+          name: 'token',
+          maxLength: 8192,
+          description:
+            'The token, as it is. Default: none. Better a vault reference, such as `{vault://env/registry-token}`.',
+        },
       ],
     },
     {
@@ -72,9 +80,15 @@ const AUTHENTICATION = {
         {
           ...SECRET,
           name: 'client_id',
-          description: 'Id of the gateway at the token endpoint. Default: none.',
+          description:
+            'Id of the gateway at the token endpoint. Default: none. May be a vault reference, such as `{vault://env/registry-client-id}`.',
         },
-        { ...SECRET, name: 'client_secret', description: 'Its secret. Default: none.' },
+        {
+          ...SECRET,
+          name: 'client_secret',
+          description:
+            'Secret that goes with `client_id`. Default: none. Better a vault reference, such as `{vault://env/registry-client-secret}`.',
+        },
         {
           name: 'grant_type',
           type: 'string',
@@ -97,8 +111,18 @@ const AUTHENTICATION = {
           default: [],
           description: 'Audiences to ask for. Default: none.',
         },
-        { ...SECRET, name: 'username', description: 'For `grant_type: password`. Default: none.' },
-        { ...SECRET, name: 'password', description: 'For `grant_type: password`. Default: none.' },
+        {
+          ...SECRET,
+          name: 'username',
+          description:
+            'User name for `grant_type: password`. Default: none. May be a vault reference, such as `{vault://env/registry-grant-user}`.',
+        },
+        {
+          ...SECRET,
+          name: 'password',
+          description:
+            'Password for `grant_type: password`. Default: none. Better a vault reference, such as `{vault://env/registry-grant-password}`.',
+        },
         {
           name: 'token_headers',
           type: 'map',
@@ -128,7 +152,7 @@ const AUTHENTICATION = {
           oneOf: CLIENT_AUTH,
           default: 'client_secret_post',
           description:
-            'How the gateway proves who it is: id and secret in the form (`client_secret_post`, default) or in a header (`client_secret_basic`), a signature with the secret (`client_secret_jwt`), or not (`none`).',
+            'How the gateway proves who it is. `client_secret_post` (default): id and secret in the form; `client_secret_basic`: in a header; `client_secret_jwt`: a signature with the secret; `none`: not at all.',
         },
         {
           name: 'client_secret_jwt_alg',
@@ -136,7 +160,7 @@ const AUTHENTICATION = {
           oneOf: ['HS256', 'HS512'],
           default: 'HS512',
           description:
-            'The algorithm of `auth_method: client_secret_jwt`. Default HS512. No effect otherwise.',
+            'The algorithm of `auth_method: client_secret_jwt`, HS512 (default) or HS256. No effect otherwise.',
         },
         {
           name: 'timeout',
@@ -199,26 +223,29 @@ const CONNECTION = [
     referenceable: true,
     pattern: CERTIFICATE_PEM,
     description:
-      "PEM text of the authorities that may sign the registry's certificate. Default: those that Node.js trusts. Line breaks may be lost, or written as `\\n`.",
+      "PEM text of the authorities that may sign the registry's certificate. Default: those that Node.js trusts. Line breaks may be lost, or written as `\\n`; a vault reference such as `{vault://env/registry-ca}` keeps them.",
   },
   {
     name: 'certificate',
     type: 'string',
     referenceable: true,
     pattern: CERTIFICATE_PEM,
-    description: 'PEM text of the client certificate, for mutual TLS. Default: none. Together with `key`.',
+    description:
+      'PEM text of the client certificate, for mutual TLS. Default: none. Together with `key`. A vault reference keeps line breaks: `{vault://env/registry-certificate}`.',
   },
   {
     name: 'key',
     type: 'string',
     secret: true,
     pattern: KEY_PEM,
-    description: 'PEM text of the private key of `certificate`. Default: none.',
+    description:
+      'PEM text of the private key of `certificate`. Default: none. A vault reference keeps line breaks: `{vault://env/registry-key}`.',
   },
   {
     ...SECRET,
     name: 'key_password',
-    description: 'Password of `key` where that is encrypted. Default: none.',
+    description:
+      'Password of `key` where that is encrypted. Default: none. Better a vault reference, such as `{vault://env/registry-key-password}`.',
   },
   {
     name: 'timeout',
@@ -293,7 +320,7 @@ export const REQUEST_SCHEMA_REGISTRY = {
           oneOf: STRATEGIES,
           default: 'topic',
           description:
-            'The subject where none is named: `topic` (default): the topic with -value or -key behind it; `record`: `record_name`; `topic_record`: the topic, a hyphen and `record_name`. `none`: nothing is written with a schema unless a subject is named.',
+            'The subject where none is named. `topic` (default): the topic with -value or -key behind it; `record`: `record_name`; `topic_record`: the topic, a hyphen and `record_name`. `none`: nothing is written with a schema unless a subject is named.',
         },
         {
           name: 'framing',

@@ -28,7 +28,7 @@ export const SINK_OPTION = {
       maxLength: 256,
       secret: true,
       description:
-        'What the header `X-Sink-Secret` of such a request must say, 16 characters at least. Required together with `sink.name`.',
+        'What the header `X-Sink-Secret` of such a request must say, 16 characters at least. Required together with `sink.name`. Better a vault reference, such as `{vault://env/sink-secret}`.',
     },
   ],
 } as const satisfies Field;

@@ -16,7 +16,7 @@ export const TRACE_OPTIONS = [
         oneOf: B3_FORMS,
         default: 'off',
         description:
-          "Zipkin's B3 beside `traceparent`, for responders that read nothing else: `single` adds the record header `b3`, `multi` adds `X-B3-TraceId`, `X-B3-SpanId` and `X-B3-Sampled`. Then a request without `traceparent` may bring its trace in B3, too. `off` (default): W3C only. No effect without `headers.forward_http_headers_as_record_headers`.",
+          "Zipkin's B3 beside `traceparent`, for responders that read nothing else. `single` adds the record header `b3`, `multi` adds `X-B3-TraceId`, `X-B3-SpanId` and `X-B3-Sampled`. Then a request without `traceparent` may bring its trace in B3, too. `off` (default): W3C only. No effect without `headers.forward_http_headers_as_record_headers`.",
       },
       {
         name: 'kong',
@@ -24,7 +24,7 @@ export const TRACE_OPTIONS = [
         oneOf: KONG_TRACES,
         default: 'off',
         description:
-          "`join`: Kong's own OpenTelemetry plugin exports its spans under the trace id that the record carries, where it would make one up: these plugins answer before it has read the request. Costs one call more, and relies on an internal field of Kong (3.9). No effect in Kong's stock JavaScript server. `off` (default): not.",
+          "Whether Kong's own OpenTelemetry plugin goes on with the trace of the record. `join`: it exports its spans under the trace id that the record carries, where it would make one up, as these plugins answer before it has read the request. Costs one call more, and relies on an internal field of Kong (3.9). No effect in Kong's stock JavaScript server. `off` (default): not.",
       },
     ],
   },
@@ -35,5 +35,5 @@ export const LOG_FIELDS = {
   type: 'boolean',
   default: false,
   description:
-    "True: what this plugin answers adds `kafka` to the entry of Kong's log plugins (http-log, file-log …): `code` (`ok` or that of the error), `topic`, `correlation_id`, `reply_topic`, and `partition` and `offset` of the reply. Costs one call more. Default false.",
+    "Adds `kafka` to the entry of Kong's log plugins (http-log, file-log …) for what this plugin answers. It has `code` (`ok` or that of the error), `topic`, `correlation_id`, `reply_topic`, and `partition` and `offset` of the reply. Costs one call more. Default false.",
 } as const satisfies Field;

@@ -22,7 +22,7 @@ export const WAIT_OPTIONS = [
     oneOf: ['header', 'key', 'body_field'],
     default: 'header',
     description:
-      'Where a reply carries the correlation id: a record header of any dialect (default), the record key, or a field of its JSON value. Letter case counts neither in a UUID nor, where no header has the exact name, in header names.',
+      'Where a reply carries the correlation id. `header` (default): a record header of any dialect; `key`: the record key; `body_field`: a field of its JSON value. Letter case counts neither in a UUID nor, where no header has the exact name, in header names.',
   },
   {
     ...RECORD_HEADER_NAME,

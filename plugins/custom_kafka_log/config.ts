@@ -26,7 +26,8 @@ export const LOG_OPTIONS = [
     ...BOOTSTRAP_SERVER_LIST,
     name: 'bootstrap_servers',
     required: true,
-    description: 'Brokers to start from; the rest of the cluster is learned from them. At least one.',
+    description:
+      'Brokers to start from; the rest of the cluster is learned from them. At least one. For TLS set `security.ssl`, for a login `authentication.strategy`.',
   },
   ...CONNECTION_OPTIONS,
   {

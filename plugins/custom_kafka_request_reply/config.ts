@@ -28,7 +28,8 @@ export const REQUEST_REPLY_OPTIONS = [
   {
     ...REPLY_TOPIC,
     required: true,
-    description: 'Topic the replies arrive on. With `reply_routing: topic` a template with `{node}`.',
+    description:
+      'Topic the replies arrive on. How long a client waits for them says `reply.timeout`. With `reply_routing: topic` a template with `{node}`.',
   },
   ...ROUTING_OPTIONS,
   ...RECORD_OPTIONS,

@@ -81,7 +81,7 @@ test('it starts the plugin server on its sockets, again when it ends, and become
 test('it can be run, and gets into the image', () => {
   accessSync(SCRIPT, constants.X_OK);
   assert.match(readFileSync(join(ROOT, '.dockerignore'), 'utf8'), /^!kong\/one-container\.sh$/m);
-  assert.match(readFileSync(join(ROOT, 'Dockerfile.kong'), 'utf8'), /cp -r \/src\/kong kong/);
+  assert.match(readFileSync(join(ROOT, 'Dockerfile.kong'), 'utf8'), /dev\/setup\/assemble\.sh \/app$/m);
 });
 
 test('it names a setting that is missing', async (t) => {
