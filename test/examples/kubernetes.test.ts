@@ -163,7 +163,7 @@ for (const { path, kong, server } of FORMS) {
       const kongMs = (Number(wait) + Number(timeout)) * 1000;
       const graceMs = (pod: Pod) => pod.terminationGracePeriodSeconds * 1000;
       if (kong === server) assert.ok(graceMs(kong) > kongMs + drainTimeoutMs);
-      else assert.ok(graceMs(kong) > kongMs && graceMs(server) > drainTimeoutMs + 15_000);
+      else assert.ok(graceMs(kong) > kongMs && graceMs(server) > drainTimeoutMs + 15_000 + 65_000);
     });
 
     // It is killed by this probe when the kubelet goes on asking, as it does where another process has the sockets.
