@@ -180,6 +180,19 @@ for (const { path, kong, server } of FORMS) {
   });
 }
 
+it('the images are of the version of the package', () => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  for (const path of [
+    ...FORMS.map((form) => form.path),
+    'plugin-server-daemonset.yaml',
+    'kong-with-plugin-server.yaml',
+  ]) {
+    const images = [...read(path).matchAll(/registry\.example\.com\/[\w-]+:(\S+)/g)].map(([, tag]) => tag);
+    assert.ok(images.length > 0, path);
+    for (const tag of images) assert.equal(tag, version, path);
+  }
+});
+
 describe('the DaemonSet', () => {
   const { spec } = parse(read('plugin-server-daemonset.yaml')) as {
     spec: { minReadySeconds: number; updateStrategy: { rollingUpdate: Record<string, number> } };
