@@ -160,7 +160,7 @@ export const RECORD_OPTIONS = [
         values: { ...RECORD_HEADER_NAME, never: [OF_THE_GATEWAY] },
         default: {},
         description:
-          'Request header -> name of its record header. Renames what is forwarded and forwards nothing more; no effect where nothing is. Default: the name in lower case.',
+          'Request header and the name of its record header, such as `x-tenant` and `tenant`. Renames what is forwarded and forwards nothing more; no effect where nothing is. Default: the name in lower case.',
       },
       {
         name: 'repeated_headers_behavior',

@@ -129,7 +129,8 @@ const AUTHENTICATION = {
           keys: { type: 'string', minLength: 1 },
           values: { type: 'string' },
           default: {},
-          description: 'Further headers of the request for a token. Default: none.',
+          description:
+            'Further headers of the request for a token, such as `x-tenant` and its value. Default: none.',
         },
         {
           name: 'token_post_args',
@@ -137,7 +138,8 @@ const AUTHENTICATION = {
           keys: { type: 'string', minLength: 1 },
           values: { type: 'string' },
           default: {},
-          description: 'Further fields of the form in the request for a token. Default: none.',
+          description:
+            'Further fields of the form in the request for a token, such as `resource` and its value. Default: none.',
         },
       ],
     },

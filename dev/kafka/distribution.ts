@@ -1,6 +1,8 @@
 /**
  * Apache Kafka on disk: jars from Maven, a class-data archive and a formatted data directory.
  *
+ * KAFKA_VERSION in the environment chooses another version than that of the pom.
+ *
  * All three are made once and kept in `.cache/kafka/<Kafka version>-<pom>-java-<Java version>/`. Each is built under
  * a temporary name and renamed into place, so an interrupted build is never taken for a good one and two processes
  * that build at the same time both end with a whole result; the lock only spares the second one the work.
@@ -41,7 +43,7 @@ export async function prepareDistribution(
   const root = repositoryRoot();
   const pomFile = join(root, 'dev', 'kafka', 'pom.xml');
   const pom = await readFile(pomFile, 'utf8');
-  const version = /<kafka\.version>([^<]+)</.exec(pom)?.[1];
+  const version = process.env.KAFKA_VERSION || /<kafka\.version>([^<]+)</.exec(pom)?.[1];
   if (version === undefined) throw new Error(`${pomFile} names no <kafka.version>.`);
   const pomDigest = createHash('sha256').update(pom).digest('hex').slice(0, 8);
   const home = join(root, '.cache', 'kafka', `${version}-${pomDigest}-java-${java.version}`);
@@ -65,7 +67,7 @@ export async function prepareDistribution(
     await removeLeftovers(home);
     if (!existsSync(libs)) {
       progress(`fetching Apache Kafka ${version} with mvn, about 45 MB, once`);
-      await buildAside(libs, (path) => fetchJars(pomFile, path));
+      await buildAside(libs, (path) => fetchJars(pomFile, version, path));
     }
     const plain = await describe(undefined);
     if (!existsSync(formattedDirectory)) {
@@ -103,10 +105,13 @@ async function jarsOf(libs: string): Promise<string> {
   return names.map((name) => join(libs, name)).join(':');
 }
 
-async function fetchJars(pomFile: string, into: string): Promise<void> {
+async function fetchJars(pomFile: string, version: string, into: string): Promise<void> {
   await runTool(
     'mvn',
-    ['-q', '-B', '-ntp', '-f', pomFile, 'dependency:copy-dependencies', `-DoutputDirectory=${into}`],
+    [
+      ...['-q', '-B', '-ntp', '-f', pomFile, `-Dkafka.version=${version}`],
+      ...['dependency:copy-dependencies', `-DoutputDirectory=${into}`],
+    ],
     'Cannot run mvn: install Apache Maven (the Debian package is "maven") to fetch the Kafka jars.',
   );
 }

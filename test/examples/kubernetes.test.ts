@@ -163,7 +163,7 @@ for (const { path, kong, server } of FORMS) {
       const kongMs = (Number(wait) + Number(timeout)) * 1000;
       const graceMs = (pod: Pod) => pod.terminationGracePeriodSeconds * 1000;
       if (kong === server) assert.ok(graceMs(kong) > kongMs + drainTimeoutMs);
-      else assert.ok(graceMs(kong) > kongMs && graceMs(server) > drainTimeoutMs + 15_000);
+      else assert.ok(graceMs(kong) > kongMs && graceMs(server) > drainTimeoutMs + 15_000 + 65_000);
     });
 
     // It is killed by this probe when the kubelet goes on asking, as it does where another process has the sockets.
@@ -179,6 +179,19 @@ for (const { path, kong, server } of FORMS) {
     });
   });
 }
+
+it('the images are of the version of the package', () => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  for (const path of [
+    ...FORMS.map((form) => form.path),
+    'plugin-server-daemonset.yaml',
+    'kong-with-plugin-server.yaml',
+  ]) {
+    const images = [...read(path).matchAll(/registry\.example\.com\/[\w-]+:(\S+)/g)].map(([, tag]) => tag);
+    assert.ok(images.length > 0, path);
+    for (const tag of images) assert.equal(tag, version, path);
+  }
+});
 
 describe('the DaemonSet', () => {
   const { spec } = parse(read('plugin-server-daemonset.yaml')) as {

@@ -23,5 +23,6 @@ test('a request that waits costs two kilobytes at most', async () => {
  */
 test('what it costs does not depend on its body', async () => {
   const bytes = await bytesPerWait(1000, 64 * 1024);
-  assert.ok(bytes > 0 && bytes <= MOST_BYTES_PER_WAIT, `${bytes} bytes`);
+  // Node.js 22 gives memory of the bodies before back meanwhile, which may be more than the waits cost.
+  assert.ok(Math.abs(bytes) <= MOST_BYTES_PER_WAIT, `${bytes} bytes`);
 });

@@ -57,6 +57,14 @@ for (const { identity, options } of DEFINITIONS) {
           assert.ok(field.description.includes(String(word)), `${name}: ${word}`);
     });
 
+    // In the form a map is a row of two empty inputs.
+    it('has an example of what belongs into a map', () => {
+      for (const { name, field } of all) {
+        if (field.type !== 'map' || field.description.startsWith('Cannot be used')) continue;
+        assert.match(field.description, /`[^`]+`/, name);
+      }
+    });
+
     // There is no button for it in the open-source form, and PEM text loses its line breaks there.
     it('has an example of a vault reference where one may stand', () => {
       for (const { name, field } of all) {
