@@ -12,6 +12,7 @@ import { matchRule, type MatchRule } from './reply/match-rule';
 import type { Outcome } from './reply/pending-replies';
 import { preferredWaitSeconds, withPreference } from './reply/preferred-wait';
 import type { RequestReply } from './request-reply';
+import type { Acceptance } from './results/acceptance';
 import type { ReplySchemas } from './schema-registry/reply-schemas';
 import { accessLog } from './telemetry/access-log';
 import { tellLogFields, type LogFields } from './telemetry/trace-kong';
@@ -63,8 +64,16 @@ export class ReplyHalf {
     return preferredSeconds === undefined ? this.#options.config.timeout : preferredSeconds * 1000;
   }
 
-  /** Ends the event when the wait has ended, by whatever. */
-  answer(event: PhaseEvent, exchange: Exchange, preferredSeconds: number | undefined): void {
+  /**
+   * Ends the event when the wait has ended, by whatever.
+   * @param acceptance how it may end before its reply
+   */
+  answer(
+    event: PhaseEvent,
+    exchange: Exchange,
+    preferredSeconds: number | undefined,
+    acceptance?: Acceptance,
+  ): void {
     const { channel, wait, configuration, trace } = exchange;
     configuration.metrics.timeoutMs = this.#options.config.timeout;
     let isOver = false;
@@ -74,12 +83,18 @@ export class ReplyHalf {
       configuration.metrics.ended('closed');
       channel.fail(wait, new GatewayError('internal', 'Kong closed the event'));
     });
-    wait.whenEnded((outcome) =>
+    wait.whenEnded((outcome) => {
+      if ('accepted' in outcome) {
+        if (acceptance !== undefined) this.#accept(event, exchange, acceptance);
+        trace.ended(undefined, undefined);
+        return;
+      }
       this.#whenReadable(outcome, exchange, preferredSeconds, (readable) => {
         const failure = isOver ? GONE : this.#answerWith(readable, event, exchange, preferredSeconds);
         trace.ended('reply' in outcome ? outcome.reply : undefined, failure);
-      }),
-    );
+      });
+    });
+    if (acceptance !== undefined) wait.acceptAt(acceptance.moment);
   }
 
   close(): void {
@@ -100,7 +115,7 @@ export class ReplyHalf {
       }
       if (!(decoded instanceof Promise)) return use({ reply: decoded });
       let isOpen = true;
-      const end = (readable: Outcome<ReceivedRecord>): void => {
+      const end = (readable: Awaited): void => {
         if (!isOpen) return;
         isOpen = false;
         forget();
@@ -117,7 +132,7 @@ export class ReplyHalf {
 
   /** @returns the code of the error that it is */
   #answerWith(
-    outcome: Outcome<ReceivedRecord>,
+    outcome: Awaited,
     event: PhaseEvent,
     exchange: Exchange,
     preferredSeconds: number | undefined,
@@ -137,6 +152,16 @@ export class ReplyHalf {
       this.refuse(event, error, exchange, preferredSeconds);
       return toGatewayError(error).code;
     }
+  }
+
+  #accept(event: PhaseEvent, exchange: Exchange, acceptance: Acceptance): void {
+    const { status, headers, body } = acceptance.answer();
+    const { configuration, wait } = exchange;
+    if (this.#options.logFields) tellLogFields(event, logFieldsOf('accepted', exchange, undefined));
+    event.exit(status, body, headers);
+    configuration.activity.succeeded(wait.createdAtMs);
+    configuration.metrics.answered('accepted', wait.createdAtMs, event.requestId);
+    if (accessLog.isOn) this.#write(event, exchange, status);
   }
 
   refuse(event: PhaseEvent, error: unknown, exchange: Exchange | undefined, preferredSeconds?: number): void {
@@ -166,12 +191,15 @@ export class ReplyHalf {
   }
 }
 
+/** How a wait ends that somebody is still there for. */
+type Awaited = Exclude<Outcome<ReceivedRecord>, { readonly accepted: true }>;
+
 /** Calls back with the outcome of a wait when its reply can be read, or cannot be. */
 type WhenReadable = (
-  outcome: Outcome<ReceivedRecord>,
+  outcome: Awaited,
   exchange: Exchange,
   preferredSeconds: number | undefined,
-  use: (readable: Outcome<ReceivedRecord>) => void,
+  use: (readable: Awaited) => void,
 ) => void;
 
 /** The request is done: to say not_ready would make the client ask for it again. */

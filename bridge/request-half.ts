@@ -35,6 +35,8 @@ export interface RequestHalfOptions {
   readonly waitsBy?: MatchRule | undefined;
   /** False: errors are plain JSON, whatever the client prefers. */
   readonly problemDetails: boolean;
+  /** Whether `send` wants to know Kong's consumer. */
+  readonly asksForConsumer?: boolean | undefined;
   /** The record is built and Kafka is ready. What it throws is answered as an error. */
   readonly send: (event: PhaseEvent, request: BuiltRequest) => void;
 }
@@ -42,6 +44,8 @@ export interface RequestHalfOptions {
 /** A request that is ready to be sent. */
 export interface BuiltRequest extends SentRequest {
   readonly headers: HttpRequest['headers'];
+  /** Kong's; undefined where nobody has logged in, or it was not asked for. */
+  readonly consumerId: string | undefined;
 }
 
 export class RequestHalf {
@@ -82,7 +86,9 @@ export class RequestHalf {
       orphanTopic: config.orphan_topic,
       trace: { replyTopic: config.reply_topic, b3: config.trace.b3 },
     });
-    this.#reader = new RequestReader(this.#records.needs, {
+    const { needs } = this.#records;
+    const consumer = needs.consumer || options.asksForConsumer === true;
+    this.#reader = new RequestReader(consumer ? { ...needs, consumer } : needs, {
       maxBodyBytes: config.max_request_bytes,
       boundedRead: requestReply.inOwnServer,
     });
@@ -151,23 +157,19 @@ export class RequestHalf {
     const { headers } = request;
     const wire = wireId(this.#options.config.correlation, this.clientsId(headers), this.sender.routeTag);
     const record = this.#records.build(request, wire.id);
-    if (this.sender.readyNow()) this.#send(event, headers, record, wire);
-    else this.#sendWhenReady(event, headers, record, wire);
+    if (this.sender.readyNow()) this.#send(event, request, record, wire);
+    else this.#sendWhenReady(event, request, record, wire);
   }
 
-  #sendWhenReady(
-    event: PhaseEvent,
-    headers: HttpRequest['headers'],
-    record: OutgoingRecord,
-    wire: WireId,
-  ): void {
+  #sendWhenReady(event: PhaseEvent, request: HttpRequest, record: OutgoingRecord, wire: WireId): void {
     this.sender
       .whenReady()
-      .then(() => this.#send(event, headers, record, wire))
-      .catch((error: unknown) => this.refuse(event, headers, error));
+      .then(() => this.#send(event, request, record, wire))
+      .catch((error: unknown) => this.refuse(event, request.headers, error));
   }
 
-  #send(event: PhaseEvent, headers: HttpRequest['headers'], record: OutgoingRecord, wire: WireId): void {
+  #send(event: PhaseEvent, request: HttpRequest, record: OutgoingRecord, wire: WireId): void {
+    const { headers, consumer } = request;
     const trace = this.sender.trace(record, wire);
     // One that begins here; of the client's, Kong has been told.
     if (
@@ -177,6 +179,6 @@ export class RequestHalf {
     ) {
       joinKongTrace(event, trace.traceId);
     }
-    this.#options.send(event, { headers, record, wire, trace });
+    this.#options.send(event, { headers, record, wire, trace, consumerId: consumer?.id });
   }
 }

@@ -22,6 +22,8 @@ import { HEADER_RULE } from './reply/match-rule';
 import { orphanRecord, type Orphan } from './reply/orphans';
 import type { ReplyRoute } from './reply/reply-routing';
 import { ReplyTopics, type ReplySource } from './reply/reply-topics';
+import { ResultReader, type ResultOptions } from './results/result-reader';
+import { ReplyStores } from './results/reply-stores';
 import { closeSchemas, schemaRegistryStatus } from './schemas';
 import { HAND_OVER_MS, Sender, type SenderOptions } from './sender';
 import { Activity } from './telemetry/activity';
@@ -54,6 +56,7 @@ export class RequestReply {
   readonly #clients: ClientPool;
   readonly #wheel: DeadlineWheel;
   readonly #replyTopics: ReplyTopics;
+  readonly #stores: ReplyStores;
   readonly #requestMetrics: AllRequestMetrics;
   /** What the process tells of itself when it is asked. */
   readonly metrics: readonly MetricGroup[];
@@ -69,6 +72,7 @@ export class RequestReply {
     this.#clients = options.clients ?? new KafkaClients();
     this.#wheel = new DeadlineWheel(this.#clock);
     this.#replyTopics = new ReplyTopics(this.#clock, this.#wheel);
+    this.#stores = new ReplyStores(this.#clock);
     this.#links = new LingerPool(this.#clock, LINGER_MS);
     this.#requestMetrics = new AllRequestMetrics(this.#clock, () =>
       this.#links.things().map((link) => link.figures()),
@@ -151,6 +155,32 @@ export class RequestReply {
       });
     });
     return new Receiver(link, () => this.#links.release(options.key));
+  }
+
+  /** Of a configuration that answers with replies to earlier requests. */
+  openResults(options: ResultOptions): ResultReader {
+    const { plugin, route, keep, rule, maxInFlight } = options;
+    const key = `${plugin} results ${options.key}`;
+    const link = this.#links.acquire(key, () => {
+      const lease = this.#clients.acquire(options.connectionKey, options.connection);
+      const { configuration, release } = this.#configuration(options, undefined, route);
+      const channel = this.#replyTopics.open(sourceOf(options, lease, route), {
+        metrics: configuration.metrics,
+        capacity: maxInFlight ?? APART_CAPACITY,
+        from: { sinceMs: Date.now() - keep.ttlMs },
+        rules: [rule],
+        sharedWithRequests: options.sharedWithRequests,
+        waitsComeLate: false,
+      });
+      const { leave } = this.#stores.join(channel, keep);
+      return new Link(this.#clock, lease, channel, configuration, () => {
+        leave();
+        release();
+      });
+    });
+    const store = link.channel && this.#stores.of(link.channel);
+    if (store === undefined) throw new GatewayError('internal', 'results without a store');
+    return new ResultReader(this, link, store, () => this.#links.release(key));
   }
 
   /** Of requests that belong to no topics, as their route has half of what it needs: one for each plugin, for good. */
@@ -241,6 +271,7 @@ export class RequestReply {
       not_handed_over: this.notHandedOver,
       ...this.counters,
       reply_topics: this.#replyTopics.status(),
+      kept_replies: this.#stores.status(),
       reply_channels: links.flatMap(({ channel }) =>
         channel
           ? [

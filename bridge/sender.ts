@@ -111,9 +111,8 @@ export class Sender {
     // All that the callbacks below may know of the record: they live as long as the wait, and would keep its body.
     const { topic } = record;
     const { metrics } = this.configuration;
-    let delivered = false;
-    const onDeadline = () =>
-      delivered
+    const onDeadline = (isDelivered: boolean) =>
+      isDelivered
         ? new GatewayError(
             'reply_timeout',
             `delivered to ${topic}, no reply on ${channel.replyTopic} in time`,
@@ -122,10 +121,10 @@ export class Sender {
     const wait = channel.register(id, timeoutMs, onDeadline, requestId);
     try {
       this.#link.lease.producer.produce(addressed, (error) => {
-        delivered = error === undefined;
         trace.delivered(error);
         metrics.reported(error, wait.createdAtMs);
         if (error) channel.fail(wait, error);
+        else wait.delivered();
       });
     } catch (error) {
       channel.fail(wait, new GatewayError('internal', 'the record was never produced', { cause: error }));

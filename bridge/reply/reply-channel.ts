@@ -8,7 +8,7 @@ import type { FollowedTopic } from '../kafka/reader';
 import type { RequestMetrics } from '../telemetry/request-metrics';
 import type { MatchRule } from './match-rule';
 import type { Orphan } from './orphans';
-import type { WaitOwner } from './pending-replies';
+import type { DeadlineError, WaitOwner } from './pending-replies';
 import type { ReplyTopic, Wait } from './reply-topic';
 import { routeTag } from './route-tag';
 
@@ -107,7 +107,7 @@ export class ReplyChannel implements WaitOwner {
    * Starts a wait; call before producing. Throws as PendingReplies.register.
    * @param requestId see PendingReply; only with an id that a client chose
    */
-  register(id: string, timeoutMs: number, onDeadline: () => GatewayError, requestId?: string): Wait {
+  register(id: string, timeoutMs: number, onDeadline: DeadlineError, requestId?: string): Wait {
     if (this.#closedBy) throw this.#closedBy;
     return this.topic.waits.register(this, id, this.#clock.now() + timeoutMs, onDeadline, requestId);
   }

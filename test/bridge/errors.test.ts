@@ -6,7 +6,10 @@ import { ERROR_CODES, errorAnswer, GatewayError, toGatewayError, type ErrorCode 
 const STATUS: Record<ErrorCode, number> = {
   request_invalid: 400,
   schema_mismatch: 400,
+  result_unknown: 404,
+  method_not_allowed: 405,
   correlation_conflict: 409,
+  result_gone: 410,
   request_too_large: 413,
   unsupported_media_type: 415,
   headers_too_large: 431,

@@ -1,0 +1,10 @@
+/** Whoever looks at the replies on a topic beside the waits that they end. */
+import type { ReceivedRecord } from '../kafka/records';
+
+export interface ReplyObserver {
+  /**
+   * Called with every reply, whether it ended a wait or not, after it has. Not with requests on a shared topic.
+   * @param ids by which the rules of the topic found, or would have found, its request; the one to trust first
+   */
+  onReply(record: ReceivedRecord, ids: readonly string[]): void;
+}
