@@ -41,6 +41,11 @@ const ERROR_KINDS = {
     message: 'This route cannot carry a body of that type or encoding.',
     isClients: true,
   },
+  idempotency_conflict: {
+    status: 422,
+    message: 'The idempotency key was used for another request.',
+    isClients: true,
+  },
   headers_too_large: {
     status: 431,
     message: 'The forwarded request headers are too large.',

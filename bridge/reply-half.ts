@@ -3,11 +3,11 @@ import { ErrorAnswers, writeAccess } from './answer';
 import { replyOptions } from './config/reply-options';
 import type { WaitConfig } from './config/wait-options';
 import { GatewayError, toGatewayError } from './errors';
-import type { Exchange } from './exchange';
+import { wireIdOf, type Exchange } from './exchange';
 import type { ReceivedRecord } from './kafka/records';
 import type { PhaseEvent } from './phase';
 import { decodedRule } from './reply/decoded-rule';
-import { responseMapper, tooLarge, type ResponseMapper } from './reply/http-response';
+import { responseMapper, tooLarge, type HttpResponse, type ResponseMapper } from './reply/http-response';
 import { matchRule, type MatchRule } from './reply/match-rule';
 import type { Outcome } from './reply/pending-replies';
 import { preferredWaitSeconds, withPreference } from './reply/preferred-wait';
@@ -142,7 +142,8 @@ export class ReplyHalf {
       const response = this.#toResponse(outcome.reply);
       this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
       if (this.#options.logFields) tellLogFields(event, logFieldsOf('ok', exchange, outcome.reply));
-      event.exit(response.status, response.body, withPreference(response.headers, preferredSeconds));
+      const headers = exchange.repeats?.isReplayed === true ? replayed(response) : response.headers;
+      event.exit(response.status, response.body, withPreference(headers, preferredSeconds));
       const { configuration, wait } = exchange;
       configuration.activity.succeeded(wait.createdAtMs);
       configuration.metrics.answered('ok', wait.createdAtMs, event.requestId);
@@ -202,6 +203,11 @@ type WhenReadable = (
   use: (readable: Awaited) => void,
 ) => void;
 
+/** Under the name that clients of payment services know; the standard that is being made of the key has none yet. */
+function replayed({ headers }: HttpResponse): HttpResponse['headers'] {
+  return { ...headers, 'idempotent-replayed': 'true' };
+}
+
 /** The request is done: to say not_ready would make the client ask for it again. */
 function noSchemaInTime(): GatewayError {
   return new GatewayError('reply_invalid', 'the schema of the reply did not come in time');
@@ -215,7 +221,7 @@ function logFieldsOf(
   return {
     code,
     topic: exchange?.topic,
-    correlation_id: exchange?.wait.id,
+    correlation_id: exchange && wireIdOf(exchange),
     reply_topic: exchange?.channel.replyTopic,
     partition: reply?.partition,
     offset: reply?.offset,

@@ -1,6 +1,7 @@
 /** The first half of a request: HTTP request -> record, up to the moment when it can be sent. */
 import { ErrorAnswers } from './answer';
 import type { OptionTable } from './config/fields';
+import { idempotencyOf } from './config/idempotency-options';
 import { connectionOf } from './config/connection-options';
 import { configKey, isConnectionRow } from './config/parse';
 import { recordOptions } from './config/record-options';
@@ -20,6 +21,7 @@ import { compileHeaderRules } from './request/header-rules';
 import { recordBuilder, type RecordBuilder } from './request/record-builder';
 import { clientsContext } from './request/trace-headers';
 import type { RequestReply } from './request-reply';
+import { IdempotencyKeys } from './results/idempotency-key';
 import type { RequestSchemas } from './schema-registry/request-schemas';
 import { requestSchemas } from './schemas';
 import type { Sender, SentRequest } from './sender';
@@ -55,6 +57,8 @@ export class RequestHalf {
   readonly #schemas: RequestSchemas | undefined;
   readonly #records: RecordBuilder;
   readonly #reader: RequestReader;
+  /** Undefined where each request is sent. */
+  readonly #keys: IdempotencyKeys | undefined;
   /** In lower case, as request headers are named. */
   readonly #correlationHeader: string;
   /** The client's trace, where Kong is told of it. */
@@ -73,6 +77,15 @@ export class RequestHalf {
     if (config.trace.kong === 'join' && requestReply.inOwnServer) {
       this.#contextOf = clientsContext(compileHeaderRules(record.headers), record.headers.b3);
     }
+    const idempotency = idempotencyOf(config);
+    if (idempotency !== undefined) {
+      this.#keys = new IdempotencyKeys({
+        header: config.idempotency_header.toLowerCase(),
+        secret: config.idempotency_secret,
+        topic: config.topic,
+        replyTopic: config.reply_topic ?? '',
+      });
+    }
     this.sender = requestReply.openSender({
       plugin: options.plugin,
       key: configKey(table, config),
@@ -85,9 +98,10 @@ export class RequestHalf {
       reportTimeoutMs: reportTimeoutMs(produce),
       orphanTopic: config.orphan_topic,
       trace: { replyTopic: config.reply_topic, b3: config.trace.b3 },
+      idempotency,
     });
     const { needs } = this.#records;
-    const consumer = needs.consumer || options.asksForConsumer === true;
+    const consumer = needs.consumer || options.asksForConsumer === true || this.#keys !== undefined;
     this.#reader = new RequestReader(consumer ? { ...needs, consumer } : needs, {
       maxBodyBytes: config.max_request_bytes,
       boundedRead: requestReply.inOwnServer,
@@ -155,7 +169,11 @@ export class RequestHalf {
 
   #build(event: PhaseEvent, request: HttpRequest): void {
     const { headers } = request;
-    const wire = wireId(this.#options.config.correlation, this.clientsId(headers), this.sender.routeTag);
+    const id = this.#keys?.wireIdOf(request);
+    const wire =
+      id === undefined
+        ? wireId(this.#options.config.correlation, this.clientsId(headers), this.sender.routeTag)
+        : ({ id, ofKey: true } as const);
     const record = this.#records.build(request, wire.id);
     if (this.sender.readyNow()) this.#send(event, request, record, wire);
     else this.#sendWhenReady(event, request, record, wire);

@@ -102,7 +102,7 @@ export class RequestReply {
   }
 
   openSender(options: SenderOptions): Sender {
-    const { plugin, topic, route, waitsBy, orphanTopic } = options;
+    const { plugin, topic, route, waitsBy, orphanTopic, idempotency } = options;
     // Equal configurations of two plugins are two: their requests are counted apart.
     const key = `${plugin} ${options.key}`;
     const link = this.#links.acquire(key, () => {
@@ -118,18 +118,21 @@ export class RequestReply {
         onOrphan:
           orphanTopic === undefined ? undefined : (orphan) => this.#keep(lease, orphan, orphanTopic, metrics),
         capacity: options.maxInFlight,
-        from: 'end',
+        from: idempotency && idempotency.ttlMs > 0 ? { sinceMs: Date.now() - idempotency.ttlMs } : 'end',
         rules: [waitsBy ?? HEADER_RULE],
         sharedWithRequests: route.replyTopic === topic,
         waitsComeLate: false,
       });
       const stopKeeping = route.kept && lease.keepTopic(route.kept);
+      const stored = idempotency && this.#stores.join(channel, idempotency.keep);
       return new Link(this.#clock, lease, channel, configuration, () => {
+        stored?.leave();
         stopKeeping?.();
         release();
       });
     });
-    return new Sender(this, link, options, () => this.#links.release(key));
+    const store = idempotency && link.channel && this.#stores.of(link.channel);
+    return new Sender(this, link, options, store?.repeated, () => this.#links.release(key));
   }
 
   /** Only for the consumer of a process of its own. */

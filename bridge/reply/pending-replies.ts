@@ -134,6 +134,7 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
   /**
    * @param deadlineAtMs on the clock of this registry
    * @param requestId given with an id that a client chose: see PendingReply
+   * @param mayRepeat an id that was waited for a moment ago is the same request, and its reply as good
    * @throws GatewayError `overloaded` at the owner's capacity, `correlation_conflict` for an id that waits already or
    *   did so a moment ago, whoever its owner is
    */
@@ -143,6 +144,7 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
     deadlineAtMs: number,
     deadlineError: DeadlineError,
     requestId?: string,
+    mayRepeat = false,
   ): OwnedWait<Reply, Owner> {
     if (owner.inFlight >= owner.capacity) {
       throw new GatewayError(
@@ -159,7 +161,7 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
     if (this.#entries.has(key))
       throw new GatewayError('correlation_conflict', 'the correlation id is in flight');
     const nowMs = this.#clock.now();
-    if (this.#ended.find(key, nowMs))
+    if (!mayRepeat && this.#ended.find(key, nowMs))
       throw new GatewayError('correlation_conflict', 'the correlation id was in flight a moment ago');
     const entry = new Entry<Reply, Owner>(
       owner,

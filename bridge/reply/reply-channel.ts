@@ -106,10 +106,18 @@ export class ReplyChannel implements WaitOwner {
   /**
    * Starts a wait; call before producing. Throws as PendingReplies.register.
    * @param requestId see PendingReply; only with an id that a client chose
+   * @param mayRepeat see PendingReplies
    */
-  register(id: string, timeoutMs: number, onDeadline: DeadlineError, requestId?: string): Wait {
+  register(
+    id: string,
+    timeoutMs: number,
+    onDeadline: DeadlineError,
+    requestId?: string,
+    mayRepeat?: boolean,
+  ): Wait {
     if (this.#closedBy) throw this.#closedBy;
-    return this.topic.waits.register(this, id, this.#clock.now() + timeoutMs, onDeadline, requestId);
+    const deadlineAtMs = this.#clock.now() + timeoutMs;
+    return this.topic.waits.register(this, id, deadlineAtMs, onDeadline, requestId, mayRepeat);
   }
 
   /** A wait is on its way to its consumer half, whose rule may be the one that finds the reply. */

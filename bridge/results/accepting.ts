@@ -1,7 +1,7 @@
 /** The half of a route that lets clients go before their reply is there: when, and with which id. */
 import type { ResultConfig } from '../config/result-options';
 import { GatewayError } from '../errors';
-import type { Exchange } from '../exchange';
+import { wireIdOf, type Exchange } from '../exchange';
 import { waitPreference } from '../reply/preferred-wait';
 import { pendingAnswer, prefersAsync, type Acceptance } from './acceptance';
 import { ResultIds } from './result-id';
@@ -31,10 +31,11 @@ export class Accepting {
    * @throws GatewayError `misconfigured` where no other gateway would see the reply, or the id is not ours
    */
   acceptance(
-    { channel, wait, prefer }: Exchange,
+    exchange: Exchange,
     consumerId: string | undefined,
     preferredSeconds: number | undefined,
   ): Acceptance | undefined {
+    const { channel, wait, prefer } = exchange;
     const isPreferred = this.#byPreference && prefersAsync(prefer);
     if (!isPreferred && !this.#onTimeout) return undefined;
     if (channel.routeTag !== undefined) throw new GatewayError('misconfigured', `on_timeout: ${ROUTED}`);
@@ -44,7 +45,7 @@ export class Accepting {
       moment: isPreferred && preferredSeconds === undefined ? 'delivery' : 'deadline',
       answer: () => {
         const scope = { replyTopic: channel.replyTopic, consumerId };
-        const id = this.#ids.issue({ wireId: wait.id, issuedAtMs: Date.now() }, scope);
+        const id = this.#ids.issue({ wireId: wireIdOf(exchange), issuedAtMs: Date.now() }, scope);
         return pendingAnswer({
           id,
           location: this.#location.replace('{id}', id),

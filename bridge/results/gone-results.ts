@@ -1,8 +1,13 @@
 /** Ids of replies that were there and are not any more: let go of by their client, or put out by a bound before their time. */
 import type { Clock } from '../clock';
+import { GatewayError } from '../errors';
 
 /** Bounds memory: some 10 MB. */
 const MOST = 100_000;
+
+export function goneResult(): GatewayError {
+  return new GatewayError('result_gone', 'it was deleted, or newer ones took its place');
+}
 
 export class GoneResults {
   readonly #clock: Clock;

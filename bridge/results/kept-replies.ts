@@ -1,6 +1,7 @@
 /** Replies by the id of their request, until they are too old, too many or too large together: the oldest go first. */
 import type { Clock } from '../clock';
 import { costOf, type ReceivedRecord } from '../kafka/records';
+import { keyPart } from './idempotency-key';
 
 export interface KeepBounds {
   readonly ttlMs: number;
@@ -34,6 +35,8 @@ export class KeptReplies {
   readonly #onDropped: (id: string, isOld: boolean) => void;
   #bounds = KEEP_NOTHING;
   readonly #byId = new Map<string, Kept>();
+  /** The ids of those whose clients gave a key. */
+  readonly #idByKey = new Map<string, string>();
   /** In the order in which they came; a map finds its first key the slower the more were deleted before it. */
   #order: Kept[] = [];
   /** Everything before it is gone. */
@@ -64,6 +67,8 @@ export class KeptReplies {
     if (this.#byId.has(id) || this.#bounds.count === 0) return;
     const kept = { id, record, atMs: this.#clock.now() };
     this.#byId.set(id, kept);
+    const key = keyPart(id);
+    if (key !== undefined && !this.#idByKey.has(key)) this.#idByKey.set(key, id);
     this.#order.push(kept);
     this.#bytes += costOf(record);
     this.dropOld();
@@ -72,6 +77,12 @@ export class KeptReplies {
   find(id: string): ReceivedRecord | undefined {
     this.dropOld();
     return this.#byId.get(id)?.record;
+  }
+
+  /** @param key see keyPart */
+  idOfKey(key: string): string | undefined {
+    this.dropOld();
+    return this.#idByKey.get(key);
   }
 
   /** @returns false when it was not there */
@@ -100,6 +111,8 @@ export class KeptReplies {
 
   #remove({ id, record }: Kept): void {
     this.#byId.delete(id);
+    const key = keyPart(id);
+    if (key !== undefined && this.#idByKey.get(key) === id) this.#idByKey.delete(key);
     this.#bytes -= costOf(record);
   }
 }

@@ -6,15 +6,15 @@
  */
 import { v4 as uuid } from 'uuid';
 import type { Clock } from '../clock';
-import { GatewayError } from '../errors';
 import type { ReceivedRecord } from '../kafka/records';
 import { foldedUuid, isUuid } from '../reply/id-forms';
 import type { DeadlineError } from '../reply/pending-replies';
 import type { ReplyChannel } from '../reply/reply-channel';
 import type { ReplyObserver } from '../reply/reply-observer';
 import type { ReplyTopic, Wait } from '../reply/reply-topic';
-import { GoneResults } from './gone-results';
+import { goneResult, GoneResults } from './gone-results';
 import { KeptReplies, widest, type KeepBounds } from './kept-replies';
+import { RepeatedRequests } from './repeated-requests';
 
 /** For the status page and the metrics. What the replies say is their clients' alone. */
 export interface ReplyStoreReading {
@@ -23,11 +23,7 @@ export interface ReplyStoreReading {
   readonly kept: number;
   readonly bytes: number;
   readonly waiting: number;
-  readonly counters: Readonly<ReplyStore['counters']>;
-}
-
-export function goneResult(): GatewayError {
-  return new GatewayError('result_gone', 'it was deleted, or newer ones took its place');
+  readonly counters: Readonly<ReplyStore['counters'] & RepeatedRequests['counters']>;
 }
 
 export class ReplyStore implements ReplyObserver {
@@ -37,6 +33,7 @@ export class ReplyStore implements ReplyObserver {
   readonly #cluster: string;
   readonly #kept: KeptReplies;
   readonly #gone: GoneResults;
+  readonly repeated: RepeatedRequests;
   readonly #waiting = new Map<string, Set<Wait>>();
   /** Of each configuration that wants it. */
   readonly #bounds = new Map<object, KeepBounds>();
@@ -48,6 +45,7 @@ export class ReplyStore implements ReplyObserver {
     this.#replyTopic = name;
     this.#cluster = cluster;
     this.#gone = new GoneResults(clock);
+    this.repeated = new RepeatedRequests(clock, this);
     this.#kept = new KeptReplies(clock, (id, isOld) => {
       if (isOld) return;
       this.counters.dropped_early++;
@@ -81,10 +79,10 @@ export class ReplyStore implements ReplyObserver {
     // A client that has let go of it does not want it kept again.
     if (this.#gone.has(id)) return;
     this.#kept.keep(id, record);
-    const waiting = this.#waiting.get(id);
-    if (waiting === undefined) return;
+    const waiting = this.#waiting.get(id) ?? [];
     this.#waiting.delete(id);
     for (const wait of waiting) wait.owner.topic.waits.settle(wait, record);
+    this.repeated.answered(id);
   }
 
   /** True for one that was kept and is not, or that nobody wants any more. */
@@ -92,8 +90,9 @@ export class ReplyStore implements ReplyObserver {
     return this.#gone.has(id);
   }
 
-  find(id: string): ReceivedRecord | undefined {
-    return this.#kept.find(id);
+  /** The request with this part of its id whose reply is here. */
+  idOfKey(key: string): string | undefined {
+    return this.#kept.idOfKey(key);
   }
 
   /** Its client does not want it. In this process: other gateways still have it. */
@@ -136,7 +135,7 @@ export class ReplyStore implements ReplyObserver {
       kept: this.#kept.count,
       bytes: this.#kept.bytes,
       waiting,
-      counters: this.counters,
+      counters: { ...this.counters, ...this.repeated.counters },
     };
   }
 

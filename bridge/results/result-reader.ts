@@ -7,8 +7,9 @@ import { notReady, type Link } from '../link';
 import type { MatchRule } from '../reply/match-rule';
 import type { ReplyRoute } from '../reply/reply-routing';
 import { UNTRACED } from '../telemetry/tracing';
+import { goneResult } from './gone-results';
 import type { KeepBounds } from './kept-replies';
-import { goneResult, type ReplyStore } from './reply-store';
+import type { ReplyStore } from './reply-store';
 
 export interface ResultOptions {
   /** Whose configuration it is: its name. */
@@ -69,7 +70,8 @@ export class ResultReader {
     const wait = this.#store.follow(channel, wireId, timeoutMs, onDeadline);
     // Or there would be no id to ask with.
     wait.delivered();
-    return { configuration, channel, wait, topic: undefined, ...facts, trace: UNTRACED };
+    const repeats = { wireId, isReplayed: false };
+    return { configuration, channel, wait, topic: undefined, ...facts, trace: UNTRACED, repeats };
   }
 
   delete(wireId: string): void {

@@ -12,6 +12,7 @@ const STATUS: Record<ErrorCode, number> = {
   result_gone: 410,
   request_too_large: 413,
   unsupported_media_type: 415,
+  idempotency_conflict: 422,
   headers_too_large: 431,
   internal: 500,
   misconfigured: 500,

@@ -182,6 +182,13 @@ test('the consumer needs no option at all', () => {
     max_reply_bytes: 1_048_576,
     problem_details: true,
     on_invalid_reply: 'error',
+    mode: 'wait',
+    on_timeout: 'error',
+    respond_async: false,
+    result_location: undefined,
+    result_secret: undefined,
+    result_ttl: 300,
+    keep_replies: { count: 10_000, bytes: 67_108_864 },
     schema_registry: {
       confluent: {
         ...NO_REGISTRY,
