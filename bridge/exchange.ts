@@ -11,6 +11,8 @@ export interface Exchange {
   readonly wait: Wait;
   /** Where the request went; undefined where another process sent it. */
   readonly topic: string | undefined;
+  /** Of its record, as text; undefined where it has none, or it is not known here. */
+  readonly key?: string | undefined;
   readonly accept: string | undefined;
   /** All Prefer headers, joined by commas. */
   readonly prefer: string | undefined;

@@ -14,6 +14,7 @@ import { preferredWaitSeconds, withPreference } from './reply/preferred-wait';
 import type { RequestReply } from './request-reply';
 import type { Acceptance } from './results/acceptance';
 import type { ReplySchemas } from './schema-registry/reply-schemas';
+import { StateWaits } from './states/state-waits';
 import { accessLog } from './telemetry/access-log';
 import { tellLogFields, type LogFields } from './telemetry/trace-kong';
 
@@ -33,6 +34,8 @@ const GONE = 'client_gone';
 export class ReplyHalf {
   /** By which a record is found to be the reply. */
   readonly rule: MatchRule;
+  /** Undefined where a reply ends the wait. */
+  readonly states: StateWaits | undefined;
   readonly #options: ReplyHalfOptions;
   readonly #errors: ErrorAnswers;
   readonly #requestReply: RequestReply;
@@ -50,9 +53,15 @@ export class ReplyHalf {
       ? this.#decodedBy(schemas)
       : (outcome, _exchange, _preferredSeconds, use) => use(outcome);
     const response = replyOptions(config);
-    this.#toResponse = responseMapper(
+    const toResponse = responseMapper(
       schemas ? { ...response, maxReplyBytes: schemas.maxCharacters } : response,
     );
+    const states = StateWaits.of(requestReply.states, this.rule, config.wait_for);
+    if (states && schemas) throw new GatewayError('misconfigured', STATES_OF_SCHEMAS);
+    this.states = states;
+    this.#toResponse = states
+      ? (event) => ({ ...toResponse(event), status: states.statusOf(event) })
+      : toResponse;
   }
 
   /** Seconds that the client has asked for, where it may; undefined: it gets `timeout`. */
@@ -98,6 +107,7 @@ export class ReplyHalf {
   }
 
   close(): void {
+    this.states?.close();
     this.#options.schemas?.close();
   }
 
@@ -202,6 +212,9 @@ type WhenReadable = (
   preferredSeconds: number | undefined,
   use: (readable: Awaited) => void,
 ) => void;
+
+const STATES_OF_SCHEMAS =
+  'wait_for: cannot be combined with schema_registry, as states are read from JSON events only';
 
 /** Under the name that clients of payment services know; the standard that is being made of the key has none yet. */
 function replayed({ headers }: HttpResponse): HttpResponse['headers'] {

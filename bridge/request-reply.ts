@@ -24,6 +24,7 @@ import type { ReplyRoute } from './reply/reply-routing';
 import { ReplyTopics, type ReplySource } from './reply/reply-topics';
 import { ResultReader, type ResultOptions } from './results/result-reader';
 import { ReplyStores } from './results/reply-stores';
+import { StateTopics } from './states/state-topics';
 import { closeSchemas, schemaRegistryStatus } from './schemas';
 import { HAND_OVER_MS, Sender, type SenderOptions } from './sender';
 import { Activity } from './telemetry/activity';
@@ -57,6 +58,8 @@ export class RequestReply {
   readonly #wheel: DeadlineWheel;
   readonly #replyTopics: ReplyTopics;
   readonly #stores: ReplyStores;
+  /** Events that requests wait for. */
+  readonly states: StateTopics;
   readonly #requestMetrics: AllRequestMetrics;
   /** What the process tells of itself when it is asked. */
   readonly metrics: readonly MetricGroup[];
@@ -73,6 +76,7 @@ export class RequestReply {
     this.#wheel = new DeadlineWheel(this.#clock);
     this.#replyTopics = new ReplyTopics(this.#clock, this.#wheel);
     this.#stores = new ReplyStores(this.#clock);
+    this.states = new StateTopics(this.#clock);
     this.#links = new LingerPool(this.#clock, LINGER_MS);
     this.#requestMetrics = new AllRequestMetrics(this.#clock, () =>
       this.#links.things().map((link) => link.figures()),
@@ -275,6 +279,7 @@ export class RequestReply {
       ...this.counters,
       reply_topics: this.#replyTopics.status(),
       kept_replies: this.#stores.status(),
+      awaited_states: this.states.status(),
       reply_channels: links.flatMap(({ channel }) =>
         channel
           ? [

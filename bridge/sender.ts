@@ -94,6 +94,11 @@ export class Sender {
     this.close = close;
   }
 
+  /** Where its replies come; undefined where nobody here waits for any. */
+  get channel(): ReplyChannel | undefined {
+    return this.#link.channel;
+  }
+
   /** What a generated id has to carry; undefined where replies are not routed, or while it is not known. */
   get routeTag(): number | undefined {
     return this.#link.channel?.routeTag;
@@ -133,6 +138,7 @@ export class Sender {
     const addressed = this.#addressed(trace.traced(record), channel.partition, requestId);
     // All that the callbacks below may know of the record: they live as long as the wait, and would keep its body.
     const { topic } = record;
+    const key = typeof record.key === 'string' ? record.key : undefined;
     const { metrics } = this.configuration;
     const onDeadline = (isDelivered: boolean) =>
       isDelivered
@@ -159,7 +165,7 @@ export class Sender {
     metrics.produced(record);
     this.#owner.counters.sent++;
     const { accept, prefer, shownId } = facts;
-    return { configuration: this.configuration, channel, wait, topic, accept, prefer, shownId, trace };
+    return { configuration: this.configuration, channel, wait, topic, key, accept, prefer, shownId, trace };
   }
 
   /** @returns undefined for the first with its key */

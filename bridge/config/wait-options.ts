@@ -5,6 +5,7 @@ import type { CrossRule } from './parse';
 import { REPLY_OPTIONS, REPLY_RULES, TIMEOUT_CEILING, TIMEOUT_CEILING_RULES } from './reply-options';
 import { RESULT_OPTIONS, RESULT_RULES } from './result-options';
 import { ON_INVALID_REPLY } from './schema-registry-options';
+import { STATE_RULES, WAIT_FOR } from './state-options';
 import { RECORD_HEADER_NAME } from './shared-options';
 
 export const WAIT_OPTIONS = [
@@ -34,6 +35,7 @@ export const WAIT_OPTIONS = [
   ...REPLY_OPTIONS,
   ON_INVALID_REPLY,
   ...RESULT_OPTIONS,
+  WAIT_FOR,
 ] as const satisfies OptionTable;
 
 export type WaitConfig = ConfigOf<typeof WAIT_OPTIONS>;
@@ -49,4 +51,5 @@ export const WAIT_RULES: readonly CrossRule<WaitConfig>[] = [
   ...TIMEOUT_CEILING_RULES,
   ...REPLY_RULES,
   ...RESULT_RULES,
+  ...STATE_RULES,
 ];

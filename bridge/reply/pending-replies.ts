@@ -61,7 +61,7 @@ class Entry<Reply, Owner extends WaitOwner> implements OwnedWait<Reply, Owner>, 
     readonly id: string,
     readonly requestId: string | undefined,
     /** Under which it is found. */
-    readonly key: string,
+    public key: string,
     readonly createdAtMs: number,
     public deadlineAtMs: number,
     private readonly registry: PendingReplies<Reply, Owner>,
@@ -116,6 +116,7 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
   readonly #wheel: DeadlineWheel;
   readonly #ended = new EndedWaits<Owner>();
   #idsAreOurs = true;
+  #hidden = 0;
 
   constructor(options: { clock: Clock; wheel: DeadlineWheel }) {
     this.#clock = options.clock;
@@ -182,6 +183,16 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
   /** @param id as it was registered, or a client's UUID in lower case */
   find(id: string): OwnedWait<Reply, Owner> | undefined {
     return this.#entries.get(id);
+  }
+
+  /** No record finds it by its id any more: whoever holds it ends it. */
+  hide(wait: PendingReply<Reply>): void {
+    const entry = entryOf<Reply, Owner>(wait);
+    if (entry.isOver) return;
+    this.#entries.delete(entry.key);
+    // No id has a blank in it.
+    entry.key = `hidden ${this.#hidden++}`;
+    this.#entries.set(entry.key, entry);
   }
 
   /** Moves the deadline of a wait that has not ended; does nothing for one that has. */

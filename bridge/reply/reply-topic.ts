@@ -173,8 +173,10 @@ export class ReplyTopic {
     this.#options.onUnused();
   }
 
-  /** Every reply is shown to this one, too, until the returned function is called. */
+  /** Every reply is shown to this one, too, until the returned function is called; at once those that are held. */
   observe(observer: ReplyObserver): () => void {
+    if (this.#held.size > 0)
+      for (const { record, ids } of this.#held.all()) observer.onReply(record, ids, false);
     this.#observers = [...(this.#observers ?? []), observer];
     return () => {
       const others = this.#observers?.filter((other) => other !== observer) ?? [];
@@ -354,13 +356,13 @@ export class ReplyTopic {
         const wait = this.#waitFor(id, rule, record, false);
         if (wait) return this.#settle(wait, record);
         if (this.#ended(id)) {
-          this.#show(record, [id]);
+          this.#show(record, [id], true);
           return;
         }
         ids.push(id);
       }
     }
-    this.#show(record, ids);
+    this.#show(record, ids, true);
     if (this.#expected === 0 || ids.length === 0) return;
     const kind = this.#kindOf(ids);
     this.counters[kind]++;
@@ -444,8 +446,8 @@ export class ReplyTopic {
     if (this.#observers !== undefined) this.#show(record, [wait.id]);
   }
 
-  #show(record: ReceivedRecord, ids: readonly string[]): void {
-    for (const observer of this.#observers ?? []) observer.onReply(record, ids);
+  #show(record: ReceivedRecord, ids: readonly string[], isReadBack = false): void {
+    for (const observer of this.#observers ?? []) observer.onReply(record, ids, isReadBack);
   }
 }
 

@@ -48,7 +48,7 @@ export class ConsumerHandler {
       logFields: config.log_fields,
     });
     this.#accepting = Accepting.of(config);
-    if (this.#accepting && !requestReply.together) throw new GatewayError('misconfigured', NOT_APART);
+    if (!requestReply.together) refuseApart(config);
     this.planned = {
       access: {
         reads: requestReply.together ? (this.#accepting ? READS_WHO : []) : READS_APART,
@@ -102,7 +102,11 @@ export class ConsumerHandler {
     try {
       exchange = this.#requestReply.claim(event.requestId ?? '') ?? this.#startedElsewhere(answers);
       const preferredSeconds = this.#half.preferredSeconds(exchange.prefer);
-      exchange.channel.claim(exchange.wait, this.#half.timeoutMs(preferredSeconds), this.#half.rule);
+      const timeoutMs = this.#half.timeoutMs(preferredSeconds);
+      // Before the claim, after which records that came in between are let go.
+      this.#half.states?.watch(exchange.channel);
+      exchange.channel.claim(exchange.wait, timeoutMs, this.#half.rule);
+      if (this.#half.states) exchange = this.#half.states.begin(exchange, timeoutMs);
       const acceptance =
         this.#accepting &&
         this.#accepting.acceptance(
@@ -140,8 +144,21 @@ export class ConsumerHandler {
 /** Whoever gets a 202 may ask for the reply, and nobody else. */
 const READS_WHO: readonly Read[] = [['kong.client.get_consumer']];
 
-const NOT_APART =
-  'on_timeout, respond_async: need both plugins in one process, because only the one that has the producer knows whether a broker has the record';
+/** @throws GatewayError `misconfigured` for what the process of the producer alone can know */
+function refuseApart({ on_timeout, respond_async, wait_for }: ConsumerConfig): void {
+  if (on_timeout === 'accepted' || respond_async) {
+    throw new GatewayError(
+      'misconfigured',
+      'on_timeout, respond_async: need both plugins in one process, because only the one that has the producer knows whether a broker has the record',
+    );
+  }
+  if (wait_for.field !== undefined) {
+    throw new GatewayError(
+      'misconfigured',
+      'wait_for: needs both plugins in one process, because only the one that has the producer knows the key of the record',
+    );
+  }
+}
 
 /** Of the process that has the producer nothing else is known. */
 const READS_APART: readonly Read[] = [

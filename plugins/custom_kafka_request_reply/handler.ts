@@ -5,7 +5,7 @@ import { producerSettings } from '../../bridge/config/produce-options';
 import { keepBounds } from '../../bridge/config/result-options';
 import { replyRouteOf } from '../../bridge/config/routing-options';
 import { replySchemaOptions } from '../../bridge/config/schema-registry-options';
-import { GatewayError } from '../../bridge/errors';
+import { GatewayError, toGatewayError } from '../../bridge/errors';
 import type { Kong } from '../../bridge/kong';
 import { answerOf, overPromises, type Phase, type PhaseEvent } from '../../bridge/phase';
 import { ReplyHalf } from '../../bridge/reply-half';
@@ -99,6 +99,7 @@ export class RequestReplyHandler {
       asksForConsumer: this.#accepting !== undefined,
       send: (event, built) => this.#send(event, request, built),
     });
+    if (request.sender.channel) this.#reply.states?.watch(request.sender.channel);
     return request;
   }
 
@@ -108,13 +109,21 @@ export class RequestReplyHandler {
     const facts = request.factsOf(built);
     const preferredSeconds = this.#reply.preferredSeconds(facts.prefer);
     const timeoutMs = this.#reply.timeoutMs(preferredSeconds);
-    const exchange = request.sender.request(built, facts, timeoutMs);
+    // Before it is sent: the record would have no key either.
+    this.#reply.states?.requireKey(built.record.key);
+    const sent = request.sender.request(built, facts, timeoutMs);
     // Before Kong 3.9 the Correlation ID plugin echoes the header without having made it: see the producer.
     if (request.clientsId(headers) === undefined) {
       event.tell('kong.service.request.set_header', this.#config.correlation_header, wire.id);
     }
-    const acceptance = this.#accepting?.acceptance(exchange, consumerId, preferredSeconds);
-    this.#reply.answer(event, exchange, preferredSeconds, acceptance);
+    try {
+      const exchange = this.#reply.states?.begin(sent, timeoutMs) ?? sent;
+      const acceptance = this.#accepting?.acceptance(exchange, consumerId, preferredSeconds);
+      this.#reply.answer(event, exchange, preferredSeconds, acceptance);
+    } catch (error) {
+      sent.channel.fail(sent.wait, toGatewayError(error));
+      throw error;
+    }
   }
 }
 
