@@ -22,6 +22,7 @@ import { recordBuilder, type RecordBuilder } from './request/record-builder';
 import { clientsContext } from './request/trace-headers';
 import type { RequestReply } from './request-reply';
 import { IdempotencyKeys } from './results/idempotency-key';
+import { tellWithoutSecret } from './results/own-secret';
 import type { RequestSchemas } from './schema-registry/request-schemas';
 import { requestSchemas } from './schemas';
 import type { Sender, SentRequest } from './sender';
@@ -79,6 +80,7 @@ export class RequestHalf {
     }
     const idempotency = idempotencyOf(config);
     if (idempotency !== undefined) {
+      tellWithoutSecret('idempotency_secret', config.idempotency_secret);
       this.#keys = new IdempotencyKeys({
         header: config.idempotency_header.toLowerCase(),
         secret: config.idempotency_secret,

@@ -33,6 +33,7 @@ import { log } from './telemetry/log';
 import type { MetricGroup } from './telemetry/metrics';
 import { ReplyMetrics } from './telemetry/reply-metrics';
 import { AllRequestMetrics, type RequestMetrics } from './telemetry/request-metrics';
+import { ResultMetrics } from './telemetry/result-metrics';
 import { NO_TRACING, type Tracing } from './telemetry/tracing';
 
 /** Kong brings an unchanged configuration back within seconds after any change to another. */
@@ -84,6 +85,10 @@ export class RequestReply {
     this.metrics = [
       this.#requestMetrics,
       new ReplyMetrics(this.#clock, () => this.#replyTopics.figures()),
+      new ResultMetrics(this.#clock, {
+        stores: () => this.#stores.readings(),
+        states: () => this.states.readings(),
+      }),
       new ClientMetrics(this.#clock, () => this.#clients.figures()),
     ];
     this.#handOver = new HandOver(this.#clock, this.#wheel, (exchange) => this.#unclaimed(exchange));
@@ -123,6 +128,7 @@ export class RequestReply {
           orphanTopic === undefined ? undefined : (orphan) => this.#keep(lease, orphan, orphanTopic, metrics),
         capacity: options.maxInFlight,
         from: idempotency && idempotency.ttlMs > 0 ? { sinceMs: Date.now() - idempotency.ttlMs } : 'end',
+        readsBackFirst: idempotency !== undefined,
         rules: [waitsBy ?? HEADER_RULE],
         sharedWithRequests: route.replyTopic === topic,
         waitsComeLate: false,

@@ -185,12 +185,13 @@ export class ReplyTopic {
   }
 
   /** Also the records since then that were there before the topic was read, for waits that come after their replies. */
-  lookBack(sinceMs: number): FollowedTopic {
+  lookBack(sinceMs: number, onCaughtUp?: () => void): FollowedTopic {
     return this.#reader.follow(this.name, {
       from: { sinceMs },
       upToNow: true,
       partition: this.#options.partition,
       onRecord: (record) => this.#onEarlier(record),
+      ...(onCaughtUp && { onCaughtUp }),
     });
   }
 

@@ -4,6 +4,7 @@ import { GatewayError } from '../errors';
 import { wireIdOf, type Exchange } from '../exchange';
 import { waitPreference } from '../reply/preferred-wait';
 import { pendingAnswer, prefersAsync, type Acceptance } from './acceptance';
+import { tellWithoutSecret } from './own-secret';
 import { ResultIds } from './result-id';
 
 export class Accepting {
@@ -18,6 +19,7 @@ export class Accepting {
   }
 
   private constructor({ on_timeout, respond_async, result_location, result_secret }: ResultConfig) {
+    tellWithoutSecret('result_secret', result_secret);
     this.#ids = new ResultIds(result_secret);
     this.#location = result_location ?? '';
     this.#onTimeout = on_timeout === 'accepted';

@@ -18,6 +18,8 @@ import { RepeatedRequests } from './repeated-requests';
 
 /** For the status page and the metrics. What the replies say is their clients' alone. */
 export interface ReplyStoreReading {
+  /** What has counted. */
+  readonly source: object;
   readonly cluster: string;
   readonly replyTopic: string;
   readonly kept: number;
@@ -130,6 +132,7 @@ export class ReplyStore implements ReplyObserver {
     let waiting = 0;
     for (const { size } of this.#waiting.values()) waiting += size;
     return {
+      source: this,
       cluster: this.#cluster,
       replyTopic: this.#replyTopic,
       kept: this.#kept.count,

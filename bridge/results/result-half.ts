@@ -8,6 +8,7 @@ import type { ReplyHalf } from '../reply-half';
 import { waitPreference } from '../reply/preferred-wait';
 import { listHeaderOf, MAX_HEADERS, type ConsumerIdentity, type HttpRequest } from '../request/http-request';
 import { pendingAnswer } from './acceptance';
+import { tellWithoutSecret } from './own-secret';
 import { hasFormOfResultId, ResultIds, type IssuedResult } from './result-id';
 import type { ResultReader } from './result-reader';
 
@@ -42,6 +43,7 @@ export class ResultHalf {
   constructor(options: ResultHalfOptions) {
     this.#options = options;
     this.#errors = new ErrorAnswers(options.plugin);
+    tellWithoutSecret('result_secret', options.config.result_secret);
     this.#ids = new ResultIds(options.config.result_secret);
     this.#ttlMs = options.config.result_ttl * 1000;
   }
