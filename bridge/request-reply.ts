@@ -182,7 +182,8 @@ export class RequestReply {
         capacity: maxInFlight ?? APART_CAPACITY,
         from: { sinceMs: Date.now() - keep.ttlMs },
         rules: [rule],
-        sharedWithRequests: options.sharedWithRequests,
+        // Those who give ids away refuse such a topic.
+        sharedWithRequests: false,
         waitsComeLate: false,
       });
       const { leave } = this.#stores.join(channel, keep);

@@ -1,5 +1,5 @@
 /** The rows of replies that are asked for later: who is let go before the reply is there, and how it is asked for. */
-import { CLIENTS_ID, ROUTED } from '../results/accepting';
+import { CLIENTS_ID, ROUTED, SHARED } from '../results/accepting';
 import type { KeepBounds } from '../results/kept-replies';
 import { demands, requires, type EntityCheck } from './entity-checks';
 import type { ConfigOf, OptionTable, StringType } from './fields';
@@ -135,6 +135,8 @@ export const RESULT_RULES: readonly CrossRule<ResultConfig>[] = [
 interface RequestWithResult {
   readonly reply_routing: string;
   readonly correlation: string;
+  readonly topic: string;
+  readonly reply_topic: string;
   readonly reply: ResultConfig;
 }
 
@@ -154,6 +156,10 @@ export const RESULT_OF_REQUEST_RULES: readonly CrossRule<RequestWithResult>[] = 
       complaint: (config: RequestWithResult) =>
         isOn(config) && config.reply_routing !== 'broadcast' ? routed : undefined,
       kong: [onlyWith(option, value, 'reply_routing', 'broadcast', routed)],
+    },
+    {
+      complaint: (config: RequestWithResult) =>
+        isOn(config) && config.topic === config.reply_topic ? `${option}: ${SHARED}` : undefined,
     },
     {
       complaint: (config: RequestWithResult) =>

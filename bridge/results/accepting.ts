@@ -41,6 +41,7 @@ export class Accepting {
     const isPreferred = this.#byPreference && prefersAsync(prefer);
     if (!isPreferred && !this.#onTimeout) return undefined;
     if (channel.routeTag !== undefined) throw new GatewayError('misconfigured', `on_timeout: ${ROUTED}`);
+    if (channel.sharedWithRequests) throw new GatewayError('misconfigured', `on_timeout: ${SHARED}`);
     if (wait.requestId !== undefined) throw new GatewayError('misconfigured', `on_timeout: ${CLIENTS_ID}`);
     return {
       // Who names a time as well wants the reply until then.
@@ -58,7 +59,9 @@ export class Accepting {
   }
 }
 
-/** Both complete a sentence that begins with an option. */
+/** Each completes a sentence that begins with an option. */
 export const ROUTED =
   'needs reply_routing: broadcast, because with partition and topic only the gateway that sent a request sees its reply, and another one could not answer for it';
+export const SHARED =
+  'needs a reply_topic other than topic, because whoever is asked for a result could take the request for its reply';
 export const CLIENTS_ID = 'needs correlation: generated, because ids that clients choose are not unique';

@@ -21,8 +21,6 @@ export interface ResultOptions {
   readonly rule: MatchRule;
   /** Undefined: as many as memory allows. */
   readonly maxInFlight?: number | undefined;
-  /** See ReplyChannelOptions. */
-  readonly sharedWithRequests: boolean;
   readonly keep: KeepBounds;
 }
 

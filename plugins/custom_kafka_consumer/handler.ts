@@ -65,10 +65,8 @@ export class ConsumerHandler {
       rule: this.#half.rule,
     };
     if (config.mode === 'result') {
-      // Whether requests share the topic is the producer's knowledge: one of them shall not be taken for its reply.
       const reader = requestReply.openResults({
         ...source,
-        sharedWithRequests: true,
         keep: keepBounds(config),
       });
       const results = new ResultHalf({

@@ -74,7 +74,6 @@ export class RequestReplyHandler {
       route,
       rule: this.#reply.rule,
       maxInFlight: config.max_in_flight,
-      sharedWithRequests: config.topic === config.reply_topic,
       keep: keepBounds(config.reply),
     });
     return new ResultHalf({

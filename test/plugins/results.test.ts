@@ -324,3 +324,60 @@ test('what is kept is bounded by count, by bytes and by time', async () => {
   const [later] = few.requestReply.status().kept_replies as Record<string, number>[];
   assert.deepEqual([later!.kept, later!.bytes, later!.dropped_early], [0, 0, 1]);
 });
+
+test('what cannot work is refused with the reason', async () => {
+  const one = (config: object) => () => parseRequestReplyConfig({ ...LEAST, ...config });
+  for (const [name, reply] of [
+    ['on_timeout', { ...ACCEPTED, respond_async: false }],
+    ['respond_async', { ...ACCEPTED, on_timeout: 'error' }],
+    ['mode', RESULT],
+  ] as const) {
+    assert.doesNotThrow(one({ reply }));
+    const routed = new RegExp(`reply.${name}: needs reply_routing: broadcast`);
+    assert.throws(one({ reply, reply_routing: 'partition', dialects: ['plain'] }), routed);
+    assert.throws(one({ reply, reply_routing: 'topic', reply_topic: 'replies.{node}' }), routed);
+    assert.throws(one({ reply, topic: 'replies' }), new RegExp(`reply.${name}: needs a reply_topic other`));
+    if (name !== 'mode') assert.throws(one({ reply, correlation: 'client' }), /needs correlation: generated/);
+  }
+  const consumer = (config: object) => () => parseConsumerConfig(config);
+  assert.throws(consumer({ on_timeout: 'accepted' }), /result_location: required/);
+  assert.throws(consumer({ respond_async: true }), /result_location: required/);
+  assert.throws(consumer({ ...ACCEPTED, result_location: '/results' }), /\{id\} in it once/);
+  assert.throws(consumer({ ...ACCEPTED, result_location: '/results/\r\n{id}' }), /printable ASCII/);
+  assert.throws(consumer({ ...ACCEPTED, result_secret: 'short' }), /result_secret: must be longer/);
+  assert.throws(consumer({ mode: 'result' }), /topic: required with mode: result/);
+  const source = { bootstrap_servers: SERVERS, topic: 'replies' };
+  const both = { ...source, ...RESULT, on_timeout: 'accepted', result_location: '/{id}' };
+  assert.throws(consumer(both), /on_timeout: has no meaning/);
+  assert.throws(consumer({ ...source, ...RESULT, topic: 'replies.{node}' }), /mode: needs reply_routing/);
+  const apart = new RequestReply({ clients: new FakeKafka() });
+  const accepting = parseConsumerConfig(ACCEPTED);
+  assert.throws(() => new ConsumerHandler(accepting, apart), /need both plugins in one process/);
+  assert.doesNotThrow(() => new ConsumerHandler(parseConsumerConfig({ ...source, ...RESULT }), apart));
+  await apart.close();
+});
+
+/** What the two of a pair want of each other shows with the first request only. */
+test('a pair that cannot work says so, and leaves no wait behind', async () => {
+  for (const [config, reason] of [
+    [
+      { reply_routing: 'partition', reply_partition: 0, dialects: ['plain'] },
+      /needs reply_routing: broadcast/,
+    ],
+    [{ topic: 'replies' }, /needs a reply_topic other than topic/],
+    [{ correlation: 'client' }, /needs correlation: generated/],
+  ] as const) {
+    const kafka = new FakeKafka();
+    const requestReply = new RequestReply({ clients: kafka, clock: new FakeClock() });
+    requestReply.setTogether(true);
+    const error_handling = { return_error_message: true };
+    const producer = new ProducerHandler(parseProducerConfig({ ...LEAST, ...config }), requestReply);
+    const consumer = new ConsumerHandler(parseConsumerConfig({ ...ACCEPTED, error_handling }), requestReply);
+    const kong = new FakeKong({ headers: { 'kong-request-id': 'chosen' } });
+    await producer.access(kong);
+    await consumer.access(kong);
+    assert.equal(kong.answer.json.code, 'misconfigured');
+    assert.match(String(kong.answer.json.error), reason);
+    assert.equal(requestReply.inFlight, 0);
+  }
+});
