@@ -58,6 +58,9 @@ failover-drill: $(BUILT) kafka ## a service and Kafka stopped in turns under loa
 replay-drill: $(BUILT) kafka ## kept requests carried out by a replay that is killed every 20 s (ARGS="--requests 1000")
 	@node dist/bench/replay-drill/cli.js $(ARGS)
 
+results-drill: $(BUILT) kafka ## slow replies asked for at other gateways, which are killed and added (ARGS="--duration-s 30 --kill-every-s 8")
+	@node dist/bench/results-drill/cli.js $(ARGS)
+
 dead-clusters: $(BUILT) kafka ## what fifty clusters that are away cost the requests of a healthy one
 	@node dist/bench/dead-clusters/cli.js $(ARGS)
 

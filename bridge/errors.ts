@@ -23,11 +23,14 @@ const ERROR_KINDS = {
     message: 'The request does not fit the schema of this route.',
     isClients: true,
   },
+  result_unknown: { status: 404, message: 'There is no such result.', isClients: true },
+  method_not_allowed: { status: 405, message: 'Results are read and deleted only.', isClients: true },
   correlation_conflict: {
     status: 409,
     message: 'A request with this correlation id is still in flight.',
     isClients: true,
   },
+  result_gone: { status: 410, message: 'The result is not kept any longer.', isClients: true },
   request_too_large: {
     status: 413,
     message: 'The request body is larger than this route accepts.',
@@ -36,6 +39,11 @@ const ERROR_KINDS = {
   unsupported_media_type: {
     status: 415,
     message: 'This route cannot carry a body of that type or encoding.',
+    isClients: true,
+  },
+  idempotency_conflict: {
+    status: 422,
+    message: 'The idempotency key was used for another request.',
     isClients: true,
   },
   headers_too_large: {

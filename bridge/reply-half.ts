@@ -3,16 +3,18 @@ import { ErrorAnswers, writeAccess } from './answer';
 import { replyOptions } from './config/reply-options';
 import type { WaitConfig } from './config/wait-options';
 import { GatewayError, toGatewayError } from './errors';
-import type { Exchange } from './exchange';
+import { wireIdOf, type Exchange } from './exchange';
 import type { ReceivedRecord } from './kafka/records';
 import type { PhaseEvent } from './phase';
 import { decodedRule } from './reply/decoded-rule';
-import { responseMapper, tooLarge, type ResponseMapper } from './reply/http-response';
+import { responseMapper, tooLarge, type HttpResponse, type ResponseMapper } from './reply/http-response';
 import { matchRule, type MatchRule } from './reply/match-rule';
 import type { Outcome } from './reply/pending-replies';
 import { preferredWaitSeconds, withPreference } from './reply/preferred-wait';
 import type { RequestReply } from './request-reply';
+import type { Acceptance } from './results/acceptance';
 import type { ReplySchemas } from './schema-registry/reply-schemas';
+import { StateWaits } from './states/state-waits';
 import { accessLog } from './telemetry/access-log';
 import { tellLogFields, type LogFields } from './telemetry/trace-kong';
 
@@ -32,6 +34,8 @@ const GONE = 'client_gone';
 export class ReplyHalf {
   /** By which a record is found to be the reply. */
   readonly rule: MatchRule;
+  /** Undefined where a reply ends the wait. */
+  readonly states: StateWaits | undefined;
   readonly #options: ReplyHalfOptions;
   readonly #errors: ErrorAnswers;
   readonly #requestReply: RequestReply;
@@ -49,9 +53,15 @@ export class ReplyHalf {
       ? this.#decodedBy(schemas)
       : (outcome, _exchange, _preferredSeconds, use) => use(outcome);
     const response = replyOptions(config);
-    this.#toResponse = responseMapper(
+    const toResponse = responseMapper(
       schemas ? { ...response, maxReplyBytes: schemas.maxCharacters } : response,
     );
+    const states = StateWaits.of(requestReply.states, this.rule, config.wait_for);
+    if (states && schemas) throw new GatewayError('misconfigured', STATES_OF_SCHEMAS);
+    this.states = states;
+    this.#toResponse = states
+      ? (event) => ({ ...toResponse(event), status: states.statusOf(event) })
+      : toResponse;
   }
 
   /** Seconds that the client has asked for, where it may; undefined: it gets `timeout`. */
@@ -63,8 +73,16 @@ export class ReplyHalf {
     return preferredSeconds === undefined ? this.#options.config.timeout : preferredSeconds * 1000;
   }
 
-  /** Ends the event when the wait has ended, by whatever. */
-  answer(event: PhaseEvent, exchange: Exchange, preferredSeconds: number | undefined): void {
+  /**
+   * Ends the event when the wait has ended, by whatever.
+   * @param acceptance how it may end before its reply
+   */
+  answer(
+    event: PhaseEvent,
+    exchange: Exchange,
+    preferredSeconds: number | undefined,
+    acceptance?: Acceptance,
+  ): void {
     const { channel, wait, configuration, trace } = exchange;
     configuration.metrics.timeoutMs = this.#options.config.timeout;
     let isOver = false;
@@ -74,15 +92,22 @@ export class ReplyHalf {
       configuration.metrics.ended('closed');
       channel.fail(wait, new GatewayError('internal', 'Kong closed the event'));
     });
-    wait.whenEnded((outcome) =>
+    wait.whenEnded((outcome) => {
+      if ('accepted' in outcome) {
+        if (acceptance !== undefined) this.#accept(event, exchange, acceptance);
+        trace.ended(undefined, undefined);
+        return;
+      }
       this.#whenReadable(outcome, exchange, preferredSeconds, (readable) => {
         const failure = isOver ? GONE : this.#answerWith(readable, event, exchange, preferredSeconds);
         trace.ended('reply' in outcome ? outcome.reply : undefined, failure);
-      }),
-    );
+      });
+    });
+    if (acceptance !== undefined) wait.acceptAt(acceptance.moment);
   }
 
   close(): void {
+    this.states?.close();
     this.#options.schemas?.close();
   }
 
@@ -100,7 +125,7 @@ export class ReplyHalf {
       }
       if (!(decoded instanceof Promise)) return use({ reply: decoded });
       let isOpen = true;
-      const end = (readable: Outcome<ReceivedRecord>): void => {
+      const end = (readable: Awaited): void => {
         if (!isOpen) return;
         isOpen = false;
         forget();
@@ -117,7 +142,7 @@ export class ReplyHalf {
 
   /** @returns the code of the error that it is */
   #answerWith(
-    outcome: Outcome<ReceivedRecord>,
+    outcome: Awaited,
     event: PhaseEvent,
     exchange: Exchange,
     preferredSeconds: number | undefined,
@@ -127,7 +152,8 @@ export class ReplyHalf {
       const response = this.#toResponse(outcome.reply);
       this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
       if (this.#options.logFields) tellLogFields(event, logFieldsOf('ok', exchange, outcome.reply));
-      event.exit(response.status, response.body, withPreference(response.headers, preferredSeconds));
+      const headers = exchange.repeats?.isReplayed === true ? replayed(response) : response.headers;
+      event.exit(response.status, response.body, withPreference(headers, preferredSeconds));
       const { configuration, wait } = exchange;
       configuration.activity.succeeded(wait.createdAtMs);
       configuration.metrics.answered('ok', wait.createdAtMs, event.requestId);
@@ -137,6 +163,16 @@ export class ReplyHalf {
       this.refuse(event, error, exchange, preferredSeconds);
       return toGatewayError(error).code;
     }
+  }
+
+  #accept(event: PhaseEvent, exchange: Exchange, acceptance: Acceptance): void {
+    const { status, headers, body } = acceptance.answer();
+    const { configuration, wait } = exchange;
+    if (this.#options.logFields) tellLogFields(event, logFieldsOf('accepted', exchange, undefined));
+    event.exit(status, body, headers);
+    configuration.activity.succeeded(wait.createdAtMs);
+    configuration.metrics.answered('accepted', wait.createdAtMs, event.requestId);
+    if (accessLog.isOn) this.#write(event, exchange, status);
   }
 
   refuse(event: PhaseEvent, error: unknown, exchange: Exchange | undefined, preferredSeconds?: number): void {
@@ -166,13 +202,24 @@ export class ReplyHalf {
   }
 }
 
+/** How a wait ends that somebody is still there for. */
+type Awaited = Exclude<Outcome<ReceivedRecord>, { readonly accepted: true }>;
+
 /** Calls back with the outcome of a wait when its reply can be read, or cannot be. */
 type WhenReadable = (
-  outcome: Outcome<ReceivedRecord>,
+  outcome: Awaited,
   exchange: Exchange,
   preferredSeconds: number | undefined,
-  use: (readable: Outcome<ReceivedRecord>) => void,
+  use: (readable: Awaited) => void,
 ) => void;
+
+const STATES_OF_SCHEMAS =
+  'wait_for: cannot be combined with schema_registry, as states are read from JSON events only';
+
+/** Under the name that clients of payment services know; the standard that is being made of the key has none yet. */
+function replayed({ headers }: HttpResponse): HttpResponse['headers'] {
+  return { ...headers, 'idempotent-replayed': 'true' };
+}
 
 /** The request is done: to say not_ready would make the client ask for it again. */
 function noSchemaInTime(): GatewayError {
@@ -187,7 +234,7 @@ function logFieldsOf(
   return {
     code,
     topic: exchange?.topic,
-    correlation_id: exchange?.wait.id,
+    correlation_id: exchange && wireIdOf(exchange),
     reply_topic: exchange?.channel.replyTopic,
     partition: reply?.partition,
     offset: reply?.offset,

@@ -1,6 +1,7 @@
 /** The first half of a request: HTTP request -> record, up to the moment when it can be sent. */
 import { ErrorAnswers } from './answer';
 import type { OptionTable } from './config/fields';
+import { idempotencyOf } from './config/idempotency-options';
 import { connectionOf } from './config/connection-options';
 import { configKey, isConnectionRow } from './config/parse';
 import { recordOptions } from './config/record-options';
@@ -20,6 +21,8 @@ import { compileHeaderRules } from './request/header-rules';
 import { recordBuilder, type RecordBuilder } from './request/record-builder';
 import { clientsContext } from './request/trace-headers';
 import type { RequestReply } from './request-reply';
+import { IdempotencyKeys } from './results/idempotency-key';
+import { tellWithoutSecret } from './results/own-secret';
 import type { RequestSchemas } from './schema-registry/request-schemas';
 import { requestSchemas } from './schemas';
 import type { Sender, SentRequest } from './sender';
@@ -35,6 +38,8 @@ export interface RequestHalfOptions {
   readonly waitsBy?: MatchRule | undefined;
   /** False: errors are plain JSON, whatever the client prefers. */
   readonly problemDetails: boolean;
+  /** Whether `send` wants to know Kong's consumer. */
+  readonly asksForConsumer?: boolean | undefined;
   /** The record is built and Kafka is ready. What it throws is answered as an error. */
   readonly send: (event: PhaseEvent, request: BuiltRequest) => void;
 }
@@ -42,6 +47,8 @@ export interface RequestHalfOptions {
 /** A request that is ready to be sent. */
 export interface BuiltRequest extends SentRequest {
   readonly headers: HttpRequest['headers'];
+  /** Kong's; undefined where nobody has logged in, or it was not asked for. */
+  readonly consumerId: string | undefined;
 }
 
 export class RequestHalf {
@@ -51,6 +58,8 @@ export class RequestHalf {
   readonly #schemas: RequestSchemas | undefined;
   readonly #records: RecordBuilder;
   readonly #reader: RequestReader;
+  /** Undefined where each request is sent. */
+  readonly #keys: IdempotencyKeys | undefined;
   /** In lower case, as request headers are named. */
   readonly #correlationHeader: string;
   /** The client's trace, where Kong is told of it. */
@@ -69,6 +78,16 @@ export class RequestHalf {
     if (config.trace.kong === 'join' && requestReply.inOwnServer) {
       this.#contextOf = clientsContext(compileHeaderRules(record.headers), record.headers.b3);
     }
+    const idempotency = idempotencyOf(config);
+    if (idempotency !== undefined) {
+      tellWithoutSecret('idempotency_secret', config.idempotency_secret);
+      this.#keys = new IdempotencyKeys({
+        header: config.idempotency_header.toLowerCase(),
+        secret: config.idempotency_secret,
+        topic: config.topic,
+        replyTopic: config.reply_topic ?? '',
+      });
+    }
     this.sender = requestReply.openSender({
       plugin: options.plugin,
       key: configKey(table, config),
@@ -81,8 +100,11 @@ export class RequestHalf {
       reportTimeoutMs: reportTimeoutMs(produce),
       orphanTopic: config.orphan_topic,
       trace: { replyTopic: config.reply_topic, b3: config.trace.b3 },
+      idempotency,
     });
-    this.#reader = new RequestReader(this.#records.needs, {
+    const { needs } = this.#records;
+    const consumer = needs.consumer || options.asksForConsumer === true || this.#keys !== undefined;
+    this.#reader = new RequestReader(consumer ? { ...needs, consumer } : needs, {
       maxBodyBytes: config.max_request_bytes,
       boundedRead: requestReply.inOwnServer,
     });
@@ -149,25 +171,25 @@ export class RequestHalf {
 
   #build(event: PhaseEvent, request: HttpRequest): void {
     const { headers } = request;
-    const wire = wireId(this.#options.config.correlation, this.clientsId(headers), this.sender.routeTag);
+    const id = this.#keys?.wireIdOf(request);
+    const wire =
+      id === undefined
+        ? wireId(this.#options.config.correlation, this.clientsId(headers), this.sender.routeTag)
+        : ({ id, ofKey: true } as const);
     const record = this.#records.build(request, wire.id);
-    if (this.sender.readyNow()) this.#send(event, headers, record, wire);
-    else this.#sendWhenReady(event, headers, record, wire);
+    if (this.sender.readyNow()) this.#send(event, request, record, wire);
+    else this.#sendWhenReady(event, request, record, wire);
   }
 
-  #sendWhenReady(
-    event: PhaseEvent,
-    headers: HttpRequest['headers'],
-    record: OutgoingRecord,
-    wire: WireId,
-  ): void {
+  #sendWhenReady(event: PhaseEvent, request: HttpRequest, record: OutgoingRecord, wire: WireId): void {
     this.sender
       .whenReady()
-      .then(() => this.#send(event, headers, record, wire))
-      .catch((error: unknown) => this.refuse(event, headers, error));
+      .then(() => this.#send(event, request, record, wire))
+      .catch((error: unknown) => this.refuse(event, request.headers, error));
   }
 
-  #send(event: PhaseEvent, headers: HttpRequest['headers'], record: OutgoingRecord, wire: WireId): void {
+  #send(event: PhaseEvent, request: HttpRequest, record: OutgoingRecord, wire: WireId): void {
+    const { headers, consumer } = request;
     const trace = this.sender.trace(record, wire);
     // One that begins here; of the client's, Kong has been told.
     if (
@@ -177,6 +199,6 @@ export class RequestHalf {
     ) {
       joinKongTrace(event, trace.traceId);
     }
-    this.#options.send(event, { headers, record, wire, trace });
+    this.#options.send(event, { headers, record, wire, trace, consumerId: consumer?.id });
   }
 }

@@ -22,6 +22,9 @@ import { HEADER_RULE } from './reply/match-rule';
 import { orphanRecord, type Orphan } from './reply/orphans';
 import type { ReplyRoute } from './reply/reply-routing';
 import { ReplyTopics, type ReplySource } from './reply/reply-topics';
+import { ResultReader, type ResultOptions } from './results/result-reader';
+import { ReplyStores } from './results/reply-stores';
+import { StateTopics } from './states/state-topics';
 import { closeSchemas, schemaRegistryStatus } from './schemas';
 import { HAND_OVER_MS, Sender, type SenderOptions } from './sender';
 import { Activity } from './telemetry/activity';
@@ -30,6 +33,7 @@ import { log } from './telemetry/log';
 import type { MetricGroup } from './telemetry/metrics';
 import { ReplyMetrics } from './telemetry/reply-metrics';
 import { AllRequestMetrics, type RequestMetrics } from './telemetry/request-metrics';
+import { ResultMetrics } from './telemetry/result-metrics';
 import { NO_TRACING, type Tracing } from './telemetry/tracing';
 
 /** Kong brings an unchanged configuration back within seconds after any change to another. */
@@ -54,6 +58,9 @@ export class RequestReply {
   readonly #clients: ClientPool;
   readonly #wheel: DeadlineWheel;
   readonly #replyTopics: ReplyTopics;
+  readonly #stores: ReplyStores;
+  /** Events that requests wait for. */
+  readonly states: StateTopics;
   readonly #requestMetrics: AllRequestMetrics;
   /** What the process tells of itself when it is asked. */
   readonly metrics: readonly MetricGroup[];
@@ -69,6 +76,8 @@ export class RequestReply {
     this.#clients = options.clients ?? new KafkaClients();
     this.#wheel = new DeadlineWheel(this.#clock);
     this.#replyTopics = new ReplyTopics(this.#clock, this.#wheel);
+    this.#stores = new ReplyStores(this.#clock);
+    this.states = new StateTopics(this.#clock);
     this.#links = new LingerPool(this.#clock, LINGER_MS);
     this.#requestMetrics = new AllRequestMetrics(this.#clock, () =>
       this.#links.things().map((link) => link.figures()),
@@ -76,6 +85,10 @@ export class RequestReply {
     this.metrics = [
       this.#requestMetrics,
       new ReplyMetrics(this.#clock, () => this.#replyTopics.figures()),
+      new ResultMetrics(this.#clock, {
+        stores: () => this.#stores.readings(),
+        states: () => this.states.readings(),
+      }),
       new ClientMetrics(this.#clock, () => this.#clients.figures()),
     ];
     this.#handOver = new HandOver(this.#clock, this.#wheel, (exchange) => this.#unclaimed(exchange));
@@ -98,7 +111,7 @@ export class RequestReply {
   }
 
   openSender(options: SenderOptions): Sender {
-    const { plugin, topic, route, waitsBy, orphanTopic } = options;
+    const { plugin, topic, route, waitsBy, orphanTopic, idempotency } = options;
     // Equal configurations of two plugins are two: their requests are counted apart.
     const key = `${plugin} ${options.key}`;
     const link = this.#links.acquire(key, () => {
@@ -114,18 +127,22 @@ export class RequestReply {
         onOrphan:
           orphanTopic === undefined ? undefined : (orphan) => this.#keep(lease, orphan, orphanTopic, metrics),
         capacity: options.maxInFlight,
-        from: 'end',
+        from: idempotency && idempotency.ttlMs > 0 ? { sinceMs: Date.now() - idempotency.ttlMs } : 'end',
+        readsBackFirst: idempotency !== undefined,
         rules: [waitsBy ?? HEADER_RULE],
         sharedWithRequests: route.replyTopic === topic,
         waitsComeLate: false,
       });
       const stopKeeping = route.kept && lease.keepTopic(route.kept);
+      const stored = idempotency && this.#stores.join(channel, idempotency.keep);
       return new Link(this.#clock, lease, channel, configuration, () => {
+        stored?.leave();
         stopKeeping?.();
         release();
       });
     });
-    return new Sender(this, link, options, () => this.#links.release(key));
+    const store = idempotency && link.channel && this.#stores.of(link.channel);
+    return new Sender(this, link, options, store?.repeated, () => this.#links.release(key));
   }
 
   /** Only for the consumer of a process of its own. */
@@ -151,6 +168,33 @@ export class RequestReply {
       });
     });
     return new Receiver(link, () => this.#links.release(options.key));
+  }
+
+  /** Of a configuration that answers with replies to earlier requests. */
+  openResults(options: ResultOptions): ResultReader {
+    const { plugin, route, keep, rule, maxInFlight } = options;
+    const key = `${plugin} results ${options.key}`;
+    const link = this.#links.acquire(key, () => {
+      const lease = this.#clients.acquire(options.connectionKey, options.connection);
+      const { configuration, release } = this.#configuration(options, undefined, route);
+      const channel = this.#replyTopics.open(sourceOf(options, lease, route), {
+        metrics: configuration.metrics,
+        capacity: maxInFlight ?? APART_CAPACITY,
+        from: { sinceMs: Date.now() - keep.ttlMs },
+        rules: [rule],
+        // Those who give ids away refuse such a topic.
+        sharedWithRequests: false,
+        waitsComeLate: false,
+      });
+      const { leave } = this.#stores.join(channel, keep);
+      return new Link(this.#clock, lease, channel, configuration, () => {
+        leave();
+        release();
+      });
+    });
+    const store = link.channel && this.#stores.of(link.channel);
+    if (store === undefined) throw new GatewayError('internal', 'results without a store');
+    return new ResultReader(this, link, store, () => this.#links.release(key));
   }
 
   /** Of requests that belong to no topics, as their route has half of what it needs: one for each plugin, for good. */
@@ -241,6 +285,8 @@ export class RequestReply {
       not_handed_over: this.notHandedOver,
       ...this.counters,
       reply_topics: this.#replyTopics.status(),
+      kept_replies: this.#stores.status(),
+      awaited_states: this.states.status(),
       reply_channels: links.flatMap(({ channel }) =>
         channel
           ? [

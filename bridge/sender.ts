@@ -1,16 +1,26 @@
 /** The end of a configuration that produces. */
 import type { Configuration } from './configuration';
-import { GatewayError } from './errors';
+import { GatewayError, toGatewayError } from './errors';
 import type { Exchange, RequestFacts } from './exchange';
 import type { ConnectionOptions } from './kafka/connection';
 import type { OutgoingRecord } from './kafka/records';
 import { notReady, type Link } from './link';
 import { REQUEST_ID_HEADER } from './reply/dialects';
 import type { MatchRule } from './reply/match-rule';
+import type { ReplyChannel } from './reply/reply-channel';
 import type { ReplyRoute } from './reply/reply-routing';
+import type { Wait } from './reply/reply-topic';
 import type { WireId } from './request/correlation-id';
+import type { KeepBounds } from './results/kept-replies';
+import type { IdempotencyOptions, RepeatedRequests } from './results/repeated-requests';
 import { log } from './telemetry/log';
-import type { RequestTrace, RequestTracer, TracerOptions, Tracing } from './telemetry/tracing';
+import {
+  UNTRACED,
+  type RequestTrace,
+  type RequestTracer,
+  type TracerOptions,
+  type Tracing,
+} from './telemetry/tracing';
 
 /** Longer than Kong ever needs between two plugins of one request. */
 export const HAND_OVER_MS = 10_000;
@@ -33,6 +43,8 @@ export interface SenderOptions {
   /** Where replies go that nobody waits for any more. Undefined: nowhere. */
   readonly orphanTopic?: string | undefined;
   readonly trace: TracerOptions;
+  /** Requests that their clients call one are sent once. Undefined: each is sent. */
+  readonly idempotency?: (IdempotencyOptions & { readonly keep: KeepBounds }) | undefined;
 }
 
 /** What a sender needs of the process it is part of. */
@@ -59,12 +71,16 @@ export class Sender {
   readonly #route: ReplyRoute | undefined;
   readonly #reportTimeoutMs: number;
   readonly #tracer: RequestTracer;
+  readonly #idempotency: IdempotencyOptions | undefined;
+  /** Undefined where each request is sent. */
+  readonly #repeated: RepeatedRequests | undefined;
   readonly close: () => void;
 
   constructor(
     owner: SenderOwner,
     link: Link,
-    options: Pick<SenderOptions, 'route' | 'reportTimeoutMs' | 'trace'>,
+    options: Pick<SenderOptions, 'route' | 'reportTimeoutMs' | 'trace' | 'idempotency'>,
+    repeated: RepeatedRequests | undefined,
     close: () => void,
   ) {
     this.#owner = owner;
@@ -73,7 +89,14 @@ export class Sender {
     this.#route = options.route;
     this.#reportTimeoutMs = options.reportTimeoutMs;
     this.#tracer = owner.tracing.tracer(options.trace);
+    this.#idempotency = options.idempotency;
+    this.#repeated = repeated;
     this.close = close;
+  }
+
+  /** Where its replies come; undefined where nobody here waits for any. */
+  get channel(): ReplyChannel | undefined {
+    return this.#link.channel;
   }
 
   /** What a generated id has to carry; undefined where replies are not routed, or while it is not known. */
@@ -103,38 +126,71 @@ export class Sender {
    * Registers the wait, then produces: the reply may be faster than the delivery report.
    * @param timeoutMs of the wait; until it is claimed, where a consumer half claims it
    */
-  request({ record, wire, trace }: SentRequest, facts: RequestFacts, timeoutMs = HAND_OVER_MS): Exchange {
+  request(sent: SentRequest, facts: RequestFacts, timeoutMs = HAND_OVER_MS): Exchange {
     const channel = this.#link.channel;
     if (!channel) throw new GatewayError('internal', 'a request without a reply channel');
+    const { record, wire, trace } = sent;
+    if (wire.ofKey !== undefined) {
+      const repeated = this.#repeat(channel, sent, facts, timeoutMs);
+      if (repeated !== undefined) return repeated;
+    }
     const { id, requestId } = wire;
     const addressed = this.#addressed(trace.traced(record), channel.partition, requestId);
     // All that the callbacks below may know of the record: they live as long as the wait, and would keep its body.
     const { topic } = record;
+    const key = typeof record.key === 'string' ? record.key : undefined;
     const { metrics } = this.configuration;
-    let delivered = false;
-    const onDeadline = () =>
-      delivered
+    const onDeadline = (isDelivered: boolean) =>
+      isDelivered
         ? new GatewayError(
             'reply_timeout',
             `delivered to ${topic}, no reply on ${channel.replyTopic} in time`,
           )
         : unconfirmed(topic);
-    const wait = channel.register(id, timeoutMs, onDeadline, requestId);
+    const wait = channel.register(id, timeoutMs, onDeadline, requestId, wire.ofKey);
+    const onReport = wire.ofKey && this.#first(wait);
     try {
       this.#link.lease.producer.produce(addressed, (error) => {
-        delivered = error === undefined;
         trace.delivered(error);
         metrics.reported(error, wait.createdAtMs);
-        if (error) channel.fail(wait, error);
+        if (onReport !== undefined) onReport(error);
+        else if (error) channel.fail(wait, error);
+        else wait.delivered();
       });
     } catch (error) {
+      onReport?.(toGatewayError(error));
       channel.fail(wait, new GatewayError('internal', 'the record was never produced', { cause: error }));
       throw error;
     }
     metrics.produced(record);
     this.#owner.counters.sent++;
     const { accept, prefer, shownId } = facts;
-    return { configuration: this.configuration, channel, wait, topic, accept, prefer, shownId, trace };
+    return { configuration: this.configuration, channel, wait, topic, key, accept, prefer, shownId, trace };
+  }
+
+  /** @returns undefined for the first with its key */
+  #repeat(
+    channel: ReplyChannel,
+    { record, wire }: SentRequest,
+    facts: RequestFacts,
+    timeoutMs: number,
+  ): Exchange | undefined {
+    const repeated = this.#repeated?.repeat(channel, wire.id, timeoutMs, this.#idempotency ?? NO_MEMORY);
+    if (repeated === undefined) return undefined;
+    const { wait, isReplayed } = repeated;
+    return {
+      configuration: this.configuration,
+      channel,
+      wait,
+      topic: record.topic,
+      ...facts,
+      trace: UNTRACED,
+      repeats: { wireId: wire.id, isReplayed },
+    };
+  }
+
+  #first(wait: Wait): ReturnType<RepeatedRequests['first']> | undefined {
+    return this.#repeated?.first(wait, this.#idempotency ?? NO_MEMORY);
   }
 
   /**
@@ -242,6 +298,7 @@ export class Sender {
   }
 }
 
+const NO_MEMORY: IdempotencyOptions = { ttlMs: 0 };
 const NO_HEADERS: OutgoingRecord['headers'] = [];
 
 function requestIdHeaders(requestId: string | undefined): OutgoingRecord['headers'] {

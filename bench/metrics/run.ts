@@ -101,7 +101,16 @@ function build(configurations: number): { metrics: Metrics; routes: RequestMetri
     source,
     cluster: CLUSTER,
     replyTopic: `service-${number}.replies`,
-    counts: { matched: 1, late: 0, duplicate: 0, foreign: 0, misrouted: 0, unidentified: 0, request: 0 },
+    counts: {
+      matched: 1,
+      late: 0,
+      duplicate: 0,
+      accepted: 0,
+      foreign: 0,
+      misrouted: 0,
+      unidentified: 0,
+      request: 0,
+    },
     heldRecords: 0,
   }));
   const client = {

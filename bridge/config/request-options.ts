@@ -7,6 +7,7 @@ import type { CrossRule } from './parse';
 import type { COMPRESSION, DELIVERY_OPTIONS } from './produce-options';
 import { COMPRESSION_RULE } from './produce-options';
 import { REFUSED_OPTIONS, REFUSED_RULES } from './refused-options';
+import { IDEMPOTENCY_OPTIONS, IDEMPOTENCY_RULES } from './idempotency-options';
 import { REQUEST_SCHEMA_REGISTRY, REQUEST_SCHEMA_RULES } from './schema-registry-options';
 import type { RECORD_OPTIONS } from './record-options';
 import { RECORD_RULES } from './record-options';
@@ -77,6 +78,7 @@ export const REQUEST_OPTIONS = [
     description:
       'Largest request body in bytes, and where the message format decodes it, also afterwards. Above it 413, before anything is sent. Default 1 MiB, at most 16 MiB.',
   },
+  ...IDEMPOTENCY_OPTIONS,
   REQUEST_SCHEMA_REGISTRY,
   ...REFUSED_OPTIONS,
   ...TRACE_OPTIONS,
@@ -107,6 +109,7 @@ export const REQUEST_RULES: readonly CrossRule<RequestConfig>[] = [
         : undefined,
   },
   COMPRESSION_RULE,
+  ...IDEMPOTENCY_RULES,
   ...REQUEST_SCHEMA_RULES,
   ...REFUSED_RULES,
 ];

@@ -3,7 +3,9 @@ import { demands, IS_UNSET } from './entity-checks';
 import type { ConfigOf, OptionTable } from './fields';
 import type { CrossRule } from './parse';
 import { REPLY_OPTIONS, REPLY_RULES, TIMEOUT_CEILING, TIMEOUT_CEILING_RULES } from './reply-options';
+import { RESULT_OPTIONS, RESULT_RULES } from './result-options';
 import { ON_INVALID_REPLY } from './schema-registry-options';
+import { STATE_RULES, WAIT_FOR } from './state-options';
 import { RECORD_HEADER_NAME } from './shared-options';
 
 export const WAIT_OPTIONS = [
@@ -13,7 +15,7 @@ export const WAIT_OPTIONS = [
     between: [1, 300_000],
     default: 5000,
     description:
-      'How long the client is held, in milliseconds from the moment the request came in. Default 5000. After it 504.',
+      'How long the client is held, in milliseconds from the moment the request came in. Default 5000. After it 504, or 202 (`on_timeout`).',
   },
   TIMEOUT_CEILING,
   {
@@ -32,6 +34,8 @@ export const WAIT_OPTIONS = [
   },
   ...REPLY_OPTIONS,
   ON_INVALID_REPLY,
+  ...RESULT_OPTIONS,
+  WAIT_FOR,
 ] as const satisfies OptionTable;
 
 export type WaitConfig = ConfigOf<typeof WAIT_OPTIONS>;
@@ -46,4 +50,6 @@ export const WAIT_RULES: readonly CrossRule<WaitConfig>[] = [
   },
   ...TIMEOUT_CEILING_RULES,
   ...REPLY_RULES,
+  ...RESULT_RULES,
+  ...STATE_RULES,
 ];

@@ -6,7 +6,8 @@
 export interface EndedWait<Owner> {
   readonly owner: Owner;
   readonly endedAtMs: number;
-  readonly how: 'answered' | 'failed';
+  /** `accepted`: its client was told to ask for the reply later. */
+  readonly how: 'answered' | 'failed' | 'accepted';
   /** Kept until then, unless so many end that the oldest have to go. */
   readonly untilMs: number;
 }

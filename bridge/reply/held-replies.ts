@@ -50,6 +50,12 @@ export class HeldReplies<Kind> {
     this.#dropOld();
   }
 
+  /** From the oldest on. */
+  all(): readonly HeldReply<Kind>[] {
+    this.#dropOld();
+    return this.#held.filter((held) => held !== undefined);
+  }
+
   find(id: string): HeldReply<Kind> | undefined {
     this.#dropOld();
     return this.#byId.get(id);

@@ -13,7 +13,11 @@ import type { Deadline, DeadlineWheel } from './deadline-wheel';
 import { EndedWaits, type EndedWait } from './ended-waits';
 import { foldedUuid } from './id-forms';
 
-export type Outcome<Reply> = { readonly reply: Reply } | { readonly error: GatewayError };
+export type Outcome<Reply> =
+  | { readonly reply: Reply }
+  | { readonly error: GatewayError }
+  /** Its record is with a broker, and nobody waits any longer: the reply is asked for later. */
+  | { readonly accepted: true };
 
 export interface PendingReply<Reply> {
   readonly id: string;
@@ -21,8 +25,12 @@ export interface PendingReply<Reply> {
   readonly requestId: string | undefined;
   /** Monotonic milliseconds. */
   readonly createdAtMs: number;
-  /** Calls back once when the wait has ended, at once where it has. One listener. */
+  /** Calls back once when the wait has ended, at once where it has. Listeners are called in their order. */
   whenEnded(listener: (outcome: Outcome<Reply>) => void): void;
+  /** A broker has acknowledged its record. */
+  delivered(): void;
+  /** It ends as accepted, at its deadline or at once, where its record is delivered. Default: never. */
+  acceptAt(moment: 'deadline' | 'delivery'): void;
 }
 
 /** Whose waits they are: one configuration. A full one leaves room for the others. */
@@ -41,6 +49,8 @@ export interface OwnedWait<Reply, Owner> extends PendingReply<Reply> {
 
 class Entry<Reply, Owner extends WaitOwner> implements OwnedWait<Reply, Owner>, Deadline {
   isOver = false;
+  #isDelivered = false;
+  #acceptedAt: 'deadline' | 'delivery' | undefined;
   before: Deadline['before'];
   after: Deadline['after'];
   #outcome: Outcome<Reply> | undefined;
@@ -51,21 +61,41 @@ class Entry<Reply, Owner extends WaitOwner> implements OwnedWait<Reply, Owner>, 
     readonly id: string,
     readonly requestId: string | undefined,
     /** Under which it is found. */
-    readonly key: string,
+    public key: string,
     readonly createdAtMs: number,
     public deadlineAtMs: number,
     private readonly registry: PendingReplies<Reply, Owner>,
-    private readonly deadlineError: () => GatewayError,
+    private readonly deadlineError: DeadlineError,
   ) {}
 
   onDeadline(): void {
-    this.registry.fail(this, this.deadlineError());
+    if (this.#acceptedAt !== undefined && this.#isDelivered) {
+      this.registry.accept(this);
+      return;
+    }
+    this.registry.fail(this, this.deadlineError(this.#isDelivered));
     this.owner.onTimedOut(this);
   }
 
+  delivered(): void {
+    this.#isDelivered = true;
+    if (this.#acceptedAt === 'delivery') this.registry.accept(this);
+  }
+
+  acceptAt(moment: 'deadline' | 'delivery'): void {
+    this.#acceptedAt = moment;
+    if (moment === 'delivery' && this.#isDelivered) this.registry.accept(this);
+  }
+
   whenEnded(listener: (outcome: Outcome<Reply>) => void): void {
+    const earlier = this.#listener;
     if (this.#outcome !== undefined) listener(this.#outcome);
-    else this.#listener = listener;
+    else if (earlier === undefined) this.#listener = listener;
+    else
+      this.#listener = (outcome) => {
+        earlier(outcome);
+        listener(outcome);
+      };
   }
 
   settle(outcome: Outcome<Reply>): void {
@@ -73,6 +103,9 @@ class Entry<Reply, Owner extends WaitOwner> implements OwnedWait<Reply, Owner>, 
     this.#listener?.(outcome);
   }
 }
+
+/** Makes the error with which a wait ends at its deadline. */
+export type DeadlineError = (isDelivered: boolean) => GatewayError;
 
 /** For this many times its timeout the id of a wait stays known after its end. */
 const REMEMBERED_TIMEOUTS = 2;
@@ -83,6 +116,7 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
   readonly #wheel: DeadlineWheel;
   readonly #ended = new EndedWaits<Owner>();
   #idsAreOurs = true;
+  #hidden = 0;
 
   constructor(options: { clock: Clock; wheel: DeadlineWheel }) {
     this.#clock = options.clock;
@@ -100,8 +134,8 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
 
   /**
    * @param deadlineAtMs on the clock of this registry
-   * @param deadlineError makes the error with which the wait ends at its deadline
    * @param requestId given with an id that a client chose: see PendingReply
+   * @param mayRepeat an id that was waited for a moment ago is the same request, and its reply as good
    * @throws GatewayError `overloaded` at the owner's capacity, `correlation_conflict` for an id that waits already or
    *   did so a moment ago, whoever its owner is
    */
@@ -109,8 +143,9 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
     owner: Owner,
     id: string,
     deadlineAtMs: number,
-    deadlineError: () => GatewayError,
+    deadlineError: DeadlineError,
     requestId?: string,
+    mayRepeat = false,
   ): OwnedWait<Reply, Owner> {
     if (owner.inFlight >= owner.capacity) {
       throw new GatewayError(
@@ -127,7 +162,7 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
     if (this.#entries.has(key))
       throw new GatewayError('correlation_conflict', 'the correlation id is in flight');
     const nowMs = this.#clock.now();
-    if (this.#ended.find(key, nowMs))
+    if (!mayRepeat && this.#ended.find(key, nowMs))
       throw new GatewayError('correlation_conflict', 'the correlation id was in flight a moment ago');
     const entry = new Entry<Reply, Owner>(
       owner,
@@ -148,6 +183,16 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
   /** @param id as it was registered, or a client's UUID in lower case */
   find(id: string): OwnedWait<Reply, Owner> | undefined {
     return this.#entries.get(id);
+  }
+
+  /** No record finds it by its id any more: whoever holds it ends it. */
+  hide(wait: PendingReply<Reply>): void {
+    const entry = entryOf<Reply, Owner>(wait);
+    if (entry.isOver) return;
+    this.#entries.delete(entry.key);
+    // No id has a blank in it.
+    entry.key = `hidden ${this.#hidden++}`;
+    this.#entries.set(entry.key, entry);
   }
 
   /** Moves the deadline of a wait that has not ended; does nothing for one that has. */
@@ -178,6 +223,13 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
     return entry !== undefined;
   }
 
+  /** @returns false when the wait has ended */
+  accept(wait: PendingReply<Reply>): boolean {
+    const entry = this.#take(wait, 'accepted');
+    entry?.settle(ACCEPTED);
+    return entry !== undefined;
+  }
+
   /** Ends the waits of some owners; those of others go on. */
   failAllOf(isConcerned: (owner: Owner) => boolean, error: GatewayError): void {
     for (const entry of [...this.#entries.values()]) if (isConcerned(entry.owner)) this.fail(entry, error);
@@ -202,6 +254,8 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
     return entry;
   }
 }
+
+const ACCEPTED = { accepted: true } as const;
 
 /** Whoever has a wait has it from `register`. */
 function entryOf<Reply, Owner extends WaitOwner>(wait: PendingReply<Reply>): Entry<Reply, Owner> {

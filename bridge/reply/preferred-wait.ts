@@ -21,6 +21,11 @@ export function preferredWaitSeconds(prefer: string | undefined, ceilingMs: numb
   return undefined;
 }
 
+/** What was granted, in the words of `Preference-Applied`; none where nothing was. */
+export function waitPreference(seconds: number | undefined): readonly string[] {
+  return seconds === undefined ? [] : [`wait=${seconds}`];
+}
+
 type Headers = Readonly<Record<string, string | string[]>>;
 
 /** Tells the client what was granted, and caches that the answer depends on it. */

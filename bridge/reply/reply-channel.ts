@@ -8,7 +8,7 @@ import type { FollowedTopic } from '../kafka/reader';
 import type { RequestMetrics } from '../telemetry/request-metrics';
 import type { MatchRule } from './match-rule';
 import type { Orphan } from './orphans';
-import type { WaitOwner } from './pending-replies';
+import type { DeadlineError, WaitOwner } from './pending-replies';
 import type { ReplyTopic, Wait } from './reply-topic';
 import { routeTag } from './route-tag';
 
@@ -18,6 +18,8 @@ export interface ReplyChannelOptions {
   readonly capacity: number;
   /** Replies before this moment are not of interest: `end` when nothing was produced yet. */
   readonly from: 'end' | { sinceMs: number };
+  /** True where those of before have to be known before the first request: see `ready`. */
+  readonly readsBackFirst?: boolean;
   /** The rules known from the start; consumers add theirs when they claim a wait. */
   readonly rules: readonly MatchRule[];
   /** True when records go out on the reply topic too: then a record that names a reply topic is a request. */
@@ -29,6 +31,9 @@ export interface ReplyChannelOptions {
   /** Told of replies that nobody is ever going to wait for. */
   readonly onOrphan?: ((orphan: Orphan) => void) | undefined;
 }
+
+/** The end of a topic may be a record that no reader gets, such as the mark of a transaction. */
+const READ_BACK_LIMIT_MS = 15_000;
 
 export class ReplyChannel implements WaitOwner {
   readonly topic: ReplyTopic;
@@ -43,6 +48,10 @@ export class ReplyChannel implements WaitOwner {
   readonly #options: ReplyChannelOptions;
   /** Only where earlier replies are of interest, too. */
   readonly #lookBack: FollowedTopic | undefined;
+  /** Resolves when all of them have been seen. */
+  readonly #readBack: Promise<void> | undefined;
+  #hasReadBack = true;
+  #readingSinceMs: number | undefined;
   #rules: readonly MatchRule[];
   /** Waits whose consumer half has not come yet. */
   #unclaimed = 0;
@@ -58,7 +67,19 @@ export class ReplyChannel implements WaitOwner {
     topic.join(this);
     this.#rules = options.rules.map((rule) => topic.learn(rule));
     if (options.waitsComeLate) topic.expectMore();
-    if (options.from !== 'end') this.#lookBack = topic.lookBack(options.from.sinceMs);
+    if (options.from === 'end') return;
+    const { sinceMs } = options.from;
+    let onCaughtUp: (() => void) | undefined;
+    if (options.readsBackFirst === true) {
+      this.#hasReadBack = false;
+      this.#readBack = new Promise((resolve) => {
+        onCaughtUp = () => {
+          this.#hasReadBack = true;
+          resolve();
+        };
+      });
+    }
+    this.#lookBack = topic.lookBack(sinceMs, onCaughtUp);
   }
 
   get replyTopic(): string {
@@ -72,12 +93,14 @@ export class ReplyChannel implements WaitOwner {
 
   /** True when no reply can be missed any more. */
   get ready(): boolean {
-    return this.topic.followed.ready && (this.#lookBack?.ready ?? true);
+    if (!this.topic.followed.ready || !(this.#lookBack?.ready ?? true)) return false;
+    return this.#hasReadBack || this.#hasReadBackLongEnough();
   }
 
   /** Why it is not ready, as far as known. */
   get reason(): string | undefined {
-    return this.topic.followed.reason ?? this.#lookBack?.reason;
+    const reason = this.topic.followed.reason ?? this.#lookBack?.reason;
+    return reason ?? (this.#hasReadBack ? undefined : 'earlier replies are being read');
   }
 
   /** The one partition that is read; undefined when all are, or while it is not known which. */
@@ -100,16 +123,24 @@ export class ReplyChannel implements WaitOwner {
   }
 
   async whenReady(): Promise<void> {
-    await Promise.all([this.topic.followed.whenReady(), this.#lookBack?.whenReady()]);
+    await Promise.all([this.topic.followed.whenReady(), this.#lookBack?.whenReady(), this.#readBack]);
   }
 
   /**
    * Starts a wait; call before producing. Throws as PendingReplies.register.
    * @param requestId see PendingReply; only with an id that a client chose
+   * @param mayRepeat see PendingReplies
    */
-  register(id: string, timeoutMs: number, onDeadline: () => GatewayError, requestId?: string): Wait {
+  register(
+    id: string,
+    timeoutMs: number,
+    onDeadline: DeadlineError,
+    requestId?: string,
+    mayRepeat?: boolean,
+  ): Wait {
     if (this.#closedBy) throw this.#closedBy;
-    return this.topic.waits.register(this, id, this.#clock.now() + timeoutMs, onDeadline, requestId);
+    const deadlineAtMs = this.#clock.now() + timeoutMs;
+    return this.topic.waits.register(this, id, deadlineAtMs, onDeadline, requestId, mayRepeat);
   }
 
   /** A wait is on its way to its consumer half, whose rule may be the one that finds the reply. */
@@ -162,6 +193,13 @@ export class ReplyChannel implements WaitOwner {
   /** The Kafka client of a closed channel may be gone. */
   keepOrphan(orphan: Orphan): void {
     if (!this.#closedBy) this.#options.onOrphan?.(orphan);
+  }
+
+  #hasReadBackLongEnough(): boolean {
+    const nowMs = this.#clock.now();
+    this.#readingSinceMs ??= nowMs;
+    this.#hasReadBack = nowMs - this.#readingSinceMs >= READ_BACK_LIMIT_MS;
+    return this.#hasReadBack;
   }
 
   /** Ends its own waits; those of others on the topic go on. */

@@ -19,6 +19,7 @@ import { bothCases, everyIdOf, HEADER_RULE, type MatchRule } from './match-rule'
 import type { OwnedWait, PendingReplies } from './pending-replies';
 import type { ReplyChannel } from './reply-channel';
 import { ReplyHints } from './reply-hints';
+import type { ReplyObserver } from './reply-observer';
 import { isReplyTo } from './request-id';
 import { routeTag, routeTagOf } from './route-tag';
 
@@ -53,7 +54,7 @@ export class ReplyTopic {
   readonly name: string;
   /**
    * Replies that ended a wait, and those that did not: `late` after the deadline of their request, `duplicate` after
-   * the first reply, `foreign` with an id that is not ours, `misrouted` with one that belongs elsewhere, `unidentified`
+   * the first reply, `accepted` when its client has been told to ask for it later, `foreign` with an id that is not ours, `misrouted` with one that belongs elsewhere, `unidentified`
    * without any, `requests` where both share the topic. Normal on a shared topic, all but `late` and `misrouted`.
    */
   readonly counters = {
@@ -62,6 +63,7 @@ export class ReplyTopic {
     late: 0,
     latest_by_ms: 0,
     duplicate: 0,
+    accepted: 0,
     foreign: 0,
     misrouted: 0,
     unidentified: 0,
@@ -86,6 +88,8 @@ export class ReplyTopic {
   #expected = 0;
   /** Records that no rule can look into yet. */
   readonly #notReadable = new Set<ReceivedRecord>();
+  /** None as a rule: then a reply costs nothing more. */
+  #observers: readonly ReplyObserver[] | undefined;
   /** Whose request was seen here, where requests share the topic. */
   readonly #requestsSeen = new WeakSet<Wait>();
 
@@ -104,6 +108,11 @@ export class ReplyTopic {
       onRecord: (record) => this.#onRecord(record),
       onLost: (error) => this.waits.failAllOf(({ topic }) => topic === this, error),
     });
+  }
+
+  /** What metrics call the cluster. */
+  get cluster(): string {
+    return this.#options.cluster;
   }
 
   get channels(): number {
@@ -128,12 +137,21 @@ export class ReplyTopic {
 
   /** For the metrics. */
   figures(): ReplyTopicReading {
-    const { replies: matched, late, duplicate, foreign, misrouted, unidentified, requests } = this.counters;
+    const {
+      replies: matched,
+      requests: request,
+      late,
+      duplicate,
+      accepted,
+      foreign,
+      misrouted,
+      unidentified,
+    } = this.counters;
     return {
       source: this,
       cluster: this.#options.cluster,
       replyTopic: this.name,
-      counts: { matched, late, duplicate, foreign, misrouted, unidentified, request: requests },
+      counts: { matched, late, duplicate, accepted, foreign, misrouted, unidentified, request },
       heldRecords: this.heldRecords,
     };
   }
@@ -155,13 +173,25 @@ export class ReplyTopic {
     this.#options.onUnused();
   }
 
+  /** Every reply is shown to this one, too, until the returned function is called; at once those that are held. */
+  observe(observer: ReplyObserver): () => void {
+    if (this.#held.size > 0)
+      for (const { record, ids } of this.#held.all()) observer.onReply(record, ids, false);
+    this.#observers = [...(this.#observers ?? []), observer];
+    return () => {
+      const others = this.#observers?.filter((other) => other !== observer) ?? [];
+      this.#observers = others.length > 0 ? others : undefined;
+    };
+  }
+
   /** Also the records since then that were there before the topic was read, for waits that come after their replies. */
-  lookBack(sinceMs: number): FollowedTopic {
+  lookBack(sinceMs: number, onCaughtUp?: () => void): FollowedTopic {
     return this.#reader.follow(this.name, {
       from: { sinceMs },
       upToNow: true,
       partition: this.#options.partition,
       onRecord: (record) => this.#onEarlier(record),
+      ...(onCaughtUp && { onCaughtUp }),
     });
   }
 
@@ -224,7 +254,7 @@ export class ReplyTopic {
         if (wait) return this.#settle(wait, record);
         // The reply to this request, and to no other that another rule may find.
         const ended = namesReplyTopic ? undefined : this.#ended(id);
-        if (ended) return this.#onEnded(ended, record);
+        if (ended) return this.#onEnded(ended, record, id);
       }
       (found ??= []).push(id);
     }
@@ -248,12 +278,13 @@ export class ReplyTopic {
         const wait = this.#waitFor(id, rule, record, namesReplyTopic);
         if (wait) return this.#settle(wait, record);
         const ended = namesReplyTopic ? undefined : this.#ended(id);
-        if (ended) return this.#onEnded(ended, record);
+        if (ended) return this.#onEnded(ended, record, id);
         ids.push(id);
       }
     }
     if (namesReplyTopic) return this.#onRequest(record);
     if (ids.length === 0 && isSignOfLife(record)) return;
+    if (this.#observers !== undefined) this.#show(record, ids);
     const kind = this.#kindOf(ids);
     this.counters[kind]++;
     // Another gateway may wait for the others. Nobody here has asked for it, so anybody who keeps such replies may.
@@ -325,10 +356,14 @@ export class ReplyTopic {
       for (const id of everyIdOf(rule, record)) {
         const wait = this.#waitFor(id, rule, record, false);
         if (wait) return this.#settle(wait, record);
-        if (this.#ended(id)) return;
+        if (this.#ended(id)) {
+          this.#show(record, [id], true);
+          return;
+        }
         ids.push(id);
       }
     }
+    this.#show(record, ids, true);
     if (this.#expected === 0 || ids.length === 0) return;
     const kind = this.#kindOf(ids);
     this.counters[kind]++;
@@ -353,7 +388,12 @@ export class ReplyTopic {
     return ended?.owner.topic === this ? ended : undefined;
   }
 
-  #onEnded({ owner, how, endedAtMs }: EndedWait<ReplyChannel>, record: ReceivedRecord): void {
+  #onEnded({ owner, how, endedAtMs }: EndedWait<ReplyChannel>, record: ReceivedRecord, id: string): void {
+    if (this.#observers !== undefined) this.#show(record, [id]);
+    if (how === 'accepted') {
+      this.counters.accepted++;
+      return;
+    }
     if (how === 'answered') {
       this.counters.duplicate++;
       owner.keepOrphan({ reply: record, reason: 'duplicate' });
@@ -404,6 +444,11 @@ export class ReplyTopic {
     this.waits.settle(wait, record);
     this.counters.replies++;
     wait.owner.counters.replies++;
+    if (this.#observers !== undefined) this.#show(record, [wait.id]);
+  }
+
+  #show(record: ReceivedRecord, ids: readonly string[], isReadBack = false): void {
+    for (const observer of this.#observers ?? []) observer.onReply(record, ids, isReadBack);
   }
 }
 

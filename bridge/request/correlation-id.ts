@@ -17,6 +17,8 @@ export interface WireId {
   readonly id: string;
   /** Of ours, beside an id that the client chose; undefined where the id is ours already. */
   readonly requestId?: string | undefined;
+  /** Made from what the client calls the request: whoever calls another one so gets the same. */
+  readonly ofKey?: true;
 }
 
 /**

@@ -15,14 +15,14 @@ export interface ReplyTopicReading {
 
 /** See reply-topic.ts. */
 export type ReplyKind =
-  'matched' | 'late' | 'duplicate' | 'foreign' | 'misrouted' | 'unidentified' | 'request';
+  'matched' | 'late' | 'duplicate' | 'accepted' | 'foreign' | 'misrouted' | 'unidentified' | 'request';
 
 const TOPIC = ['cluster', 'reply_topic'] as const;
 
 const REPLIES: Family = {
   name: 'kong_kafka_replies_total',
   type: 'counter',
-  help: 'Records on the reply topic by kind: matched ended a wait; late came after the end of its wait, duplicate after the first reply; foreign has an id that is not ours, misrouted one of another gateway, unidentified none; request is a request on a shared topic.',
+  help: 'Records on the reply topic by kind: matched ended a wait; late came after the end of its wait, duplicate after the first reply, accepted after the client had got a 202; foreign has an id that is not ours, misrouted one of another gateway, unidentified none; request is a request on a shared topic.',
   labels: [...TOPIC, 'kind'],
 };
 const HELD: Family = {

@@ -11,9 +11,9 @@ import { KEPT_AFTER_END_MS } from './running-totals';
 
 /**
  * How a request ended: `ok` with a reply, or with an acknowledgement where nobody waits for one; an error code; `closed`
- * by Kong before there was an answer; `unclaimed` when no plugin came for the reply.
+ * by Kong before there was an answer; `unclaimed` when no plugin came for the reply; `accepted` with a 202, before it.
  */
-export type Outcome = 'ok' | ErrorCode | 'closed' | 'unclaimed';
+export type Outcome = 'ok' | 'accepted' | ErrorCode | 'closed' | 'unclaimed';
 
 export interface TopicPair {
   /** The one whose configuration names the topics. */
@@ -45,7 +45,7 @@ const DELAYS = new Buckets([0.01, 0.1, 0.5, 1, 5, 30]);
 const REQUESTS: Family = {
   name: 'kong_kafka_requests_total',
   type: 'counter',
-  help: 'Requests by how they ended: ok (with a reply, whatever its status), an error code, closed (by Kong, before the answer) or unclaimed (no plugin came for the reply).',
+  help: 'Requests by how they ended: ok (with a reply, whatever its status), accepted (with 202, before it), an error code, closed (by Kong, before the answer) or unclaimed (no plugin came for the reply).',
   labels: [...PAIR, 'outcome'],
 };
 const IN_FLIGHT: Family = {
@@ -122,7 +122,7 @@ const ORPHANS: Family = {
 };
 
 export class RequestMetrics {
-  readonly #outcomes = counts<Outcome>(['ok', ...ERROR_CODES, 'closed', 'unclaimed']);
+  readonly #outcomes = counts<Outcome>(['ok', 'accepted', ...ERROR_CODES, 'closed', 'unclaimed']);
   readonly #produceErrors = counts<ErrorCode>(ERROR_CODES);
   readonly #orphans = { kept: 0, lost: 0 };
   readonly #duration = new Histogram(DURATIONS);

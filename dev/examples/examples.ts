@@ -219,6 +219,78 @@ export const EXAMPLES: readonly Example[] = [
     ],
   },
   {
+    slug: 'accepted',
+    title: 'A slow reply becomes 202',
+    about:
+      'After two seconds without a reply, or at once for a client that sends `Prefer: respond-async`, the client gets 202 with `Location: /results/<id>`, and the reply there. See [async.md](async.md).',
+    plugins: [
+      producer({ topic: 'orders.requests', reply_topic: 'orders.replies' }),
+      consumer({
+        timeout: 2000,
+        on_timeout: 'accepted',
+        respond_async: true,
+        result_location: '/results/{id}',
+        result_secret: '{vault://env/result-secret}',
+      }),
+    ],
+  },
+  {
+    slug: 'results',
+    title: 'The route where results are asked for',
+    about:
+      'For the example above, on a route of its own such as `/results`: `GET /results/<id>` is the reply, `DELETE` lets go of it. It has no producer, so it is told where the replies come.',
+    plugins: [
+      consumer({
+        bootstrap_servers,
+        topic: 'orders.replies',
+        mode: 'result',
+        result_secret: '{vault://env/result-secret}',
+      }),
+    ],
+  },
+  {
+    slug: 'idempotency',
+    title: 'A request that comes twice',
+    about:
+      'Requests with the same `Idempotency-Key` and body are one: sent once, and each answered with its reply, for ten minutes and at every gateway. Another body under the same key is 422.',
+    plugins: [
+      producer({
+        topic: 'orders.requests',
+        reply_topic: 'orders.replies',
+        idempotency: 'replay',
+        idempotency_secret: '{vault://env/idempotency-secret}',
+        idempotency_ttl: 600,
+      }),
+      consumer(),
+    ],
+  },
+  {
+    slug: 'wait-for-state',
+    title: 'The answer when an order is in a state',
+    about:
+      'No service replies: they write events on `order-events`, keyed by the order, and the client gets the first one that says `VALIDATED` (200) or `REJECTED` (409). One that is up to a minute old counts, too.',
+    plugins: [
+      {
+        name: 'custom_kafka_request_reply',
+        config: {
+          bootstrap_servers,
+          topic: 'order-commands',
+          reply_topic: 'order-events',
+          key_source: 'body_field',
+          key_name: 'order',
+          reply: {
+            match: 'key',
+            wait_for: {
+              field: '/status',
+              values: { VALIDATED: '200', REJECTED: '409' },
+              look_back: 60,
+            },
+          },
+        },
+      },
+    ],
+  },
+  {
     slug: 'topic-of-each-gateway',
     title: 'A reply topic for each gateway',
     about:

@@ -5,11 +5,13 @@ import { LOG_SINK_FAMILIES } from '../../bridge/telemetry/log-sink-metrics';
 import type { Family } from '../../bridge/telemetry/metrics';
 import { REPLY_FAMILIES } from '../../bridge/telemetry/reply-metrics';
 import { REQUEST_FAMILIES } from '../../bridge/telemetry/request-metrics';
+import { RESULT_FAMILIES } from '../../bridge/telemetry/result-metrics';
 import { SERVER_FAMILIES } from '../../pluginserver/server-metrics';
 
 const GROUPS: readonly { readonly title: string; readonly families: readonly Family[] }[] = [
   { title: 'Requests', families: REQUEST_FAMILIES },
   { title: 'Replies', families: REPLY_FAMILIES },
+  { title: 'Kept replies, repeated requests, states', families: RESULT_FAMILIES },
   { title: 'Kafka clients', families: CLIENT_FAMILIES },
   { title: 'Log entries', families: LOG_SINK_FAMILIES },
   { title: 'Failed requests', families: FAILOVER_FAMILIES },

@@ -10,6 +10,7 @@ import type { PluginDefinition, PluginIdentity } from '../../bridge/config/kong-
 import { configParser, type CrossRule } from '../../bridge/config/parse';
 import { REFUSED_OPTIONS, REFUSED_RULES } from '../../bridge/config/refused-options';
 import { REPLY_SCHEMA_REGISTRY, REPLY_SCHEMA_RULES } from '../../bridge/config/schema-registry-options';
+import { RESULT_OF_CONSUMER_RULES } from '../../bridge/config/result-options';
 import { BOOTSTRAP_SERVER_LIST, ERROR_HANDLING, TOPIC_TEMPLATE } from '../../bridge/config/shared-options';
 import { LOG_FIELDS } from '../../bridge/config/trace-options';
 import { WAIT_OPTIONS, WAIT_RULES } from '../../bridge/config/wait-options';
@@ -30,14 +31,14 @@ export const CONSUMER_OPTIONS = [
     ...BOOTSTRAP_SERVER_LIST,
     name: 'bootstrap_servers',
     description:
-      "Brokers of the reply topic. Default: the producer's. Needed where the two plugins run in separate processes; no effect in the plugin server that comes with them.",
+      "Brokers of the reply topic. Default: the producer's. Needed with `mode: result`, which has no producer, and where the two plugins run in separate processes; else no effect.",
   },
   ...CONNECTION_OPTIONS,
   {
     ...TOPIC_TEMPLATE,
     name: 'topic',
     description:
-      "Reply topic, with `{node}` in it where the producer's `reply_topic` has it. Default: that one. Needed where the two plugins run in separate processes; no effect in the plugin server that comes with them.",
+      "Reply topic, with `{node}` in it where the producer's `reply_topic` has it. Default: that one. Needed with `mode: result`, which has no producer, and where the two plugins run in separate processes; else no effect.",
   },
   ...WAIT_OPTIONS,
   REPLY_SCHEMA_REGISTRY,
@@ -56,6 +57,7 @@ export const CONSUMER_RULES: CrossRule<ConsumerConfig>[] = [
   ...WAIT_RULES,
   ...REPLY_SCHEMA_RULES,
   ...REFUSED_RULES,
+  ...RESULT_OF_CONSUMER_RULES,
   {
     complaint: (config) =>
       config.bootstrap_servers !== undefined && config.topic === undefined

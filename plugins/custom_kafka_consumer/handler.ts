@@ -1,25 +1,37 @@
 /** The second half of a request: wait for the reply, answer with it. */
 import { connectionOf } from '../../bridge/config/connection-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
+import { keepBounds } from '../../bridge/config/result-options';
 import { replySchemaOptions } from '../../bridge/config/schema-registry-options';
-import { GatewayError } from '../../bridge/errors';
+import { GatewayError, toGatewayError } from '../../bridge/errors';
 import type { Exchange } from '../../bridge/exchange';
 import type { Kong } from '../../bridge/kong';
 import { nodeId } from '../../bridge/node-id';
 import { answerOf, overPromises, type Phase, type PhaseEvent, type Read } from '../../bridge/phase';
 import type { Receiver } from '../../bridge/receiver';
 import { ReplyHalf } from '../../bridge/reply-half';
+import { Accepting } from '../../bridge/results/accepting';
+import { ResultHalf } from '../../bridge/results/result-half';
 import { SHARED_WIRE_ID, wireIdFromText } from '../../bridge/reply/apart';
 import { NODE_PLACEHOLDER, replyRoute, type ReplyRoute } from '../../bridge/reply/reply-routing';
 import type { RequestReply } from '../../bridge/request-reply';
 import { replySchemas } from '../../bridge/schemas';
-import { listHeaderOf, MAX_HEADERS, type HttpRequest } from '../../bridge/request/http-request';
+import {
+  listHeaderOf,
+  MAX_HEADERS,
+  type ConsumerIdentity,
+  type HttpRequest,
+} from '../../bridge/request/http-request';
 import { CONSUMER, CONSUMER_OPTIONS, type ConsumerConfig } from './config';
 
 export class ConsumerHandler {
   readonly #config: ConsumerConfig;
   readonly #requestReply: RequestReply;
   readonly #half: ReplyHalf;
+  /** Undefined where every client waits for its reply. */
+  readonly #accepting: Accepting | undefined;
+  /** With `mode: result`, where nothing else happens. */
+  readonly #results: ResultHalf | undefined;
   /** Only where the producer is in another process. */
   readonly #receiver: Receiver | undefined;
   /** What our plugin server runs. */
@@ -35,22 +47,41 @@ export class ConsumerHandler {
       returnErrorMessage: config.error_handling.return_error_message,
       logFields: config.log_fields,
     });
+    this.#accepting = Accepting.of(config);
+    if (!requestReply.together) refuseApart(config);
     this.planned = {
       access: {
-        reads: requestReply.together ? [] : READS_APART,
+        reads: requestReply.together ? (this.#accepting ? READS_WHO : []) : READS_APART,
         run: (event, answers) => this.#run(event, answers),
       },
     };
-    if (!requestReply.together && config.bootstrap_servers && config.topic !== undefined) {
-      this.#receiver = requestReply.openReceiver({
-        plugin: CONSUMER.name,
-        key: configKey(CONSUMER_OPTIONS, config),
-        connectionKey: configKey(CONSUMER_OPTIONS, config, isConnectionRow),
-        connection: connectionOf(config, config.bootstrap_servers),
-        route: routeOf(config.topic),
-        rule: this.#half.rule,
+    if (!config.bootstrap_servers || config.topic === undefined) return;
+    const source = {
+      plugin: CONSUMER.name,
+      key: configKey(CONSUMER_OPTIONS, config),
+      connectionKey: configKey(CONSUMER_OPTIONS, config, isConnectionRow),
+      connection: connectionOf(config, config.bootstrap_servers),
+      route: routeOf(config.topic),
+      rule: this.#half.rule,
+    };
+    if (config.mode === 'result') {
+      const reader = requestReply.openResults({
+        ...source,
+        keep: keepBounds(config),
       });
-    }
+      const results = new ResultHalf({
+        plugin: CONSUMER.name,
+        config,
+        replyTopic: config.topic,
+        returnErrorMessage: config.error_handling.return_error_message,
+        half: this.#half,
+        reader,
+      });
+      this.#results = results;
+      this.planned = {
+        access: { reads: results.reads, run: (event, answers) => results.run(event, answers) },
+      };
+    } else if (!requestReply.together) this.#receiver = requestReply.openReceiver(source);
   }
 
   /** What Kong's stock server runs. */
@@ -60,6 +91,7 @@ export class ConsumerHandler {
 
   close(): void {
     this.#receiver?.close();
+    this.#results?.close();
     this.#half.close();
   }
 
@@ -68,9 +100,21 @@ export class ConsumerHandler {
     try {
       exchange = this.#requestReply.claim(event.requestId ?? '') ?? this.#startedElsewhere(answers);
       const preferredSeconds = this.#half.preferredSeconds(exchange.prefer);
-      exchange.channel.claim(exchange.wait, this.#half.timeoutMs(preferredSeconds), this.#half.rule);
-      this.#half.answer(event, exchange, preferredSeconds);
+      const timeoutMs = this.#half.timeoutMs(preferredSeconds);
+      // Before the claim, after which records that came in between are let go.
+      this.#half.states?.watch(exchange.channel);
+      exchange.channel.claim(exchange.wait, timeoutMs, this.#half.rule);
+      if (this.#half.states) exchange = this.#half.states.begin(exchange, timeoutMs);
+      const acceptance =
+        this.#accepting &&
+        this.#accepting.acceptance(
+          exchange,
+          answerOf<ConsumerIdentity | undefined>(answers, 0)?.id,
+          preferredSeconds,
+        );
+      this.#half.answer(event, exchange, preferredSeconds, acceptance);
     } catch (error) {
+      exchange?.channel.fail(exchange.wait, toGatewayError(error));
       this.#half.refuse(event, error, exchange);
     }
   }
@@ -92,6 +136,25 @@ export class ConsumerHandler {
       prefer: listHeaderOf(headers, 'prefer'),
       shownId: wire.id,
     });
+  }
+}
+
+/** Whoever gets a 202 may ask for the reply, and nobody else. */
+const READS_WHO: readonly Read[] = [['kong.client.get_consumer']];
+
+/** @throws GatewayError `misconfigured` for what the process of the producer alone can know */
+function refuseApart({ on_timeout, respond_async, wait_for }: ConsumerConfig): void {
+  if (on_timeout === 'accepted' || respond_async) {
+    throw new GatewayError(
+      'misconfigured',
+      'on_timeout, respond_async: need both plugins in one process, because only the one that has the producer knows whether a broker has the record',
+    );
+  }
+  if (wait_for.field !== undefined) {
+    throw new GatewayError(
+      'misconfigured',
+      'wait_for: needs both plugins in one process, because only the one that has the producer knows the key of the record',
+    );
   }
 }
 

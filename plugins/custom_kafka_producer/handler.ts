@@ -1,6 +1,7 @@
 /** The first half of a request: HTTP request -> record, with the wait for its reply registered before it is sent. */
 import { answer, writeAccess } from '../../bridge/answer';
 import { producerSettings } from '../../bridge/config/produce-options';
+import { GatewayError } from '../../bridge/errors';
 import type { Kong } from '../../bridge/kong';
 import { overPromises, type Phase, type PhaseEvent } from '../../bridge/phase';
 import { SHARED_WIRE_ID, wireIdToText } from '../../bridge/reply/apart';
@@ -20,6 +21,8 @@ export class ProducerHandler {
   constructor(config: ProducerConfig, requestReply: RequestReply) {
     this.#config = config;
     this.#requestReply = requestReply;
+    if (config.idempotency !== 'off' && !requestReply.together)
+      throw new GatewayError('misconfigured', NOT_APART);
     this.#half = new RequestHalf(requestReply, {
       plugin: PRODUCER.name,
       table: PRODUCER_OPTIONS,
@@ -89,6 +92,9 @@ export class ProducerHandler {
     }
   }
 }
+
+const NOT_APART =
+  'idempotency: needs both plugins in one process, because only the one that waits for the reply can share it';
 
 const MESSAGE_SENT = {
   status: 200,

@@ -6,7 +6,9 @@ import { configParser, type CrossRule } from '../../bridge/config/parse';
 import { COMPRESSION, DELIVERY_OPTIONS } from '../../bridge/config/produce-options';
 import { RECORD_OPTIONS } from '../../bridge/config/record-options';
 import { REQUEST_OPTIONS, REQUEST_RULES, TARGET_OPTIONS } from '../../bridge/config/request-options';
+import { RESULT_OF_REQUEST_RULES } from '../../bridge/config/result-options';
 import { REPLY_TOPIC, ROUTING_OPTIONS } from '../../bridge/config/routing-options';
+import { STATES_OF_REQUEST_RULES } from '../../bridge/config/state-options';
 import { ERROR_HANDLING } from '../../bridge/config/shared-options';
 import { LOG_FIELDS } from '../../bridge/config/trace-options';
 import { WAIT_OPTIONS, WAIT_RULES } from '../../bridge/config/wait-options';
@@ -51,6 +53,8 @@ export type RequestReplyConfig = ConfigOf<typeof REQUEST_REPLY_OPTIONS>;
 export const REQUEST_REPLY_RULES: CrossRule<RequestReplyConfig>[] = [
   ...REQUEST_RULES,
   ...rulesInside('reply', WAIT_RULES),
+  ...RESULT_OF_REQUEST_RULES,
+  ...STATES_OF_REQUEST_RULES,
 ];
 
 export const parseRequestReplyConfig = configParser(REQUEST_REPLY_OPTIONS, REQUEST_REPLY_RULES);

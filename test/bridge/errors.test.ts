@@ -6,9 +6,13 @@ import { ERROR_CODES, errorAnswer, GatewayError, toGatewayError, type ErrorCode 
 const STATUS: Record<ErrorCode, number> = {
   request_invalid: 400,
   schema_mismatch: 400,
+  result_unknown: 404,
+  method_not_allowed: 405,
   correlation_conflict: 409,
+  result_gone: 410,
   request_too_large: 413,
   unsupported_media_type: 415,
+  idempotency_conflict: 422,
   headers_too_large: 431,
   internal: 500,
   misconfigured: 500,

@@ -189,6 +189,40 @@ test('/avro: JSON goes to the service in the schema of its topic, and comes back
   );
 });
 
+test('/accepted: a slow service is 202, and its reply is where Location says', async (t) => {
+  const sent = await ask(`${url}/accepted`, { headers: JSON_HEADERS, body: '{"text":"slow"}' });
+  if (sent.status === 404 && process.env.KONG_PROXY_URL !== undefined)
+    return t.skip('this gateway has no route /accepted');
+  assert.equal(sent.status, 202, sent.body.toString());
+  assert.ok(sent.tookMs > 1900, `${sent.tookMs} ms`);
+  assert.deepEqual(sent.json, { id: sent.json.id, state: 'pending' });
+  assert.equal(sent.headers.location, `/results/${String(sent.json.id)}`);
+  assert.equal(sent.headers['retry-after'], '1');
+
+  const soon = await ask(url + sent.headers.location, { method: 'GET', headers: { prefer: 'wait=1' } });
+  // Held until the service is done.
+  assert.deepEqual([soon.status, soon.json], [200, { text: 'slow' }]);
+  const head = await ask(url + sent.headers.location, { method: 'HEAD' });
+  assert.deepEqual([head.status, head.body.length], [200, 0]);
+
+  const deleted = await ask(url + sent.headers.location, { method: 'DELETE' });
+  assert.deepEqual([deleted.status, deleted.body.length], [204, 0]);
+  const gone = await ask(url + sent.headers.location, { method: 'GET' });
+  assert.deepEqual([gone.status, gone.json.code], [410, 'result_gone']);
+  const forged = await ask(`${url}/results/${'A'.repeat(50)}`, { method: 'GET' });
+  assert.deepEqual([forged.status, forged.json.code], [404, 'result_unknown']);
+});
+
+test('/accepted: who prefers so gets the 202 when a broker has the record', async (t) => {
+  const headers = { ...JSON_HEADERS, prefer: 'respond-async' };
+  const sent = await ask(`${url}/accepted`, { headers, body: '{"text":"slow"}' });
+  if (sent.status === 404 && process.env.KONG_PROXY_URL !== undefined)
+    return t.skip('this gateway has no route /accepted');
+  assert.equal(sent.status, 202);
+  assert.equal(sent.headers['preference-applied'], 'respond-async');
+  assert.ok(sent.tookMs < 1900, `${sent.tookMs} ms`);
+});
+
 test('the service of the seed convention finds the id in the body', async () => {
   const answer = await ask(`${url}/seed`, { headers: JSON_HEADERS, body: '{"item":"book"}' });
   assert.equal(answer.status, 200);

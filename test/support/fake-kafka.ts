@@ -41,11 +41,12 @@ export class FakeKafka implements ClientPool {
       reader: {
         follow: (
           topic: string,
-          options: Pick<FollowOptions, 'onRecord' | 'onLost' | 'partition' | 'upToNow'>,
+          options: Pick<FollowOptions, 'onRecord' | 'onLost' | 'onCaughtUp' | 'partition' | 'upToNow'>,
         ) => {
           const followers = kafka.followed.get(topic) ?? [];
           // Nothing is there before the topic is followed.
           if (!options.upToNow) kafka.followed.set(topic, [...followers, options]);
+          else options.onCaughtUp?.();
           return {
             ready: true,
             reason: undefined,

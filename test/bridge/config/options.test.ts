@@ -14,6 +14,7 @@ import { kongComplaints } from '../../support/kong-check';
 
 const SERVERS = [{ host: 'kafka', port: 9092 }];
 /** Unset in every row: what a cluster without TLS and login needs. */
+const KEPT = { count: 10_000, bytes: 67_108_864 };
 const PLAIN_CLUSTER = {
   cluster_name: undefined,
   authentication: {
@@ -131,6 +132,11 @@ test('the least configuration of the producer is completed with every default, a
     correlation: 'generated',
     max_in_flight: 10_000,
     max_request_bytes: 1_048_576,
+    idempotency: 'off',
+    idempotency_header: 'Idempotency-Key',
+    idempotency_secret: undefined,
+    idempotency_ttl: 300,
+    keep_replies: KEPT,
     schema_registry: {
       confluent: {
         ...NO_REGISTRY,
@@ -182,6 +188,14 @@ test('the consumer needs no option at all', () => {
     max_reply_bytes: 1_048_576,
     problem_details: true,
     on_invalid_reply: 'error',
+    mode: 'wait',
+    on_timeout: 'error',
+    respond_async: false,
+    result_location: undefined,
+    result_secret: undefined,
+    result_ttl: 300,
+    keep_replies: KEPT,
+    wait_for: { field: undefined, values: undefined, others: 'ignore', look_back: 0, keep_events: KEPT },
     schema_registry: {
       confluent: {
         ...NO_REGISTRY,

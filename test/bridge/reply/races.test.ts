@@ -92,7 +92,7 @@ test(`${RACES} races against real time, through a reply channel`, async () => {
       const got: number[] = [];
       statuses.push(got);
       const wait = channel.register(id, timeoutMs, () => new GatewayError('reply_timeout', 'too late'));
-      wait.whenEnded((outcome) => got.push('reply' in outcome ? 200 : outcome.error.status));
+      wait.whenEnded((outcome) => got.push('error' in outcome ? outcome.error.status : 200));
       return { id, atMs: wait.createdAtMs + timeoutMs + OFFSETS_MS[index % OFFSETS_MS.length]! };
     });
     for (const [index, { atMs, id }] of replies.entries()) {

@@ -52,7 +52,8 @@ export function openChannel(
   const wait = async (id: string) => {
     const timeout = () => new GatewayError('reply_timeout', 'none came');
     const outcome = await outcomeOf(channel.register(id, 30_000, timeout));
-    return 'reply' in outcome ? (outcome.reply.value?.toString() ?? '(null)') : outcome.error.code;
+    if ('error' in outcome) return outcome.error.code;
+    return 'reply' in outcome ? (outcome.reply.value?.toString() ?? '(null)') : 'accepted';
   };
   return { channel, wait };
 }

@@ -1,0 +1,207 @@
+/** The rows of replies that are asked for later: who is let go before the reply is there, and how it is asked for. */
+import { CLIENTS_ID, ROUTED, SHARED } from '../results/accepting';
+import type { KeepBounds } from '../results/kept-replies';
+import { demands, requires, type EntityCheck } from './entity-checks';
+import type { ConfigOf, OptionTable, StringType } from './fields';
+import type { CrossRule } from './parse';
+
+const LOCATION = {
+  type: 'string',
+  minLength: 4,
+  maxLength: 1024,
+  pattern: {
+    lua: '^[!-z|~]*{id}[!-z|~]*$',
+    regex: '^[!-z|~]*\\{id\\}[!-z|~]*$',
+    meaning: 'a path or an address in printable ASCII with {id} in it once',
+  },
+} as const satisfies StringType;
+
+/** Whoever knows it can make ids. */
+export const SECRET = {
+  type: 'string',
+  minLength: 16,
+  maxLength: 1024,
+  referenceable: true,
+  secret: true,
+} as const satisfies StringType;
+
+/** How much is kept. */
+export const KEEP_FIELDS = [
+  {
+    name: 'count',
+    type: 'integer',
+    between: [0, 10_000_000],
+    default: 10_000,
+    description: 'Replies at most; one more puts out the oldest. Default 10000.',
+  },
+  {
+    name: 'bytes',
+    type: 'integer',
+    between: [0, 17_179_869_184],
+    default: 67_108_864,
+    description:
+      'Bytes at most, with 500 for each reply and 400 for each of its headers; more put out the oldest. Default 64 MiB.',
+  },
+] as const satisfies OptionTable;
+
+export const TTL = { type: 'integer', between: [1, 86_400], default: 300 } as const;
+
+export const RESULT_OPTIONS = [
+  {
+    name: 'mode',
+    type: 'string',
+    oneOf: ['wait', 'result'],
+    default: 'wait',
+    description:
+      '`wait` (default): holds the client until the reply to its request. `result`: answers `GET …/{id}` with the reply to an earlier request that was answered with 202, and `DELETE …/{id}` by letting go of it; nothing is sent. See docs/async.md.',
+  },
+  {
+    name: 'on_timeout',
+    type: 'string',
+    oneOf: ['error', 'accepted'],
+    default: 'error',
+    description:
+      'At the end of `timeout`: `error` (default) is 504. `accepted` is 202 with the `Location` of the reply, where a broker has the record; where none has confirmed it, 504 as before. Needs `reply_routing: broadcast` and `result_location`.',
+  },
+  {
+    name: 'respond_async',
+    type: 'boolean',
+    default: false,
+    description:
+      'True: a client that sends `Prefer: respond-async` (RFC 7240) gets its 202 as soon as a broker has the record, or with `wait=<seconds>` beside it at the end of that time. Default false. Needs what `on_timeout: accepted` needs.',
+  },
+  {
+    ...LOCATION,
+    name: 'result_location',
+    description:
+      'Where the reply is asked for: `Location` of a 202, with its id in place of `{id}`. A path, such as /results/{id}, or a whole address. The route there has `mode: result`. Required with `on_timeout: accepted` and `respond_async`.',
+  },
+  {
+    ...SECRET,
+    name: 'result_secret',
+    description:
+      'Signs the ids, at least 16 characters. The same on every gateway and on both routes; another one makes all ids unknown (404). Default: one that each process makes up, so that only the gateway that gave an id knows it, until it restarts.',
+  },
+  {
+    ...TTL,
+    name: 'result_ttl',
+    description:
+      'With `mode: result`: how long after its 202 a reply can be asked for, in seconds; then 410. Replies are kept in memory that long, and read back that far from the topic when the plugin server starts. Default 300.',
+  },
+  {
+    name: 'keep_replies',
+    type: 'record',
+    description:
+      'With `mode: result`: how many replies of the topic this process keeps. One that is put out before its time is 410.',
+    fields: KEEP_FIELDS,
+  },
+] as const satisfies OptionTable;
+
+export type ResultConfig = ConfigOf<typeof RESULT_OPTIONS>;
+
+export function keepBounds({ result_ttl, keep_replies: { count, bytes } }: ResultConfig): KeepBounds {
+  return { ttlMs: result_ttl * 1000, count, bytes };
+}
+
+const NO_LOCATION = 'result_location: required with on_timeout: accepted and with respond_async';
+const NOTHING_SENT = 'on_timeout: has no meaning with mode: result, where nothing is sent';
+const NOTHING_PREFERRED = 'respond_async: has no meaning with mode: result, where nothing is sent';
+
+export const RESULT_RULES: readonly CrossRule<ResultConfig>[] = [
+  {
+    complaint: ({ on_timeout, respond_async, result_location }) =>
+      (on_timeout === 'accepted' || respond_async) && result_location === undefined ? NO_LOCATION : undefined,
+    kong: [
+      requires('on_timeout', { eq: 'accepted' }, 'result_location', NO_LOCATION),
+      requires('respond_async', { eq: true }, 'result_location', NO_LOCATION),
+    ],
+  },
+  {
+    complaint: ({ mode, on_timeout, respond_async }) =>
+      mode !== 'result'
+        ? undefined
+        : on_timeout === 'accepted'
+          ? NOTHING_SENT
+          : respond_async
+            ? NOTHING_PREFERRED
+            : undefined,
+    kong: [
+      demands('mode', { eq: 'result' }, 'on_timeout', { ne: 'accepted' }, NOTHING_SENT),
+      demands('mode', { eq: 'result' }, 'respond_async', { ne: true }, NOTHING_PREFERRED),
+    ],
+  },
+];
+
+interface RequestWithResult {
+  readonly reply_routing: string;
+  readonly correlation: string;
+  readonly topic: string;
+  readonly reply_topic: string;
+  readonly reply: ResultConfig;
+}
+
+/** What only a plugin that has both halves can know beforehand; a pair finds out with its first request. */
+export const RESULT_OF_REQUEST_RULES: readonly CrossRule<RequestWithResult>[] = (
+  [
+    ['on_timeout', 'accepted'],
+    ['respond_async', true],
+    ['mode', 'result'],
+  ] as const
+).flatMap(([name, value]) => {
+  const isOn = ({ reply }: RequestWithResult): boolean => reply[name] === value;
+  const option = `reply.${name}`;
+  const [routed, clients] = [`${option}: ${ROUTED}`, `${option}: ${CLIENTS_ID}`];
+  return [
+    {
+      complaint: (config: RequestWithResult) =>
+        isOn(config) && config.reply_routing !== 'broadcast' ? routed : undefined,
+      kong: [onlyWith(option, value, 'reply_routing', 'broadcast', routed)],
+    },
+    {
+      complaint: (config: RequestWithResult) =>
+        isOn(config) && config.topic === config.reply_topic ? `${option}: ${SHARED}` : undefined,
+    },
+    {
+      complaint: (config: RequestWithResult) =>
+        isOn(config) && name !== 'mode' && config.correlation !== 'generated' ? clients : undefined,
+      kong: name === 'mode' ? [] : [onlyWith(option, value, 'correlation', 'generated', clients)],
+    },
+  ];
+});
+
+function onlyWith(
+  option: string,
+  value: string | boolean,
+  other: string,
+  needed: string,
+  sentence: string,
+): EntityCheck {
+  return demands(option, { eq: value }, other, { eq: needed }, sentence);
+}
+
+const NOWHERE_TO_READ = 'topic: required with mode: result, together with bootstrap_servers';
+const NO_NODES_TOPIC = `mode: ${ROUTED}`;
+
+interface ConsumerWithResult extends ResultConfig {
+  readonly bootstrap_servers: unknown;
+  readonly topic: string | undefined;
+}
+
+/** A consumer without a producer has to be told where the replies are. */
+export const RESULT_OF_CONSUMER_RULES: readonly CrossRule<ConsumerWithResult>[] = [
+  {
+    complaint: ({ mode, topic, bootstrap_servers }) =>
+      mode === 'result' && (topic === undefined || bootstrap_servers === undefined)
+        ? NOWHERE_TO_READ
+        : undefined,
+    kong: [
+      requires('mode', { eq: 'result' }, 'topic', NOWHERE_TO_READ),
+      requires('mode', { eq: 'result' }, 'bootstrap_servers', NOWHERE_TO_READ),
+    ],
+  },
+  {
+    complaint: ({ mode, topic }) =>
+      mode === 'result' && topic?.includes('{node}') === true ? NO_NODES_TOPIC : undefined,
+    kong: [demands('mode', { eq: 'result' }, 'topic', { not_match: '{node}' }, NO_NODES_TOPIC)],
+  },
+];

@@ -1,0 +1,78 @@
+/** The end of a configuration that answers with replies to earlier requests. */
+import type { Configuration } from '../configuration';
+import { GatewayError } from '../errors';
+import type { Exchange, RequestFacts } from '../exchange';
+import type { ConnectionOptions } from '../kafka/connection';
+import { notReady, type Link } from '../link';
+import type { MatchRule } from '../reply/match-rule';
+import type { ReplyRoute } from '../reply/reply-routing';
+import { UNTRACED } from '../telemetry/tracing';
+import { goneResult } from './gone-results';
+import type { KeepBounds } from './kept-replies';
+import type { ReplyStore } from './reply-store';
+
+export interface ResultOptions {
+  /** Whose configuration it is: its name. */
+  readonly plugin: string;
+  readonly key: string;
+  readonly connectionKey: string;
+  readonly connection: ConnectionOptions;
+  readonly route: ReplyRoute;
+  readonly rule: MatchRule;
+  /** Undefined: as many as memory allows. */
+  readonly maxInFlight?: number | undefined;
+  readonly keep: KeepBounds;
+}
+
+/** What it needs of the process it is part of. */
+interface ReaderOwner {
+  /** @throws GatewayError `draining` */
+  refuseWhenDraining(): void;
+}
+
+export class ResultReader {
+  readonly #owner: ReaderOwner;
+  readonly #link: Link;
+  readonly #store: ReplyStore;
+  readonly close: () => void;
+
+  constructor(owner: ReaderOwner, link: Link, store: ReplyStore, close: () => void) {
+    this.#owner = owner;
+    this.#link = link;
+    this.#store = store;
+    this.close = close;
+  }
+
+  get configuration(): Configuration {
+    return this.#link.configuration;
+  }
+
+  /** True when no reply can have been missed. @throws GatewayError `draining` */
+  readyNow(): boolean {
+    this.#owner.refuseWhenDraining();
+    return this.#link.readyNow();
+  }
+
+  /** See Link. @throws GatewayError `not_ready` with the reason, `draining` */
+  async whenReady(): Promise<void> {
+    await this.#link.whenReady();
+    this.#owner.refuseWhenDraining();
+  }
+
+  /** @throws GatewayError `result_gone`, `overloaded` */
+  exchange(wireId: string, timeoutMs: number, facts: RequestFacts): Exchange {
+    const { channel, configuration } = this.#link;
+    if (channel === undefined) throw new GatewayError('internal', 'results without a reply channel');
+    if (this.#store.isGone(wireId)) throw goneResult();
+    const onDeadline = (): GatewayError => notReady(this.#link);
+    const wait = this.#store.follow(channel, wireId, timeoutMs, onDeadline);
+    // Or there would be no id to ask with.
+    wait.delivered();
+    const repeats = { wireId, isReplayed: false };
+    return { configuration, channel, wait, topic: undefined, ...facts, trace: UNTRACED, repeats };
+  }
+
+  delete(wireId: string): void {
+    this.#store.delete(wireId);
+  }
+}
