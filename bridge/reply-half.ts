@@ -1,13 +1,17 @@
 /** The second half of a request: hold the client until its wait has ended, then answer. */
 import { ErrorAnswers, writeAccess } from './answer';
+import type { CollectedReplies } from './collect/collected-replies';
+import { Collecting } from './collect/collecting';
+import { collectRule } from './config/collect-options';
 import { replyOptions } from './config/reply-options';
 import type { WaitConfig } from './config/wait-options';
 import { GatewayError, toGatewayError } from './errors';
 import type { Exchange } from './exchange';
 import type { ReceivedRecord } from './kafka/records';
 import type { PhaseEvent } from './phase';
+import type { Collector } from './reply/collector';
 import { decodedRule } from './reply/decoded-rule';
-import { responseMapper, tooLarge, type ResponseMapper } from './reply/http-response';
+import { responseMapper, tooLarge, type HttpResponse, type ResponseMapper } from './reply/http-response';
 import { matchRule, type MatchRule } from './reply/match-rule';
 import type { Outcome } from './reply/pending-replies';
 import { preferredWaitSeconds, withPreference } from './reply/preferred-wait';
@@ -37,14 +41,16 @@ export class ReplyHalf {
   readonly #requestReply: RequestReply;
   readonly #toResponse: ResponseMapper;
   readonly #whenReadable: WhenReadable;
+  /** Undefined: the first reply is the answer. */
+  readonly #collecting: Collecting | undefined;
 
   constructor(requestReply: RequestReply, options: ReplyHalfOptions) {
     const { config, schemas } = options;
     this.#options = options;
     this.#requestReply = requestReply;
     this.#errors = new ErrorAnswers(options.plugin);
-    const rule = matchRule(config.match, config.match_name);
-    this.rule = schemas ? decodedRule(rule, config.match, schemas) : rule;
+    const matching = matchRule(config.match, config.match_name);
+    this.rule = schemas ? decodedRule(matching, config.match, schemas) : matching;
     this.#whenReadable = schemas
       ? this.#decodedBy(schemas)
       : (outcome, _exchange, _preferredSeconds, use) => use(outcome);
@@ -52,6 +58,13 @@ export class ReplyHalf {
     this.#toResponse = responseMapper(
       schemas ? { ...response, maxReplyBytes: schemas.maxCharacters } : response,
     );
+    const rule = collectRule(config);
+    this.#collecting = rule && new Collecting(rule, response.errorHeaders, requestReply);
+  }
+
+  /** What takes the replies of this wait, where one is not enough. */
+  collector(exchange: Exchange): Collector | undefined {
+    return this.#collecting?.begin(exchange);
   }
 
   /** Seconds that the client has asked for, where it may; undefined: it gets `timeout`. */
@@ -74,16 +87,52 @@ export class ReplyHalf {
       configuration.metrics.ended('closed');
       channel.fail(wait, new GatewayError('internal', 'Kong closed the event'));
     });
-    wait.whenEnded((outcome) =>
-      this.#whenReadable(outcome, exchange, preferredSeconds, (readable) => {
-        const failure = isOver ? GONE : this.#answerWith(readable, event, exchange, preferredSeconds);
+    const collecting = this.#collecting;
+    wait.whenEnded((outcome) => {
+      const end = (readable: Outcome<ReceivedRecord>, toResponse = this.#toResponse): void => {
+        const failure = isOver
+          ? GONE
+          : this.#answerWith(readable, event, exchange, preferredSeconds, toResponse);
         trace.ended('reply' in outcome ? outcome.reply : undefined, failure);
-      }),
-    );
+      };
+      if (collecting === undefined) this.#whenReadable(outcome, exchange, preferredSeconds, end);
+      else this.#endCollected(collecting, outcome, exchange, preferredSeconds, end);
+    });
   }
 
   close(): void {
     this.#options.schemas?.close();
+  }
+
+  /** @param end with one of the replies, and what makes the answer of all of them */
+  #endCollected(
+    collecting: Collecting,
+    outcome: Outcome<ReceivedRecord>,
+    exchange: Exchange,
+    preferredSeconds: number | undefined,
+    end: (readable: Outcome<ReceivedRecord>, toResponse?: ResponseMapper) => void,
+  ): void {
+    const collected = exchange.wait.collector as CollectedReplies;
+    const finish = (readable: Outcome<ReceivedRecord>, toResponse?: ResponseMapper): void => {
+      end(readable, toResponse);
+      collected.release();
+    };
+    const ended = collecting.ended(collected, outcome);
+    if ('error' in ended) return finish(ended);
+    const { replies, isComplete } = ended;
+    const readable: ReceivedRecord[] = [];
+    let left = replies.length;
+    let failure: { readonly error: GatewayError } | undefined;
+    const all = (): HttpResponse => collecting.response(collected, readable, isComplete, this.#toResponse);
+    const [any] = replies;
+    if (any === undefined) return finish(outcome, all);
+    for (const [index, reply] of replies.entries()) {
+      this.#whenReadable({ reply }, exchange, preferredSeconds, (one) => {
+        if ('error' in one) failure ??= one;
+        else readable[index] = one.reply;
+        if (--left === 0) finish(failure ?? { reply: any }, all);
+      });
+    }
   }
 
   /** A schema that is not here yet is fetched until the client's time is over. */
@@ -121,10 +170,11 @@ export class ReplyHalf {
     event: PhaseEvent,
     exchange: Exchange,
     preferredSeconds: number | undefined,
+    toResponse: ResponseMapper,
   ): string | undefined {
     try {
       if ('error' in outcome) throw outcome.error;
-      const response = this.#toResponse(outcome.reply);
+      const response = toResponse(outcome.reply);
       this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
       if (this.#options.logFields) tellLogFields(event, logFieldsOf('ok', exchange, outcome.reply));
       event.exit(response.status, response.body, withPreference(response.headers, preferredSeconds));

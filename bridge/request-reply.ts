@@ -47,6 +47,8 @@ export class RequestReply {
     promised_but_lost: 0,
     orphans_kept: 0,
     orphans_lost: 0,
+    collected: 0,
+    collected_partial: 0,
   };
   /** Of senders that are opened from now on. */
   tracing: Tracing = NO_TRACING;
@@ -159,7 +161,7 @@ export class RequestReply {
   }
 
   offer(requestId: string, exchange: Exchange): void {
-    exchange.channel.expectClaim();
+    exchange.channel.expectClaim(exchange.wait);
     this.#handOver.offer(requestId, exchange, HAND_OVER_MS);
   }
 

@@ -1,4 +1,5 @@
 /** The rows of how a client is held until the reply to its request comes, and of what it is answered then. */
+import { COLLECT, COLLECT_RULES } from './collect-options';
 import { demands, IS_UNSET } from './entity-checks';
 import type { ConfigOf, OptionTable } from './fields';
 import type { CrossRule } from './parse';
@@ -32,6 +33,7 @@ export const WAIT_OPTIONS = [
   },
   ...REPLY_OPTIONS,
   ON_INVALID_REPLY,
+  COLLECT,
 ] as const satisfies OptionTable;
 
 export type WaitConfig = ConfigOf<typeof WAIT_OPTIONS>;
@@ -46,4 +48,5 @@ export const WAIT_RULES: readonly CrossRule<WaitConfig>[] = [
   },
   ...TIMEOUT_CEILING_RULES,
   ...REPLY_RULES,
+  ...COLLECT_RULES,
 ];

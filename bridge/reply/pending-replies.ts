@@ -9,6 +9,7 @@
  */
 import type { Clock } from '../clock';
 import { GatewayError } from '../errors';
+import type { Collected, Collector } from './collector';
 import type { Deadline, DeadlineWheel } from './deadline-wheel';
 import { EndedWaits, type EndedWait } from './ended-waits';
 import { foldedUuid } from './id-forms';
@@ -35,12 +36,13 @@ export interface WaitOwner {
   onTimedOut(wait: PendingReply<unknown>): void;
 }
 
-export interface OwnedWait<Reply, Owner> extends PendingReply<Reply> {
+export interface OwnedWait<Reply, Owner> extends PendingReply<Reply>, Collected {
   readonly owner: Owner;
 }
 
 class Entry<Reply, Owner extends WaitOwner> implements OwnedWait<Reply, Owner>, Deadline {
   isOver = false;
+  collector: Collector | undefined = undefined;
   before: Deadline['before'];
   after: Deadline['after'];
   #outcome: Outcome<Reply> | undefined;

@@ -68,7 +68,9 @@ export class ConsumerHandler {
     try {
       exchange = this.#requestReply.claim(event.requestId ?? '') ?? this.#startedElsewhere(answers);
       const preferredSeconds = this.#half.preferredSeconds(exchange.prefer);
-      exchange.channel.claim(exchange.wait, this.#half.timeoutMs(preferredSeconds), this.#half.rule);
+      const { channel, wait } = exchange;
+      const timeoutMs = this.#half.timeoutMs(preferredSeconds);
+      channel.claim(wait, timeoutMs, this.#half.rule, this.#half.collector(exchange));
       this.#half.answer(event, exchange, preferredSeconds);
     } catch (error) {
       this.#half.refuse(event, error, exchange);

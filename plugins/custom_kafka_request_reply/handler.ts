@@ -77,6 +77,7 @@ export class RequestReplyHandler {
     const preferredSeconds = this.#reply.preferredSeconds(facts.prefer);
     const timeoutMs = this.#reply.timeoutMs(preferredSeconds);
     const exchange = this.#request.sender.request(request, facts, timeoutMs);
+    exchange.wait.collector = this.#reply.collector(exchange);
     // Before Kong 3.9 the Correlation ID plugin echoes the header without having made it: see the producer.
     if (this.#request.clientsId(headers) === undefined) {
       event.tell('kong.service.request.set_header', this.#config.correlation_header, wire.id);

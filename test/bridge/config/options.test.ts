@@ -182,6 +182,16 @@ test('the consumer needs no option at all', () => {
     max_reply_bytes: 1_048_576,
     problem_details: true,
     on_invalid_reply: 'error',
+    collect: {
+      count: undefined,
+      end_header: undefined,
+      quiet_ms: undefined,
+      on_timeout: undefined,
+      as: undefined,
+      sequence_header: undefined,
+      max_count: undefined,
+      max_bytes: undefined,
+    },
     schema_registry: {
       confluent: {
         ...NO_REGISTRY,
