@@ -21,11 +21,15 @@ export const DEMO_SERVICES = [
   'failing.requests,error=true,status=422',
   'slow.requests,delay-ms=10000',
   'avro.requests',
+  'steps.requests,mode=steps,replies=3,every-ms=200',
 ];
 export const LOG_TOPIC = 'kong.logs';
 export const FAILED_TOPIC = 'failed-requests';
 export const DEMO_TOPICS = [
-  ...['orders', 'seed', 'failing', 'slow', 'avro'].flatMap((name) => [`${name}.requests`, `${name}.replies`]),
+  ...['orders', 'seed', 'failing', 'slow', 'avro', 'steps'].flatMap((name) => [
+    `${name}.requests`,
+    `${name}.replies`,
+  ]),
   LOG_TOPIC,
   FAILED_TOPIC,
 ];

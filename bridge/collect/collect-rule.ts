@@ -13,6 +13,8 @@ export interface CollectRule {
   readonly quietMs: number | undefined;
   /** The record header with the place of a reply among the others; undefined: in the order in which they come. */
   readonly sequenceHeader: string | undefined;
+  /** The place of the first. */
+  readonly sequenceStart: number;
   /** At the deadline what is there is the answer, if it is anything at all. */
   readonly isPartialAnswered: boolean;
   readonly form: CollectedForm;

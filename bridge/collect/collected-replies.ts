@@ -65,7 +65,7 @@ export class CollectedReplies implements Collector {
   get missing(): number | undefined {
     const { count } = this.#rule;
     if (count !== undefined && this.#end === undefined) return Math.max(0, count - this.#taken.length);
-    if (this.#places.size > 0) return this.#highestPlace + 1 - this.#firstPlace - this.#places.size;
+    if (this.#places.size > 0) return this.#highestPlace + 1 - this.#rule.sequenceStart - this.#places.size;
     return this.#end === undefined ? undefined : 0;
   }
 
@@ -116,11 +116,6 @@ export class CollectedReplies implements Collector {
     return this.#end.place === undefined || this.missing === 0;
   }
 
-  /** Who counts from nought has shown it. */
-  get #firstPlace(): number {
-    return this.#places.has(0) ? 0 : 1;
-  }
-
   #fail(failure: ReceivedRecord | GatewayError): Verdict {
     this.#failure = failure;
     return 'last';
@@ -132,10 +127,11 @@ export class CollectedReplies implements Collector {
   }
 
   #placeOf({ headers }: ReceivedRecord): number | undefined {
-    const { sequenceHeader } = this.#rule;
+    const { sequenceHeader, sequenceStart } = this.#rule;
     if (sequenceHeader === undefined) return undefined;
     const text = headers.find(([name]) => name === sequenceHeader)?.[1].toString('latin1') ?? '';
-    return PLACE.test(text) ? Number(text) : undefined;
+    const place = PLACE.test(text) ? Number(text) : -1;
+    return place < sequenceStart ? undefined : place;
   }
 
   #waitForQuiet(last: ReceivedRecord): void {

@@ -50,7 +50,13 @@ export const COLLECT = {
       ...RECORD_HEADER_NAME,
       name: 'sequence_header',
       description:
-        'Record header with the place of a reply, in digits, counted from 0 or 1: the answer is in that order, a place that comes twice is dropped, and an end that has one waits for those before it. Default: none, the order in which they come.',
+        'Record header with the place of a reply, in digits: the answer is in that order, a place that comes twice is dropped, and an end that has one waits for those before it. Default: none, the order in which they come.',
+    },
+    {
+      name: 'sequence_start',
+      type: 'integer',
+      oneOf: [0, 1],
+      description: 'The place of the first reply: 0 or 1. Default 1.',
     },
     {
       name: 'max_count',
@@ -95,6 +101,7 @@ export function collectRule({ collect }: Collect): CollectRule | undefined {
     endHeader: collect.end_header,
     quietMs: collect.quiet_ms,
     sequenceHeader: collect.sequence_header,
+    sequenceStart: collect.sequence_start ?? 1,
     isPartialAnswered: collect.on_timeout === 'partial',
     form: collect.as ?? 'array',
     maxCount: collect.max_count ?? DEFAULT_MAX_COUNT,

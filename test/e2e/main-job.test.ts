@@ -65,6 +65,16 @@ async function startServices(bootstrapServers: string): Promise<void> {
 
 const JSON_HEADERS = { 'content-type': 'application/json' };
 
+test('/collected: three replies make one answer, in their order', async () => {
+  const answer = await ask(`${url}/collected`, { headers: JSON_HEADERS, body: '{}' });
+  assert.equal(answer.status, 200);
+  assert.deepEqual(
+    answer.json,
+    [1, 2, 3].map((step) => ({ step, of: 3 })),
+  );
+  assert.equal(answer.headers['x-collected'], 'complete');
+});
+
 /** By the pair of plugins, and by the one that is both: a client cannot tell them apart. */
 for (const path of ['/orders', '/one-event']) {
   test(`${path}: an order is answered with its total and the correlation id of Kong`, async () => {

@@ -189,6 +189,7 @@ test('the consumer needs no option at all', () => {
       on_timeout: undefined,
       as: undefined,
       sequence_header: undefined,
+      sequence_start: undefined,
       max_count: undefined,
       max_bytes: undefined,
     },
