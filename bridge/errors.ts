@@ -28,6 +28,11 @@ const ERROR_KINDS = {
     message: 'A request with this correlation id is still in flight.',
     isClients: true,
   },
+  stream_gone: {
+    status: 410,
+    message: 'The stream that this request comes back to is no longer kept.',
+    isClients: true,
+  },
   request_too_large: {
     status: 413,
     message: 'The request body is larger than this route accepts.',

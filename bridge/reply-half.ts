@@ -5,7 +5,7 @@ import { Collecting } from './collect/collecting';
 import { collectRule } from './config/collect-options';
 import { replyOptions } from './config/reply-options';
 import type { WaitConfig } from './config/wait-options';
-import { GatewayError, toGatewayError } from './errors';
+import { errorAnswer, GatewayError, toGatewayError, type HttpAnswer } from './errors';
 import type { Exchange } from './exchange';
 import type { ReceivedRecord } from './kafka/records';
 import type { PhaseEvent } from './phase';
@@ -100,6 +100,25 @@ export class ReplyHalf {
     });
   }
 
+  /** The answer to one reply, for whoever gives several; that of an error where it cannot be had. */
+  read(reply: ReceivedRecord, exchange: Exchange, use: (answer: HttpAnswer) => void): void {
+    this.#whenReadable({ reply }, exchange, undefined, (readable) => {
+      try {
+        if ('error' in readable) throw readable.error;
+        const response = this.#toResponse(readable.reply);
+        this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
+        use(response);
+      } catch (error) {
+        use(this.errorAnswer(toGatewayError(error), exchange));
+      }
+    });
+  }
+
+  errorAnswer(error: GatewayError, { shownId }: Pick<Exchange, 'shownId'>): HttpAnswer {
+    const { returnErrorMessage } = this.#options;
+    return errorAnswer(error, { correlationId: shownId, returnErrorMessage });
+  }
+
   close(): void {
     this.#options.schemas?.close();
   }
@@ -155,8 +174,13 @@ export class ReplyHalf {
         forget();
         use(readable);
       };
-      const deadlineMs = wait.createdAtMs + this.timeoutMs(preferredSeconds);
-      const forget = this.#requestReply.until(deadlineMs, () => end({ error: noSchemaInTime() }));
+      const timeoutMs = this.timeoutMs(preferredSeconds);
+      const late = (): void => end({ error: noSchemaInTime() });
+      // A stream may be old when its reply comes.
+      const forget =
+        this.#options.config.mode === 'stream'
+          ? this.#requestReply.within(timeoutMs, late)
+          : this.#requestReply.until(wait.createdAtMs + timeoutMs, late);
       decoded.then(
         (reply) => end({ reply }),
         (error: unknown) => end({ error: toGatewayError(error) }),

@@ -24,6 +24,7 @@ import type { ReplyRoute } from './reply/reply-routing';
 import { ReplyTopics, type ReplySource } from './reply/reply-topics';
 import { closeSchemas, schemaRegistryStatus } from './schemas';
 import { HAND_OVER_MS, Sender, type SenderOptions } from './sender';
+import { Streams } from './streams/streams';
 import { Activity } from './telemetry/activity';
 import { ClientMetrics } from './telemetry/client-metrics';
 import { log } from './telemetry/log';
@@ -61,6 +62,7 @@ export class RequestReply {
   readonly metrics: readonly MetricGroup[];
   readonly #links: LingerPool<Link>;
   readonly #handOver: HandOver<Exchange>;
+  readonly streams: Streams;
   #inOwnServer = false;
   #together = false;
   #draining = false;
@@ -80,6 +82,7 @@ export class RequestReply {
       new ReplyMetrics(this.#clock, () => this.#replyTopics.figures()),
       new ClientMetrics(this.#clock, () => this.#clients.figures()),
     ];
+    this.streams = new Streams((limitMs, callback) => this.within(limitMs, callback));
     this.#handOver = new HandOver(this.#clock, this.#wheel, (exchange) => this.#unclaimed(exchange));
   }
 
@@ -202,12 +205,15 @@ export class RequestReply {
 
   /** New requests are refused; those that were accepted go on. */
   drain(): void {
+    if (this.#draining) return;
     this.#draining = true;
+    this.streams.drain();
   }
 
   /** Resolves when no accepted request waits any more. */
   async idle(): Promise<void> {
-    while (this.inFlight > 0) await new Promise<void>((resolve) => this.#clock.after(20, resolve));
+    while (this.inFlight > 0 || this.streams.size > 0)
+      await new Promise<void>((resolve) => this.#clock.after(20, resolve));
   }
 
   /** Requests whose producer half is done and whose consumer half has not come yet. */
@@ -223,6 +229,7 @@ export class RequestReply {
   close(): Promise<void> {
     this.#closing ??= (async () => {
       this.#draining = true;
+      this.streams.endAll();
       this.#links.endAll();
       closeSchemas();
       await this.#clients.close();
@@ -262,6 +269,7 @@ export class RequestReply {
       clusters: this.#clients.status(),
       thread_pool: threadPool.status(),
       tracing: this.tracing.status(),
+      streams: this.streams.status(),
     };
   }
 

@@ -70,6 +70,8 @@ export class PluginServerProcess implements ServedPlugins {
     const statusPort = options.statusPort ?? (await freePorts(1))[0];
     const flags = [
       ...['--socket-dir', folder, '--status-port', String(statusPort), '--http-listen', listenerIn(folder)],
+      // Streams need a port.
+      ...['--http-listen', '127.0.0.1:0'],
       ...(options.flags ?? []),
     ];
     const { env, onOutput, onMessage } = options;

@@ -6,6 +6,7 @@ import type { CrossRule } from './parse';
 import { REPLY_OPTIONS, REPLY_RULES, TIMEOUT_CEILING, TIMEOUT_CEILING_RULES } from './reply-options';
 import { ON_INVALID_REPLY } from './schema-registry-options';
 import { RECORD_HEADER_NAME } from './shared-options';
+import { MODE, STREAM, STREAM_RULES } from './stream-options';
 
 export const WAIT_OPTIONS = [
   {
@@ -34,6 +35,8 @@ export const WAIT_OPTIONS = [
   ...REPLY_OPTIONS,
   ON_INVALID_REPLY,
   COLLECT,
+  MODE,
+  STREAM,
 ] as const satisfies OptionTable;
 
 export type WaitConfig = ConfigOf<typeof WAIT_OPTIONS>;
@@ -49,4 +52,5 @@ export const WAIT_RULES: readonly CrossRule<WaitConfig>[] = [
   ...TIMEOUT_CEILING_RULES,
   ...REPLY_RULES,
   ...COLLECT_RULES,
+  ...STREAM_RULES,
 ];

@@ -2,7 +2,8 @@
 import { connectionOf } from '../../bridge/config/connection-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
 import { replySchemaOptions } from '../../bridge/config/schema-registry-options';
-import { GatewayError } from '../../bridge/errors';
+import { streamRule } from '../../bridge/config/stream-options';
+import { GatewayError, toGatewayError } from '../../bridge/errors';
 import type { Exchange } from '../../bridge/exchange';
 import type { Kong } from '../../bridge/kong';
 import { nodeId } from '../../bridge/node-id';
@@ -13,6 +14,7 @@ import { SHARED_WIRE_ID, wireIdFromText } from '../../bridge/reply/apart';
 import { NODE_PLACEHOLDER, replyRoute, type ReplyRoute } from '../../bridge/reply/reply-routing';
 import type { RequestReply } from '../../bridge/request-reply';
 import { replySchemas } from '../../bridge/schemas';
+import { StreamHalf } from '../../bridge/streams/stream-half';
 import { listHeaderOf, MAX_HEADERS, type HttpRequest } from '../../bridge/request/http-request';
 import { CONSUMER, CONSUMER_OPTIONS, type ConsumerConfig } from './config';
 
@@ -35,11 +37,15 @@ export class ConsumerHandler {
       returnErrorMessage: config.error_handling.return_error_message,
       logFields: config.log_fields,
     });
+    const rule = streamRule(config);
+    const stream = rule && new StreamHalf(requestReply, rule, this.#half);
     this.planned = {
-      access: {
-        reads: requestReply.together ? [] : READS_APART,
-        run: (event, answers) => this.#run(event, answers),
-      },
+      access: stream
+        ? { reads: stream.reads, run: (event, answers) => this.#runStream(stream, event, answers) }
+        : {
+            reads: requestReply.together ? [] : READS_APART,
+            run: (event, answers) => this.#run(event, answers),
+          },
     };
     if (!requestReply.together && config.bootstrap_servers && config.topic !== undefined) {
       this.#receiver = requestReply.openReceiver({
@@ -77,6 +83,25 @@ export class ConsumerHandler {
     }
   }
 
+  /** What comes back to its stream has no record, and the producer has seen to that. */
+  #runStream(half: StreamHalf, event: PhaseEvent, answers: readonly unknown[]): void {
+    let exchange: Exchange | undefined;
+    try {
+      if (!this.#requestReply.together) throw notTogether();
+      const visitor = half.visitor(answers, 0);
+      if (half.takes(event, visitor, undefined)) return;
+      exchange = this.#requestReply.claim(event.requestId ?? '');
+      if (exchange === undefined) throw noProducer();
+      half.admit(exchange.configuration, visitor);
+      const stream = half.stream(exchange, visitor);
+      exchange.channel.claim(exchange.wait, half.rule.maxLifeMs, this.#half.rule, stream);
+      half.begin(event, stream);
+    } catch (error) {
+      exchange?.channel.fail(exchange.wait, toGatewayError(error));
+      this.#half.refuse(event, error, exchange);
+    }
+  }
+
   #startedElsewhere(answers: readonly unknown[]): Exchange {
     if (this.#requestReply.together) throw noProducer();
     if (!this.#receiver) {
@@ -107,6 +132,13 @@ const READS_APART: readonly Read[] = [
 function routeOf(replyTopic: string): ReplyRoute {
   const mode = replyTopic.includes(NODE_PLACEHOLDER) ? 'topic' : 'broadcast';
   return replyRoute({ mode, replyTopic, partition: undefined, dialects: [] }, nodeId());
+}
+
+function notTogether(): GatewayError {
+  return new GatewayError(
+    'misconfigured',
+    'mode: stream needs both plugins in one process, as the plugin server that comes with them runs them',
+  );
 }
 
 function noProducer(): GatewayError {

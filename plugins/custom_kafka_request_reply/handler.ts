@@ -2,10 +2,13 @@
 import { producerSettings } from '../../bridge/config/produce-options';
 import { replySchemaOptions } from '../../bridge/config/schema-registry-options';
 import type { Kong } from '../../bridge/kong';
+import { streamRule } from '../../bridge/config/stream-options';
 import { answerOf, overPromises, type Phase, type PhaseEvent } from '../../bridge/phase';
 import { ReplyHalf } from '../../bridge/reply-half';
 import { SHARED_WIRE_ID } from '../../bridge/reply/apart';
 import { RequestHalf, type BuiltRequest } from '../../bridge/request-half';
+import type { HttpRequest } from '../../bridge/request/http-request';
+import { StreamHalf, type StreamVisitor } from '../../bridge/streams/stream-half';
 import { replySchemas } from '../../bridge/schemas';
 import { sentByProducer, type RequestReply } from '../../bridge/request-reply';
 import { REQUEST_REPLY, REQUEST_REPLY_OPTIONS, type RequestReplyConfig } from './config';
@@ -15,6 +18,10 @@ export class RequestReplyHandler {
   readonly #requestReply: RequestReply;
   readonly #reply: ReplyHalf;
   readonly #request: RequestHalf;
+  /** Undefined: there is one answer. */
+  readonly #stream: StreamHalf | undefined;
+  /** Whose streams are about to begin. */
+  readonly #visitors = new WeakMap<PhaseEvent, StreamVisitor>();
   /** What our plugin server runs. */
   readonly planned: { readonly access: Phase };
 
@@ -37,7 +44,14 @@ export class RequestReplyHandler {
       problemDetails: config.reply.problem_details,
       send: (event, request) => this.#send(event, request),
     });
-    this.planned = { access: requestReply.inOwnServer ? this.#together() : this.#apart() };
+    const rule = streamRule(config.reply);
+    this.#stream = rule && new StreamHalf(requestReply, rule, this.#reply);
+    this.planned = { access: this.#access() };
+  }
+
+  #access(): Phase {
+    if (this.#stream) return this.#streaming(this.#stream);
+    return this.#requestReply.inOwnServer ? this.#together() : this.#apart();
   }
 
   /** What Kong's stock server runs. */
@@ -70,7 +84,41 @@ export class RequestReplyHandler {
     };
   }
 
+  #streaming(half: StreamHalf): Phase {
+    const { reads } = this.#request;
+    return {
+      reads: [...reads, ...half.reads],
+      run: (event, answers) => {
+        try {
+          const visitor = half.visitor(answers, reads.length);
+          const { configuration } = this.#request.sender;
+          if (half.takes(event, visitor, configuration)) return;
+          half.admit(configuration, visitor);
+          this.#visitors.set(event, visitor);
+        } catch (error) {
+          this.#request.refuse(event, answers[0] as HttpRequest['headers'], error);
+          return;
+        }
+        this.#request.run(event, answers);
+      },
+    };
+  }
+
+  #sendForStream(half: StreamHalf, event: PhaseEvent, request: BuiltRequest): void {
+    this.#requestReply.refuseSent(event.requestId ?? '');
+    const visitor = this.#visitors.get(event)!;
+    const facts = this.#request.factsOf(request);
+    const exchange = this.#request.sender.request(request, facts, half.rule.maxLifeMs);
+    const stream = half.stream(exchange, visitor);
+    exchange.wait.collector = stream;
+    half.begin(event, stream);
+  }
+
   #send(event: PhaseEvent, request: BuiltRequest): void {
+    if (this.#stream) {
+      this.#sendForStream(this.#stream, event, request);
+      return;
+    }
     const { headers, wire } = request;
     this.#requestReply.refuseSent(event.requestId ?? '');
     const facts = this.#request.factsOf(request);

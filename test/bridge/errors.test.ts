@@ -7,6 +7,7 @@ const STATUS: Record<ErrorCode, number> = {
   request_invalid: 400,
   schema_mismatch: 400,
   correlation_conflict: 409,
+  stream_gone: 410,
   request_too_large: 413,
   unsupported_media_type: 415,
   headers_too_large: 431,

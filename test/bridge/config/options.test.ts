@@ -193,6 +193,19 @@ test('the consumer needs no option at all', () => {
       max_count: undefined,
       max_bytes: undefined,
     },
+    mode: undefined,
+    stream: {
+      end_header: undefined,
+      count: undefined,
+      idle_ms: undefined,
+      max_life_ms: undefined,
+      resume_ms: undefined,
+      buffer: undefined,
+      buffer_bytes: undefined,
+      max_per_consumer: undefined,
+      max_in_flight: undefined,
+      messages_per_second: undefined,
+    },
     schema_registry: {
       confluent: {
         ...NO_REGISTRY,
