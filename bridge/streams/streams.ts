@@ -211,6 +211,7 @@ export class Streams {
       listener: this.listener() ?? null,
       open: events + websocket,
       kept: this.#streams.size,
+      attached: [...this.#streams.values()].filter(({ hasClient }) => hasClient).length,
       open_websockets: websocket,
       ...this.counters,
       ended: this.ended,

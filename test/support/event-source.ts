@@ -72,6 +72,11 @@ export class EventSource {
     return this.events;
   }
 
+  /** It reads nothing more. */
+  pause(): void {
+    this.#response.pause();
+  }
+
   close(): void {
     this.#response.destroy();
   }
