@@ -191,6 +191,11 @@ export class RequestReply {
     if (this.#draining) throw new GatewayError('draining', 'the plugin server is shutting down');
   }
 
+  /** On the clock by which waits are timed. */
+  nowMs(): number {
+    return this.#clock.now();
+  }
+
   /** Calls back once after that time; the returned function cancels. */
   within(limitMs: number, onDeadline: () => void): () => void {
     return this.until(this.#clock.now() + limitMs, onDeadline);

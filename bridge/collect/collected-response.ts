@@ -1,7 +1,8 @@
 /** Several answers -> the one that the client gets. */
 import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../errors';
-import { isDeeperThan, MAX_JSON_DEPTH } from '../json-depth';
+import { MAX_JSON_DEPTH } from '../json-depth';
+import { embeddedJson } from '../reply/embedded-json';
 import type { HttpResponse } from '../reply/http-response';
 import type { CollectedForm } from './collect-rule';
 
@@ -13,8 +14,6 @@ export interface CollectedFacts {
 }
 
 const NO_CONTENT_FROM = [204, 205, 304];
-/** Strict: bytes that are not UTF-8 are an error. */
-const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /** @throws GatewayError `reply_invalid` for a body that has no place in that form */
 export function collectedResponse(
@@ -69,34 +68,12 @@ function bodyOf(
   }
 }
 
-/** JSON as it is, not printed again: large numbers keep their digits. Other text becomes a JSON string. */
-function jsonOf({ body, headers }: HttpResponse): string {
-  if (body.length === 0) return 'null';
-  if (headers['content-encoding'] !== undefined) throw noJson('it has a content-encoding');
-  let text: string;
-  try {
-    text = UTF8.decode(body);
-  } catch {
-    throw noJson('it is not text in UTF-8');
-  }
-  return isJson(text, body) ? text : JSON.stringify(text);
-}
-
-function isJson(text: string, body: Buffer): boolean {
-  // A reader of ours may have a parser that deep JSON overflows.
-  if (isDeeperThan(body, MAX_JSON_DEPTH)) throw noJson(`it is nested deeper than ${MAX_JSON_DEPTH} levels`);
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function noJson(reason: string): GatewayError {
-  return new GatewayError(
+function jsonOf(reply: HttpResponse): string {
+  const json = embeddedJson(reply);
+  if (json !== undefined) return json;
+  throw new GatewayError(
     'reply_invalid',
-    `one of the replies cannot be put into JSON: ${reason}; with collect.as multipart it can be answered`,
+    `one of the replies cannot be put into JSON: it is no text in UTF-8, has a content-encoding, or more than ${MAX_JSON_DEPTH} levels; with collect.as multipart it can be answered`,
   );
 }
 

@@ -135,19 +135,19 @@ export class Streams {
     this.#streams.delete(id);
   }
 
+  /** For a WebSocket that is about to be opened. The returned function, to be called once, gives its place back. */
+  reserve(configuration: Configuration, consumer: string | undefined): () => void {
+    this.#count(configuration, consumer, 1);
+    return () => this.#count(configuration, consumer, -1);
+  }
+
   /** The returned function, to be called once, takes it away again. */
-  openSocket(
-    configuration: Configuration,
-    consumer: string | undefined,
-    socket: OpenSocket,
-  ): (end: StreamEnd) => void {
+  openSocket(socket: OpenSocket): (end: StreamEnd) => void {
     this.counters.websocket++;
     this.#sockets.add(socket);
-    this.#count(configuration, consumer, 1);
     return (end) => {
       this.ended[end]++;
       this.#sockets.delete(socket);
-      this.#count(configuration, consumer, -1);
     };
   }
 

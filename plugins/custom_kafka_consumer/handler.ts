@@ -14,6 +14,7 @@ import { SHARED_WIRE_ID, wireIdFromText } from '../../bridge/reply/apart';
 import { NODE_PLACEHOLDER, replyRoute, type ReplyRoute } from '../../bridge/reply/reply-routing';
 import type { RequestReply } from '../../bridge/request-reply';
 import { replySchemas } from '../../bridge/schemas';
+import { isUpgrade } from '../../bridge/streams/socket-half';
 import { StreamHalf } from '../../bridge/streams/stream-half';
 import { listHeaderOf, MAX_HEADERS, type HttpRequest } from '../../bridge/request/http-request';
 import { CONSUMER, CONSUMER_OPTIONS, type ConsumerConfig } from './config';
@@ -92,6 +93,7 @@ export class ConsumerHandler {
       if (half.takes(event, visitor, undefined)) return;
       exchange = this.#requestReply.claim(event.requestId ?? '');
       if (exchange === undefined) throw noProducer();
+      if (isUpgrade(visitor.headers)) throw noSockets();
       half.admit(exchange.configuration, visitor);
       const stream = half.stream(exchange, visitor);
       exchange.channel.claim(exchange.wait, half.rule.maxLifeMs, this.#half.rule, stream);
@@ -132,6 +134,10 @@ const READS_APART: readonly Read[] = [
 function routeOf(replyTopic: string): ReplyRoute {
   const mode = replyTopic.includes(NODE_PLACEHOLDER) ? 'topic' : 'broadcast';
   return replyRoute({ mode, replyTopic, partition: undefined, dialects: [] }, nodeId());
+}
+
+function noSockets(): GatewayError {
+  return new GatewayError('misconfigured', 'a WebSocket needs custom_kafka_request_reply');
 }
 
 function notTogether(): GatewayError {

@@ -8,6 +8,7 @@ import { ReplyHalf } from '../../bridge/reply-half';
 import { SHARED_WIRE_ID } from '../../bridge/reply/apart';
 import { RequestHalf, type BuiltRequest } from '../../bridge/request-half';
 import type { HttpRequest } from '../../bridge/request/http-request';
+import { isUpgrade, SocketHalf } from '../../bridge/streams/socket-half';
 import { StreamHalf, type StreamVisitor } from '../../bridge/streams/stream-half';
 import { replySchemas } from '../../bridge/schemas';
 import { sentByProducer, type RequestReply } from '../../bridge/request-reply';
@@ -20,6 +21,7 @@ export class RequestReplyHandler {
   readonly #request: RequestHalf;
   /** Undefined: there is one answer. */
   readonly #stream: StreamHalf | undefined;
+  readonly #sockets: SocketHalf | undefined;
   /** Whose streams are about to begin. */
   readonly #visitors = new WeakMap<PhaseEvent, StreamVisitor>();
   /** What our plugin server runs. */
@@ -46,6 +48,17 @@ export class RequestReplyHandler {
     });
     const rule = streamRule(config.reply);
     this.#stream = rule && new StreamHalf(requestReply, rule, this.#reply);
+    this.#sockets =
+      rule &&
+      new SocketHalf(requestReply, {
+        rule,
+        request: this.#request,
+        reader: this.#reply,
+        timeoutMs: config.reply.timeout,
+        maxMessageBytes: config.max_request_bytes,
+        returnErrorMessage: config.error_handling.return_error_message,
+        nowMs: () => requestReply.nowMs(),
+      });
     this.planned = { access: this.#access() };
   }
 
@@ -60,8 +73,12 @@ export class RequestReplyHandler {
   }
 
   close(): void {
-    this.#request.close();
-    this.#reply.close();
+    const end = (): void => {
+      this.#request.close();
+      this.#reply.close();
+    };
+    if (this.#sockets) this.#sockets.whenUnused(end);
+    else end();
   }
 
   #together(): Phase {
@@ -94,6 +111,10 @@ export class RequestReplyHandler {
           const { configuration } = this.#request.sender;
           if (half.takes(event, visitor, configuration)) return;
           half.admit(configuration, visitor);
+          if (isUpgrade(visitor.headers)) {
+            this.#sockets!.begin(event, answers, visitor);
+            return;
+          }
           this.#visitors.set(event, visitor);
         } catch (error) {
           this.#request.refuse(event, answers[0] as HttpRequest['headers'], error);

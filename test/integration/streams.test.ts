@@ -1,6 +1,8 @@
 /** Replies as they come, through the real plugin server and a gateway that proxies to its listener. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, test } from 'node:test';
+import { WebSocket } from 'ws';
 import { PLUGIN_FORMS, type PluginForm } from '../../dev/plugin-form';
 import { useKafka } from '../../dev/kafka/use-kafka';
 import { DEFAULT_BEHAVIOUR, type Behaviour } from '../../dev/responder/behaviour';
@@ -34,6 +36,19 @@ const CASES: readonly Case[] = [
   { path: '/error', behaviour: { replies: 1, error: true, dialect: 'smallrye' }, stream: { count: 1 } },
 ];
 
+type SocketRoute = readonly [
+  path: string,
+  behaviour: Partial<Behaviour> | undefined,
+  reply: Record<string, unknown>,
+  more?: Record<string, unknown>,
+];
+
+const SOCKETS: readonly SocketRoute[] = [
+  ['/ws-one', {}, { stream: { messages_per_second: 10_000 } }, { max_request_bytes: 10_000 }],
+  ['/ws-steps', { mode: 'steps', replies: 3, everyMs: 20 }, { stream: { end_header: 'last' } }],
+  ['/ws-nobody', undefined, { timeout: 500 }],
+];
+
 before(async () => {
   const routes: TestRoute[] = [];
   const behaviours: Behaviour[] = [];
@@ -48,6 +63,12 @@ before(async () => {
         hasService: true,
       });
     }
+  for (const [path, behaviour, reply, more] of SOCKETS) {
+    const [topic, replyTopic] = [await kafka.topic(), await kafka.topic()];
+    if (behaviour) behaviours.push({ ...DEFAULT_BEHAVIOUR, ...behaviour, topic });
+    const requestReply = { topic, reply_topic: replyTopic, ...more, reply: { mode: 'stream', ...reply } };
+    routes.push({ path, requestReply, hasService: true });
+  }
   responder = await startResponder({ connection: kafka.connection, topics: behaviours });
   cleanUps.push(() => responder.close());
   stack = await Stack.start(kafka.bootstrapServers, routes);
@@ -120,6 +141,71 @@ for (const form of PLUGIN_FORMS) {
     await stack.nothingPending();
   });
 }
+
+/** Opens a WebSocket and collects what it says. */
+async function socket(path: string, options: { headers?: Record<string, string> } = {}) {
+  const client = new WebSocket(`${stack.url.replace('http', 'ws')}${path}`, {
+    perMessageDeflate: false,
+    ...options,
+  });
+  const said: Record<string, unknown>[] = [];
+  let wake = (): void => undefined;
+  client.on('message', (data: Buffer) => {
+    said.push(JSON.parse(data.toString()) as Record<string, unknown>);
+    wake();
+  });
+  const closed = once(client, 'close') as Promise<[number, Buffer]>;
+  await once(client, 'open');
+  const until = async (count: number) => {
+    while (said.length < count) await new Promise<void>((resolve) => (wake = resolve));
+    return said;
+  };
+  return { client, said, until, closed };
+}
+
+test('each message is a request, and its reply says to which', async () => {
+  const { client, until, closed } = await socket('/ws-one');
+  for (let n = 1; n <= 200; n++) client.send(JSON.stringify({ ref: `r${n}`, body: { n } }));
+  const replies = await until(200);
+  const byReference = new Map(replies.map((reply) => [reply.ref, reply]));
+  for (let n = 1; n <= 200; n++) {
+    const { status, body } = byReference.get(`r${n}`)!;
+    assert.deepEqual([status, body], [200, { n }]);
+  }
+  client.send('plain text');
+  const plain = (await until(201))[200]!;
+  assert.deepEqual([plain.ref, plain.body], ['1', 'plain text']);
+  client.close();
+  await closed;
+  await stack.nothingPending();
+});
+
+test('several replies to a message, and the end of them', async () => {
+  const { client, until, closed } = await socket('/ws-steps');
+  client.send('{"ref":"a","body":{}}');
+  const said = await until(4);
+  assert.deepEqual(
+    said.slice(0, 3).map(({ ref, body }) => [ref, body]),
+    steps(1, 3, 3).map((step) => ['a', step]),
+  );
+  assert.deepEqual(said[3], { ref: 'a', end: true });
+  client.close();
+  await closed;
+  await stack.nothingPending();
+});
+
+test('a message that is too large ends the WebSocket with 1009, and a failed one is an error with its reference', async () => {
+  const { client, closed } = await socket('/ws-one');
+  client.send('x'.repeat(20_000));
+  assert.equal((await closed)[0], 1009);
+  const nobody = await socket('/ws-nobody');
+  nobody.client.send('{"ref":"late","body":1}');
+  const [late] = await nobody.until(1);
+  assert.deepEqual([late!.ref, late!.status], ['late', 504]);
+  nobody.client.close();
+  await nobody.closed;
+  await stack.nothingPending();
+});
 
 test('without a ticket the listener has nothing', async () => {
   const status = (await stack.server.status()) as {
