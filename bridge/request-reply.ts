@@ -30,6 +30,7 @@ import { ClientMetrics } from './telemetry/client-metrics';
 import { log } from './telemetry/log';
 import type { MetricGroup } from './telemetry/metrics';
 import { ReplyMetrics } from './telemetry/reply-metrics';
+import { StreamMetrics } from './telemetry/stream-metrics';
 import { AllRequestMetrics, type RequestMetrics } from './telemetry/request-metrics';
 import { NO_TRACING, type Tracing } from './telemetry/tracing';
 
@@ -81,6 +82,10 @@ export class RequestReply {
       this.#requestMetrics,
       new ReplyMetrics(this.#clock, () => this.#replyTopics.figures()),
       new ClientMetrics(this.#clock, () => this.#clients.figures()),
+      new StreamMetrics(
+        () => this.streams.reading(),
+        () => this.counters,
+      ),
     ];
     this.streams = new Streams((limitMs, callback) => this.within(limitMs, callback));
     this.#handOver = new HandOver(this.#clock, this.#wheel, (exchange) => this.#unclaimed(exchange));
