@@ -6,7 +6,7 @@ SOURCES := $(shell find plugins pluginserver bridge common listener status repla
 TESTS ?=
 ARGS ?=
 
-.PHONY: help demo test interop fuzz lint typecheck bench bench-check bench-metrics growth chaos dead-clusters drill log-drill failover-drill soak picture generate clean
+.PHONY: help demo test interop fuzz lint typecheck bench bench-check bench-metrics growth chaos dead-clusters drill log-drill failover-drill streams-drill soak picture generate clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -54,6 +54,9 @@ log-drill: $(BUILT) kafka ## a million log entries with Kafka stopped twice (ARG
 
 failover-drill: $(BUILT) kafka ## a service and Kafka stopped in turns under load (ARGS="--duration-s 20 --outage-s 2")
 	@node dist/bench/failover-drill/cli.js $(ARGS)
+
+streams-drill: $(BUILT) kafka ## 5,000 streams of events and 2,000 WebSockets beside plain requests (ARGS="--events 500 --sockets 200")
+	@node dist/bench/streams-drill/cli.js $(ARGS)
 
 dead-clusters: $(BUILT) kafka ## what fifty clusters that are away cost the requests of a healthy one
 	@node dist/bench/dead-clusters/cli.js $(ARGS)

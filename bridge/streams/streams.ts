@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { answerJson, type HttpRoute } from '../../listener/http-route';
+import { openFileLimit } from '../../common/open-file-limit';
 import type { Configuration } from '../configuration';
 import { GatewayError } from '../errors';
 import type { PhaseEvent } from '../phase';
@@ -47,8 +48,10 @@ export interface StreamsReading {
 
 export const STREAM_PREFIX = '/stream/';
 
-/** Far above what memory is for: each has 50 KB here and in Kong. */
+/** More than one process should have to lose. */
 const MAX_STREAMS = 32_768;
+/** Each has a file descriptor, and those of requests, of Kafka and for refusing must be left. */
+const SHARE_OF_FILES = 0.5;
 /** How long streams go on when the process is told to end. */
 const DRAIN_MS = 10_000;
 
@@ -64,6 +67,7 @@ export class Streams {
     client_gone: 0,
     draining: 0,
   };
+  readonly #max = Math.min(MAX_STREAMS, Math.floor(openFileLimit() * SHARE_OF_FILES));
   readonly #within: (limitMs: number, callback: () => void) => () => void;
   readonly #tickets: StreamTickets<Entrance>;
   readonly #streams = new Map<string, ReplyStream>();
@@ -91,10 +95,10 @@ export class Streams {
    */
   admit(configuration: Configuration, consumer: string | undefined, maxPerConsumer: number): void {
     if (this.listener() === undefined) throw noListener();
-    if (this.#streams.size + this.#sockets.size >= MAX_STREAMS)
+    if (this.#streams.size + this.#sockets.size >= this.#max)
       throw new GatewayError(
         'overloaded',
-        `${MAX_STREAMS} streams are open in this process, which is the limit`,
+        `${this.#max} streams are open in this process, which is the limit`,
       );
     const open = consumer === undefined ? 0 : (this.#perConsumer.get(configuration)?.get(consumer) ?? 0);
     if (open >= maxPerConsumer)

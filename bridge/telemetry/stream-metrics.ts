@@ -22,8 +22,8 @@ const OPENED: Family = {
 const ENDED: Family = {
   name: 'kong_kafka_streams_ended_total',
   type: 'counter',
-  help: 'Streams that have ended, by reason: complete, idle, max_life, failed (an error was the last event), client_gone, draining.',
-  labels: ['reason'],
+  help: 'Streams that have ended, by their end: complete, idle, max_life, failed (an error was the last event), client_gone, draining.',
+  labels: ['end'],
 };
 const RETURNS: Family = {
   name: 'kong_kafka_stream_returns_total',
@@ -65,7 +65,7 @@ export class StreamMetrics implements MetricGroup {
     const { open, opened, ended, resumed, gone, slow, messages } = this.streams();
     for (const [kind, count] of Object.entries(open)) page.add(OPEN, labelText({ kind }), count);
     for (const [kind, count] of Object.entries(opened)) page.add(OPENED, labelText({ kind }), count);
-    for (const [reason, count] of Object.entries(ended)) page.add(ENDED, labelText({ reason }), count);
+    for (const [end, count] of Object.entries(ended)) page.add(ENDED, labelText({ end }), count);
     for (const [result, count] of Object.entries({ resumed, gone }))
       page.add(RETURNS, labelText({ result }), count);
     page.add(SLOW, '', slow);

@@ -229,7 +229,8 @@ describe('the image', () => {
 });
 
 /** Kong before 3.8 forwards the request when the plugin server is gone, to whatever service the route has. */
-describe('a route with the plugins has no service, or request-termination,', () => {
+/** `.invalid` leads nowhere by RFC 6761: for streams, which need a service that nothing may ever reach. */
+describe('a route with the plugins has no service, one that leads nowhere, or request-termination,', () => {
   interface Route {
     readonly name: string;
     readonly service?: unknown;
@@ -237,8 +238,9 @@ describe('a route with the plugins has no service, or request-termination,', () 
   }
   interface Config {
     readonly routes?: readonly Route[];
-    readonly services?: readonly { readonly routes?: readonly Route[] }[];
+    readonly services?: readonly { readonly url?: string; readonly routes?: readonly Route[] }[];
   }
+  const leadsNowhere = (url = '') => new URL(url).hostname.endsWith('.invalid');
   const documents = new Map<string, Config[]>([['kong/kong.yml', [parse(read('kong/kong.yml')) as Config]]]);
   for (const path of ['README.md', 'docs/examples.md', 'docs/moving-from-kafka-upstream.md']) {
     const blocks = [...read(path).matchAll(/```yaml\n(_format_version[^]*?)```/g)];
@@ -252,7 +254,7 @@ describe('a route with the plugins has no service, or request-termination,', () 
       for (const { routes = [], services = [] } of configs) {
         const forwarding = [
           ...routes.filter((route) => route.service !== undefined),
-          ...services.flatMap((service) => service.routes ?? []),
+          ...services.flatMap(({ url, routes: own = [] }) => (leadsNowhere(url) ? [] : own)),
         ];
         for (const { name, plugins = [] } of forwarding) {
           const names = plugins.map((plugin) => plugin.name);
