@@ -31,6 +31,11 @@ const ERROR_KINDS = {
     isClients: true,
   },
   result_gone: { status: 410, message: 'The result is not kept any longer.', isClients: true },
+  stream_gone: {
+    status: 410,
+    message: 'The stream that this request comes back to is no longer kept.',
+    isClients: true,
+  },
   request_too_large: {
     status: 413,
     message: 'The request body is larger than this route accepts.',

@@ -33,7 +33,16 @@ export interface Kong {
   readonly ctx: {
     readonly shared: { get(key: string): Promise<unknown>; set(key: string, value: string): Promise<void> };
   };
-  readonly service: { readonly request: { setHeader(name: string, value: string): Promise<void> } };
+  readonly service: {
+    setTarget(host: string, port: number): Promise<void>;
+    readonly request: {
+      setHeader(name: string, value: string): Promise<void>;
+      setScheme(scheme: string): Promise<void>;
+      setPath(path: string): Promise<void>;
+      setMethod(method: string): Promise<void>;
+      setRawBody(body: string): Promise<void>;
+    };
+  };
   readonly response: {
     exit(status: number, body: Buffer | string, headers: Record<string, string | string[]>): Promise<void>;
   };

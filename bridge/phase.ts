@@ -31,7 +31,12 @@ export type Tell =
   | readonly ['kong.ctx.shared.set', string, string]
   | readonly ['kong.nginx.set_ctx', string, KongTable | string]
   | readonly ['kong.log.set_serialize_value', string, KongTable]
-  | readonly ['kong.service.request.set_header', string, string];
+  | readonly ['kong.service.request.set_header', string, string]
+  | readonly ['kong.service.set_target', string, number]
+  | readonly ['kong.service.request.set_scheme', string]
+  | readonly ['kong.service.request.set_path', string]
+  | readonly ['kong.service.request.set_method', string]
+  | readonly ['kong.service.request.set_raw_body', string];
 
 /** A Lua table; undefined members are left out. */
 export interface KongTable {
@@ -137,6 +142,16 @@ function tell(kong: Kong, call: Tell): Promise<unknown> {
       return kong.log.setSerializeValue(call[1], call[2]);
     case 'kong.service.request.set_header':
       return kong.service.request.setHeader(call[1], call[2]);
+    case 'kong.service.set_target':
+      return kong.service.setTarget(call[1], call[2]);
+    case 'kong.service.request.set_scheme':
+      return kong.service.request.setScheme(call[1]);
+    case 'kong.service.request.set_path':
+      return kong.service.request.setPath(call[1]);
+    case 'kong.service.request.set_method':
+      return kong.service.request.setMethod(call[1]);
+    case 'kong.service.request.set_raw_body':
+      return kong.service.request.setRawBody(call[1]);
   }
 }
 

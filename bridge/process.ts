@@ -1,6 +1,7 @@
 /** The one RequestReply of this process, and how it follows the life of our plugin server. */
 import type { PluginName } from '../common/plugins';
 import { RequestReply } from './request-reply';
+import type { ListenerAddress } from './streams/streams';
 import { openTracing, type Tracing } from './telemetry/tracing';
 import type { MetricGroup } from './telemetry/metrics';
 
@@ -12,7 +13,8 @@ const BOTH_HALVES: readonly PluginName[] = ['custom_kafka_producer', 'custom_kaf
 
 /** Each plugin exports these; all of them may be called more than once. The stock server calls none. */
 export const processHooks = {
-  start: (servedPlugins: readonly string[]): void => {
+  start: (servedPlugins: readonly string[], listener?: () => ListenerAddress | undefined): void => {
+    if (listener !== undefined) requestReply.streams.listener = listener;
     requestReply.tracing = tracing ??= openTracing();
     requestReply.setTogether(BOTH_HALVES.every((half) => servedPlugins.includes(half)));
   },
@@ -20,6 +22,7 @@ export const processHooks = {
   between: (): number => requestReply.notHandedOver,
   idle: (): Promise<void> => requestReply.idle(),
   close: (): Promise<void> => requestReply.close(),
+  http: [requestReply.streams.route],
   status: (): { ready: boolean } => requestReply.status(),
   metrics: (): readonly MetricGroup[] => requestReply.metrics,
 };

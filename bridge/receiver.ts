@@ -3,6 +3,7 @@ import { GatewayError } from './errors';
 import type { Exchange, RequestFacts } from './exchange';
 import type { ConnectionOptions } from './kafka/connection';
 import type { Link } from './link';
+import { UNCLAIMED } from './reply/collector';
 import type { MatchRule } from './reply/match-rule';
 import type { ReplyRoute } from './reply/reply-routing';
 import type { WireId } from './request/correlation-id';
@@ -27,7 +28,10 @@ export class Receiver {
     this.close = close;
   }
 
-  /** @throws GatewayError `not_ready`, `correlation_conflict`, `overloaded` */
+  /**
+   * A wait that its half has to claim.
+   * @throws GatewayError `not_ready`, `correlation_conflict`, `overloaded`
+   */
   exchange({ id, requestId }: WireId, timeoutMs: number, facts: RequestFacts): Exchange {
     const channel = this.#link.channel;
     if (!channel) throw new GatewayError('internal', 'a receiver without a reply channel');
@@ -39,6 +43,7 @@ export class Receiver {
           )
         : new GatewayError('not_ready', channel.reason ?? `${channel.replyTopic} is not positioned`);
     const wait = channel.register(id, timeoutMs, onDeadline, requestId);
+    wait.collector = UNCLAIMED;
     channel.settleFromHeld(wait);
     // Its first half is the other process's.
     const { configuration } = this.#link;

@@ -1,15 +1,19 @@
 /** The second half of a request: hold the client until its wait has ended, then answer. */
 import { ErrorAnswers, writeAccess } from './answer';
+import type { CollectedReplies } from './collect/collected-replies';
+import { Collecting } from './collect/collecting';
+import { collectRule } from './config/collect-options';
 import { replyOptions } from './config/reply-options';
 import type { WaitConfig } from './config/wait-options';
-import { GatewayError, toGatewayError } from './errors';
+import { errorAnswer, GatewayError, toGatewayError, type HttpAnswer } from './errors';
 import { wireIdOf, type Exchange } from './exchange';
 import type { ReceivedRecord } from './kafka/records';
 import type { PhaseEvent } from './phase';
+import { NOT_REPEATED, type Collector } from './reply/collector';
 import { decodedRule } from './reply/decoded-rule';
 import { responseMapper, tooLarge, type HttpResponse, type ResponseMapper } from './reply/http-response';
 import { matchRule, type MatchRule } from './reply/match-rule';
-import type { Outcome } from './reply/pending-replies';
+import type { Answered } from './reply/pending-replies';
 import { preferredWaitSeconds, withPreference } from './reply/preferred-wait';
 import type { RequestReply } from './request-reply';
 import type { Acceptance } from './results/acceptance';
@@ -41,14 +45,16 @@ export class ReplyHalf {
   readonly #requestReply: RequestReply;
   readonly #toResponse: ResponseMapper;
   readonly #whenReadable: WhenReadable;
+  /** Undefined: the first reply is the answer. */
+  readonly #collecting: Collecting | undefined;
 
   constructor(requestReply: RequestReply, options: ReplyHalfOptions) {
     const { config, schemas } = options;
     this.#options = options;
     this.#requestReply = requestReply;
     this.#errors = new ErrorAnswers(options.plugin);
-    const rule = matchRule(config.match, config.match_name);
-    this.rule = schemas ? decodedRule(rule, config.match, schemas) : rule;
+    const matching = matchRule(config.match, config.match_name);
+    this.rule = schemas ? decodedRule(matching, config.match, schemas) : matching;
     this.#whenReadable = schemas
       ? this.#decodedBy(schemas)
       : (outcome, _exchange, _preferredSeconds, use) => use(outcome);
@@ -62,6 +68,15 @@ export class ReplyHalf {
     this.#toResponse = states
       ? (event) => ({ ...toResponse(event), status: states.statusOf(event) })
       : toResponse;
+    const rule = collectRule(config);
+    this.#collecting = rule && new Collecting(rule, response.errorHeaders, requestReply);
+  }
+
+  /** What takes the replies of this wait, where one is not enough. @throws GatewayError `misconfigured` */
+  collector(exchange: Exchange): Collector | undefined {
+    if (this.#collecting === undefined) return undefined;
+    if (exchange.repeats !== undefined) throw new GatewayError('misconfigured', `collect: ${NOT_REPEATED}`);
+    return this.#collecting.begin(exchange);
   }
 
   /** Seconds that the client has asked for, where it may; undefined: it gets `timeout`. */
@@ -92,23 +107,78 @@ export class ReplyHalf {
       configuration.metrics.ended('closed');
       channel.fail(wait, new GatewayError('internal', 'Kong closed the event'));
     });
+    const collecting = this.#collecting;
     wait.whenEnded((outcome) => {
       if ('accepted' in outcome) {
         if (acceptance !== undefined) this.#accept(event, exchange, acceptance);
         trace.ended(undefined, undefined);
         return;
       }
-      this.#whenReadable(outcome, exchange, preferredSeconds, (readable) => {
-        const failure = isOver ? GONE : this.#answerWith(readable, event, exchange, preferredSeconds);
+      const end = (readable: Answered<ReceivedRecord>, toResponse = this.#toResponse): void => {
+        const failure = isOver
+          ? GONE
+          : this.#answerWith(readable, event, exchange, preferredSeconds, toResponse);
         trace.ended('reply' in outcome ? outcome.reply : undefined, failure);
-      });
+      };
+      if (collecting === undefined) this.#whenReadable(outcome, exchange, preferredSeconds, end);
+      else this.#endCollected(collecting, outcome, exchange, preferredSeconds, end);
     });
     if (acceptance !== undefined) wait.acceptAt(acceptance.moment);
+  }
+
+  /** The answer to one reply, for whoever gives several; that of an error where it cannot be had. */
+  read(reply: ReceivedRecord, exchange: Exchange, use: (answer: HttpAnswer) => void): void {
+    this.#whenReadable({ reply }, exchange, undefined, (readable) => {
+      try {
+        if ('error' in readable) throw readable.error;
+        const response = this.#toResponse(readable.reply);
+        this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
+        use(response);
+      } catch (error) {
+        use(this.errorAnswer(toGatewayError(error), exchange));
+      }
+    });
+  }
+
+  errorAnswer(error: GatewayError, { shownId }: Pick<Exchange, 'shownId'>): HttpAnswer {
+    const { returnErrorMessage } = this.#options;
+    return errorAnswer(error, { correlationId: shownId, returnErrorMessage });
   }
 
   close(): void {
     this.states?.close();
     this.#options.schemas?.close();
+  }
+
+  /** @param end with one of the replies, and what makes the answer of all of them */
+  #endCollected(
+    collecting: Collecting,
+    outcome: Answered<ReceivedRecord>,
+    exchange: Exchange,
+    preferredSeconds: number | undefined,
+    end: (readable: Answered<ReceivedRecord>, toResponse?: ResponseMapper) => void,
+  ): void {
+    const collected = exchange.wait.collector as CollectedReplies;
+    const finish = (readable: Answered<ReceivedRecord>, toResponse?: ResponseMapper): void => {
+      end(readable, toResponse);
+      collected.release();
+    };
+    const ended = collecting.ended(collected, outcome);
+    if ('error' in ended) return finish(ended);
+    const { replies, isComplete } = ended;
+    const readable: ReceivedRecord[] = [];
+    let left = replies.length;
+    let failure: { readonly error: GatewayError } | undefined;
+    const all = (): HttpResponse => collecting.response(collected, readable, isComplete, this.#toResponse);
+    const [any] = replies;
+    if (any === undefined) return finish(outcome, all);
+    for (const [index, reply] of replies.entries()) {
+      this.#whenReadable({ reply }, exchange, preferredSeconds, (one) => {
+        if ('error' in one) failure ??= one;
+        else readable[index] = one.reply;
+        if (--left === 0) finish(failure ?? { reply: any }, all);
+      });
+    }
   }
 
   /** A schema that is not here yet is fetched until the client's time is over. */
@@ -125,14 +195,19 @@ export class ReplyHalf {
       }
       if (!(decoded instanceof Promise)) return use({ reply: decoded });
       let isOpen = true;
-      const end = (readable: Awaited): void => {
+      const end = (readable: Answered<ReceivedRecord>): void => {
         if (!isOpen) return;
         isOpen = false;
         forget();
         use(readable);
       };
-      const deadlineMs = wait.createdAtMs + this.timeoutMs(preferredSeconds);
-      const forget = this.#requestReply.until(deadlineMs, () => end({ error: noSchemaInTime() }));
+      const timeoutMs = this.timeoutMs(preferredSeconds);
+      const late = (): void => end({ error: noSchemaInTime() });
+      // A stream may be old when its reply comes.
+      const forget =
+        this.#options.config.mode === 'stream'
+          ? this.#requestReply.within(timeoutMs, late)
+          : this.#requestReply.until(wait.createdAtMs + timeoutMs, late);
       decoded.then(
         (reply) => end({ reply }),
         (error: unknown) => end({ error: toGatewayError(error) }),
@@ -142,14 +217,15 @@ export class ReplyHalf {
 
   /** @returns the code of the error that it is */
   #answerWith(
-    outcome: Awaited,
+    outcome: Answered<ReceivedRecord>,
     event: PhaseEvent,
     exchange: Exchange,
     preferredSeconds: number | undefined,
+    toResponse: ResponseMapper,
   ): string | undefined {
     try {
       if ('error' in outcome) throw outcome.error;
-      const response = this.#toResponse(outcome.reply);
+      const response = toResponse(outcome.reply);
       this.#requestReply.counters.dropped_reply_headers += response.droppedHeaders;
       if (this.#options.logFields) tellLogFields(event, logFieldsOf('ok', exchange, outcome.reply));
       const headers = exchange.repeats?.isReplayed === true ? replayed(response) : response.headers;
@@ -202,15 +278,12 @@ export class ReplyHalf {
   }
 }
 
-/** How a wait ends that somebody is still there for. */
-type Awaited = Exclude<Outcome<ReceivedRecord>, { readonly accepted: true }>;
-
 /** Calls back with the outcome of a wait when its reply can be read, or cannot be. */
 type WhenReadable = (
-  outcome: Awaited,
+  outcome: Answered<ReceivedRecord>,
   exchange: Exchange,
   preferredSeconds: number | undefined,
-  use: (readable: Awaited) => void,
+  use: (readable: Answered<ReceivedRecord>) => void,
 ) => void;
 
 const STATES_OF_SCHEMAS =

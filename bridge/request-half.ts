@@ -130,6 +130,21 @@ export class RequestHalf {
     }
   }
 
+  /** What is known of a request that is no record itself, for those that follow on its connection. */
+  captured(event: PhaseEvent, answers: readonly unknown[]): HttpRequest {
+    return this.#reader.request(event.requestId ?? '', answers);
+  }
+
+  /** One of those, ready to be sent; its id is one of ours. Rejects with GatewayError as `send` is told of it. */
+  async following(request: HttpRequest): Promise<BuiltRequest> {
+    const decoded = await (this.#records.decoded(request, this.#options.config.max_request_bytes) ?? request);
+    const wire = wireId('generated', undefined, this.sender.routeTag);
+    const record = this.#records.build(decoded, wire.id);
+    if (!this.sender.readyNow()) await this.sender.whenReady();
+    const { headers, consumer } = request;
+    return { headers, record, wire, trace: this.sender.trace(record, wire), consumerId: consumer?.id };
+  }
+
   /** @param topic where the record went, if it was sent */
   refuse(event: PhaseEvent, headers: HttpRequest['headers'], error: unknown, topic?: string): void {
     const { config, problemDetails } = this.#options;

@@ -27,11 +27,13 @@ import { ReplyStores } from './results/reply-stores';
 import { StateTopics } from './states/state-topics';
 import { closeSchemas, schemaRegistryStatus } from './schemas';
 import { HAND_OVER_MS, Sender, type SenderOptions } from './sender';
+import { Streams } from './streams/streams';
 import { Activity } from './telemetry/activity';
 import { ClientMetrics } from './telemetry/client-metrics';
 import { log } from './telemetry/log';
 import type { MetricGroup } from './telemetry/metrics';
 import { ReplyMetrics } from './telemetry/reply-metrics';
+import { StreamMetrics } from './telemetry/stream-metrics';
 import { AllRequestMetrics, type RequestMetrics } from './telemetry/request-metrics';
 import { ResultMetrics } from './telemetry/result-metrics';
 import { NO_TRACING, type Tracing } from './telemetry/tracing';
@@ -51,6 +53,8 @@ export class RequestReply {
     promised_but_lost: 0,
     orphans_kept: 0,
     orphans_lost: 0,
+    collected: 0,
+    collected_partial: 0,
   };
   /** Of senders that are opened from now on. */
   tracing: Tracing = NO_TRACING;
@@ -66,6 +70,7 @@ export class RequestReply {
   readonly metrics: readonly MetricGroup[];
   readonly #links: LingerPool<Link>;
   readonly #handOver: HandOver<Exchange>;
+  readonly streams: Streams;
   #inOwnServer = false;
   #together = false;
   #draining = false;
@@ -90,7 +95,12 @@ export class RequestReply {
         states: () => this.states.readings(),
       }),
       new ClientMetrics(this.#clock, () => this.#clients.figures()),
+      new StreamMetrics(
+        () => this.streams.reading(),
+        () => this.counters,
+      ),
     ];
+    this.streams = new Streams((limitMs, callback) => this.within(limitMs, callback));
     this.#handOver = new HandOver(this.#clock, this.#wheel, (exchange) => this.#unclaimed(exchange));
   }
 
@@ -203,7 +213,7 @@ export class RequestReply {
   }
 
   offer(requestId: string, exchange: Exchange): void {
-    exchange.channel.expectClaim();
+    exchange.channel.expectClaim(exchange.wait);
     this.#handOver.offer(requestId, exchange, HAND_OVER_MS);
   }
 
@@ -230,6 +240,11 @@ export class RequestReply {
     if (this.#draining) throw new GatewayError('draining', 'the plugin server is shutting down');
   }
 
+  /** On the clock by which waits are timed. */
+  nowMs(): number {
+    return this.#clock.now();
+  }
+
   /** Calls back once after that time; the returned function cancels. */
   within(limitMs: number, onDeadline: () => void): () => void {
     return this.until(this.#clock.now() + limitMs, onDeadline);
@@ -244,12 +259,15 @@ export class RequestReply {
 
   /** New requests are refused; those that were accepted go on. */
   drain(): void {
+    if (this.#draining) return;
     this.#draining = true;
+    this.streams.drain();
   }
 
   /** Resolves when no accepted request waits any more. */
   async idle(): Promise<void> {
-    while (this.inFlight > 0) await new Promise<void>((resolve) => this.#clock.after(20, resolve));
+    while (this.inFlight > 0 || this.streams.size > 0)
+      await new Promise<void>((resolve) => this.#clock.after(20, resolve));
   }
 
   /** Requests whose producer half is done and whose consumer half has not come yet. */
@@ -265,6 +283,7 @@ export class RequestReply {
   close(): Promise<void> {
     this.#closing ??= (async () => {
       this.#draining = true;
+      this.streams.endAll();
       this.#links.endAll();
       closeSchemas();
       await this.#clients.close();
@@ -306,6 +325,7 @@ export class RequestReply {
       clusters: this.#clients.status(),
       thread_pool: threadPool.status(),
       tracing: this.tracing.status(),
+      streams: this.streams.status(),
     };
   }
 

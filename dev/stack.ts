@@ -21,11 +21,15 @@ export const DEMO_SERVICES = [
   'failing.requests,error=true,status=422',
   'slow.requests,delay-ms=10000',
   'avro.requests',
+  'steps.requests,mode=steps,replies=3,every-ms=200',
 ];
 export const LOG_TOPIC = 'kong.logs';
 export const FAILED_TOPIC = 'failed-requests';
 export const DEMO_TOPICS = [
-  ...['orders', 'seed', 'failing', 'slow', 'avro'].flatMap((name) => [`${name}.requests`, `${name}.replies`]),
+  ...['orders', 'seed', 'failing', 'slow', 'avro', 'steps'].flatMap((name) => [
+    `${name}.requests`,
+    `${name}.replies`,
+  ]),
   LOG_TOPIC,
   FAILED_TOPIC,
 ];
@@ -66,6 +70,8 @@ export class PluginServerProcess implements ServedPlugins {
     const statusPort = options.statusPort ?? (await freePorts(1))[0];
     const flags = [
       ...['--socket-dir', folder, '--status-port', String(statusPort), '--http-listen', listenerIn(folder)],
+      // Streams need a port.
+      ...['--http-listen', '127.0.0.1:0'],
       ...(options.flags ?? []),
     ];
     const { env, onOutput, onMessage } = options;

@@ -8,6 +8,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { systemClock, type Clock } from '../bridge/clock';
 import { log } from '../bridge/telemetry/log';
 import { NowAndThen } from '../bridge/telemetry/now-and-then';
@@ -23,10 +24,16 @@ export interface HttpListenerOptions {
   readonly clock?: Clock;
 }
 
-/** Each worker of Kong keeps a few. What comes on further ones is refused, so that nginx has an answer at once. */
+/**
+ * Each worker of Kong keeps a few. What comes on further ones is refused, so that nginx has an answer at once. Those whose
+ * answer takes hours do not count: their room has a limit of its own.
+ */
 const MAX_CONNECTIONS = 512;
 /** More than that are cut. */
 const MAX_REFUSED_CONNECTIONS = 512;
+const NOT_FOUND = 'HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n';
+/** Of all addresses: a client of Kong that cannot be reached there. */
+const ANY_ADDRESS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 /** As much as Kong takes from a client, and what is added on the way. */
 const MAX_HEADER_BYTES = 65_536;
 /** For a request to arrive, body and all. */
@@ -42,6 +49,10 @@ export class HttpListener {
   readonly #socketPath: SocketPath | undefined;
   /** Those that are served. */
   readonly #connections = new Set<Socket>();
+  /** Of these, those whose answer takes its time. */
+  #long = 0;
+  /** Those that are not. */
+  #refused = 0;
   readonly #lines: NowAndThen<'full'>;
   #isWanted = false;
   #server: Server | undefined;
@@ -58,6 +69,14 @@ export class HttpListener {
   /** A successor can have it only when this process gives it up. */
   get isPort(): boolean {
     return this.#socketPath === undefined;
+  }
+
+  /** Where a process on this machine reaches it; undefined while nobody does, and for a Unix socket. */
+  get reachableAt(): { readonly host: string; readonly port: number } | undefined {
+    const { address } = this.#options;
+    const port = this.boundPort;
+    if (port === undefined || !('host' in address)) return undefined;
+    return { host: ANY_ADDRESS[address.host] ?? address.host, port };
   }
 
   /** Undefined while it does not listen, and for a Unix socket. */
@@ -135,18 +154,47 @@ export class HttpListener {
       },
       (request, response) => this.#serve(request, response),
     );
-    server.maxConnections = MAX_CONNECTIONS + MAX_REFUSED_CONNECTIONS;
-    server.on('connection', (socket) => {
-      if (this.#connections.size >= MAX_CONNECTIONS) return;
-      this.#connections.add(socket);
-      socket.once('close', () => this.#connections.delete(socket));
-    });
+    server.on('connection', (socket) => this.#admit(socket));
+    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     return server;
   }
 
+  #admit(socket: Socket): void {
+    if (this.#connections.size - this.#long < MAX_CONNECTIONS) {
+      this.#connections.add(socket);
+      socket.once('close', () => this.#connections.delete(socket));
+    } else if (this.#refused < MAX_REFUSED_CONNECTIONS) {
+      this.#refused++;
+      socket.once('close', () => this.#refused--);
+    } else socket.destroy();
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    const route = this.#routeOf(request.url);
+    try {
+      if (this.#connections.has(request.socket) && route?.upgrade?.(request, socket, head)) {
+        this.#isLongUntilClosed(socket);
+        return;
+      }
+    } catch (error) {
+      log.error('a request to the HTTP listener failed', { prefix: route?.prefix, error });
+    }
+    socket.end(NOT_FOUND);
+  }
+
+  #isLongUntilClosed(connection: Duplex | ServerResponse): void {
+    this.#long++;
+    connection.once('close', () => this.#long--);
+  }
+
+  #routeOf(url: string | undefined): HttpRoute | undefined {
+    const path = pathOf(url);
+    return this.#options.routes.find(({ prefix }) => path.startsWith(prefix));
+  }
+
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    const path = (request.url ?? '').replace(/\?.*/s, '');
-    const route = this.#options.routes.find(({ prefix }) => path.startsWith(prefix));
+    const route = this.#routeOf(request.url);
     if (!this.#isWanted) response.shouldKeepAlive = false;
     if (!this.#connections.has(request.socket)) {
       this.#refuse(response);
@@ -156,8 +204,9 @@ export class HttpListener {
       answerJson(response, 404, { message: 'nothing is served here' });
       return;
     }
+    if (route.isLong) this.#isLongUntilClosed(response);
     try {
-      route.handle(request, response, path.slice(route.prefix.length));
+      route.handle(request, response, pathOf(request.url).slice(route.prefix.length));
     } catch (error) {
       log.error('a request to the HTTP listener failed', { prefix: route.prefix, error });
       answerJson(response, 500, { message: 'the request failed' });
@@ -174,4 +223,8 @@ export class HttpListener {
       further_times: line.further,
     });
   }
+}
+
+function pathOf(url = ''): string {
+  return url.replace(/\?.*/s, '');
 }

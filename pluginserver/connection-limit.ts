@@ -6,7 +6,7 @@
  * ones in thousands loses the oldest of them to those that come; where all are in use, new requests are refused.
  */
 
-import { readFileSync } from 'node:fs';
+import { openFileLimit } from '../common/open-file-limit';
 
 /** More than Kong's workers keep idle: 256 each for each plugin. */
 const IDLE_CONNECTIONS = 32_768;
@@ -66,18 +66,7 @@ export class ConnectionLimit {
 }
 
 /** @param maxOpenEvents each has a connection, and one that is refused needs one as well */
-export function maxConnections(maxOpenEvents: number, openFileLimit: number = readOpenFileLimit()): number {
-  const reserved = Math.min(Math.max(openFileLimit * RESERVED_SHARE, MIN_RESERVED), MAX_RESERVED);
-  return Math.max(1, Math.floor(Math.min(openFileLimit - reserved, maxOpenEvents + IDLE_CONNECTIONS)));
-}
-
-/** Of this process; node has raised it to what it may be. */
-function readOpenFileLimit(): number {
-  try {
-    const limit = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
-    return limit === undefined ? Infinity : Number(limit);
-  } catch {
-    // Not Linux.
-    return Infinity;
-  }
+export function maxConnections(maxOpenEvents: number, openFiles: number = openFileLimit()): number {
+  const reserved = Math.min(Math.max(openFiles * RESERVED_SHARE, MIN_RESERVED), MAX_RESERVED);
+  return Math.max(1, Math.floor(Math.min(openFiles - reserved, maxOpenEvents + IDLE_CONNECTIONS)));
 }

@@ -16,6 +16,7 @@ import { END_SIGNALS, Lifecycle, obeyLogSignals, watchParent } from './lifecycle
 import { parseOptions, USAGE, UsageError, type ServeOptions } from './options';
 import { Overload } from './overload';
 import { loadOrExplain } from './plugin-loader';
+import type { HostAndPort } from './plugin-module';
 import { PluginProcesses } from './process-hooks';
 import { PluginServer } from './server';
 import { ServerMetrics } from './server-metrics';
@@ -88,7 +89,10 @@ async function serve(options: ServeOptions): Promise<void> {
   const startHooks = (bound: readonly PluginServer[]): void => {
     served = bound;
     const working = bound.filter(({ plugin }) => plugin.failure === undefined);
-    processes.start(working.map((server) => server.pluginName));
+    processes.start(
+      working.map((server) => server.pluginName),
+      () => reachedAt(options, httpListeners),
+    );
   };
 
   // Before listening: whoever sees the sockets may rely on signals being obeyed.
@@ -124,6 +128,15 @@ async function serve(options: ServeOptions): Promise<void> {
     overload.onLagSample(lagMs);
     serverMetrics.onLagSample(lagMs);
   });
+}
+
+/** Where Kong finds our paths: the first port that listens. */
+function reachedAt(
+  { httpAdvertise }: ServeOptions,
+  listeners: readonly HttpListener[],
+): HostAndPort | undefined {
+  for (const { reachableAt } of listeners) if (reachableAt !== undefined) return httpAdvertise ?? reachableAt;
+  return undefined;
 }
 
 function accessOf({ statusHost, statusAllowedHosts, statusToken }: ServeOptions): AccessOptions {

@@ -7,6 +7,7 @@ import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../bridg
 import type { HttpAddress } from '../listener/http-listener';
 import { PLUGINS, socketName, type ListedPlugin } from '../common/plugins';
 import { DEFAULT_DRAIN_TIMEOUT_MS } from './lifecycle';
+import type { HostAndPort } from './plugin-module';
 import { DEFAULT_LIMITS, type OverloadLimits } from './overload';
 
 export const USAGE = `Usage: kong-kafka-pluginserver [options]
@@ -22,9 +23,10 @@ ${PLUGINS.map((plugin) => `                               ${socketName(plugin)} 
   --status-port <port>         serve a page for people, /status, /metrics, /ready and /live; default: off
                                a port that is taken is tried again, requests are served meanwhile
   --status-host <address>      address of the status page; default: 127.0.0.1
-  --http-listen <address>      take HTTP from Kong here: entries of its HTTP Log plugin (POST /log/<sink>), and requests
-                               whose upstream failed (custom_kafka_failover); <host:port> or unix:<path>; may be
-                               repeated; default: off
+  --http-listen <address>      take HTTP from Kong here: entries of its HTTP Log plugin (POST /log/<sink>), requests
+                               whose upstream failed (custom_kafka_failover), and streams, which need a port;
+                               <host:port> or unix:<path>; may be repeated; default: off
+  --http-advertise <host:port> where Kong reaches that port, where it is not the address itself
   --status-allow-host <name>   a further name under which it may be asked for; may be repeated
   --status-token <token>       what /, /status and /metrics want shown; better in the next, as ps shows a flag
   --status-token-file <path>   the same in a file, or in the variable KONG_KAFKA_STATUS_TOKEN
@@ -55,6 +57,8 @@ export interface ServeOptions {
   readonly statusHost: string;
   /** Empty: nothing is taken over HTTP. */
   readonly httpListen: readonly HttpAddress[];
+  /** Undefined: at the port of `httpListen` itself. */
+  readonly httpAdvertise: HostAndPort | undefined;
   readonly statusAllowedHosts: readonly string[];
   /** Undefined: nobody has to show one. */
   readonly statusToken: string | undefined;
@@ -91,6 +95,7 @@ export function parseOptions(args: readonly string[]): Options {
     statusPort: integer('--status-port', values['status-port'], 0, 65_535),
     statusHost: values['status-host'],
     httpListen: values['http-listen'].map((text) => address('--http-listen', text)),
+    httpAdvertise: advertised(values['http-advertise']),
     statusAllowedHosts: values['status-allow-host'].map((name) => name.toLowerCase()),
     statusToken: statusToken(values['status-token'], values['status-token-file']),
     managed: values.managed,
@@ -120,6 +125,7 @@ export const FLAGS = {
   'status-port': { type: 'string' },
   'status-host': { type: 'string', default: '127.0.0.1' },
   'http-listen': { type: 'string', multiple: true, default: [] },
+  'http-advertise': { type: 'string' },
   'status-allow-host': { type: 'string', multiple: true, default: [] },
   'status-token': { type: 'string' },
   'status-token-file': { type: 'string' },
@@ -186,6 +192,14 @@ function socketOf(
 function served(flag: string, folder: string, socketPath: string): ServedPlugin {
   if (socketPath === '') throw new UsageError(`${flag} needs a socket path.`);
   return { folder, socketPath };
+}
+
+function advertised(text: string | undefined): HostAndPort | undefined {
+  if (text === undefined) return undefined;
+  const given = address('--http-advertise', text);
+  if ('path' in given || given.port === 0)
+    throw new UsageError(`--http-advertise needs <host:port>, got "${text}".`);
+  return given;
 }
 
 function address(flag: string, text: string): HttpAddress {

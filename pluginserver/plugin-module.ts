@@ -61,13 +61,19 @@ export interface PluginModule {
   readonly Process?: ProcessHooks;
 }
 
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** What lives as long as the process (connections, waiting requests) and must follow its life cycle. */
 export interface ProcessHooks {
   /**
    * Called before the first event with the names of all plugins this process serves, and again when another one follows
    * whose socket could not be bound at first.
+   * @param listener where Kong reaches the paths of `http`; undefined while there is no such port
    */
-  start?(servedPlugins: readonly string[]): void;
+  start?(servedPlugins: readonly string[], listener?: () => HostAndPort | undefined): void;
   /**
    * The server will end soon: the plugin refuses what is new and lets go on what it has accepted.
    * A plugin without this hook has its new events refused by the server.

@@ -4,7 +4,7 @@ import { log } from '../bridge/telemetry/log';
 import type { HttpRoute } from '../listener/http-route';
 import type { MetricGroup } from '../bridge/telemetry/metrics';
 import type { LoadedPlugin } from './plugin-loader';
-import type { ProcessHooks } from './plugin-module';
+import type { HostAndPort, ProcessHooks } from './plugin-module';
 
 export class PluginProcesses {
   /** Two plugins may share one object: connections and waiting requests that belong to both. */
@@ -19,12 +19,12 @@ export class PluginProcesses {
    * @param names of the plugins that are served: all but those whose socket cannot be bound
    * @throws what a plugin's `start` throws: a process that cannot work must not begin
    */
-  start(names: readonly string[]): void {
-    for (const hooks of this.hooks) hooks.start?.(names);
+  start(names: readonly string[], listener?: () => HostAndPort | undefined): void {
+    for (const hooks of this.hooks) hooks.start?.(names, listener);
   }
 
   get httpRoutes(): readonly HttpRoute[] {
-    return this.hooks.flatMap(({ http }) => http ?? []);
+    return [...new Set(this.hooks.flatMap(({ http }) => http ?? []))];
   }
 
   drain(): void {

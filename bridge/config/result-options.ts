@@ -3,6 +3,7 @@ import { CLIENTS_ID, ROUTED, SHARED } from '../results/accepting';
 import type { KeepBounds } from '../results/kept-replies';
 import { demands, requires, type EntityCheck } from './entity-checks';
 import type { ConfigOf, OptionTable, StringType } from './fields';
+import type { MODE } from './mode-option';
 import type { CrossRule } from './parse';
 
 const LOCATION = {
@@ -48,14 +49,6 @@ export const TTL = { type: 'integer', between: [1, 86_400], default: 300 } as co
 
 export const RESULT_OPTIONS = [
   {
-    name: 'mode',
-    type: 'string',
-    oneOf: ['wait', 'result'],
-    default: 'wait',
-    description:
-      '`wait` (default): holds the client until the reply to its request. `result`: answers `GET …/{id}` with the reply to an earlier request that was answered with 202, and `DELETE …/{id}` by letting go of it; nothing is sent. See docs/async.md.',
-  },
-  {
     name: 'on_timeout',
     type: 'string',
     oneOf: ['error', 'accepted'],
@@ -97,7 +90,7 @@ export const RESULT_OPTIONS = [
   },
 ] as const satisfies OptionTable;
 
-export type ResultConfig = ConfigOf<typeof RESULT_OPTIONS>;
+export type ResultConfig = ConfigOf<readonly [typeof MODE, ...typeof RESULT_OPTIONS]>;
 
 export function keepBounds({ result_ttl, keep_replies: { count, bytes } }: ResultConfig): KeepBounds {
   return { ttlMs: result_ttl * 1000, count, bytes };

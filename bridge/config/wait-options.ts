@@ -1,12 +1,16 @@
 /** The rows of how a client is held until the reply to its request comes, and of what it is answered then. */
+import { COLLECT, COLLECT_RULES } from './collect-options';
 import { demands, IS_UNSET } from './entity-checks';
 import type { ConfigOf, OptionTable } from './fields';
+import { MODE } from './mode-option';
 import type { CrossRule } from './parse';
 import { REPLY_OPTIONS, REPLY_RULES, TIMEOUT_CEILING, TIMEOUT_CEILING_RULES } from './reply-options';
 import { RESULT_OPTIONS, RESULT_RULES } from './result-options';
 import { ON_INVALID_REPLY } from './schema-registry-options';
+import { SEVERAL_REPLIES_RULES } from './several-replies-rules';
 import { STATE_RULES, WAIT_FOR } from './state-options';
 import { RECORD_HEADER_NAME } from './shared-options';
+import { STREAM, STREAM_RULES } from './stream-options';
 
 export const WAIT_OPTIONS = [
   {
@@ -34,8 +38,11 @@ export const WAIT_OPTIONS = [
   },
   ...REPLY_OPTIONS,
   ON_INVALID_REPLY,
+  MODE,
   ...RESULT_OPTIONS,
   WAIT_FOR,
+  COLLECT,
+  STREAM,
 ] as const satisfies OptionTable;
 
 export type WaitConfig = ConfigOf<typeof WAIT_OPTIONS>;
@@ -52,4 +59,7 @@ export const WAIT_RULES: readonly CrossRule<WaitConfig>[] = [
   ...REPLY_RULES,
   ...RESULT_RULES,
   ...STATE_RULES,
+  ...COLLECT_RULES,
+  ...STREAM_RULES,
+  ...SEVERAL_REPLIES_RULES,
 ];

@@ -16,6 +16,7 @@ export interface HeldReply<Kind> {
 
 interface Held<Kind> extends HeldReply<Kind> {
   ids: readonly string[];
+  isGiven: boolean;
 }
 
 export class HeldReplies<Kind> {
@@ -43,7 +44,7 @@ export class HeldReplies<Kind> {
 
   /** @param ids see HeldReply */
   hold(record: ReceivedRecord, ids: readonly string[], countedAs: Kind): void {
-    const held = { record, ids, atMs: this.#clock.now(), countedAs };
+    const held = { record, ids, atMs: this.#clock.now(), countedAs, isGiven: false };
     this.#held.push(held);
     this.#bytes += costOf(record);
     this.#index(held, ids);
@@ -61,8 +62,18 @@ export class HeldReplies<Kind> {
     return this.#byId.get(id);
   }
 
+  /** All that could be asked for by one of these ids and were not given away, the oldest first. */
+  allOf(ids: readonly string[]): readonly HeldReply<Kind>[] {
+    this.#dropOld();
+    return this.#held.filter(
+      (held): held is Held<Kind> =>
+        held !== undefined && !held.isGiven && held.ids.some((id) => ids.includes(id)),
+    );
+  }
+
   /** A reply is given away once, also where its id is used again. */
   forget(held: HeldReply<Kind>): void {
+    (held as Held<Kind>).isGiven = true;
     for (const id of held.ids) if (this.#byId.get(id) === held) this.#byId.delete(id);
   }
 

@@ -9,13 +9,16 @@
  */
 import type { Clock } from '../clock';
 import { GatewayError } from '../errors';
+import type { Collected, Collector } from './collector';
 import type { Deadline, DeadlineWheel } from './deadline-wheel';
 import { EndedWaits, type EndedWait } from './ended-waits';
 import { foldedUuid } from './id-forms';
 
+/** How a wait ends for somebody who is still there. */
+export type Answered<Reply> = { readonly reply: Reply } | { readonly error: GatewayError };
+
 export type Outcome<Reply> =
-  | { readonly reply: Reply }
-  | { readonly error: GatewayError }
+  | Answered<Reply>
   /** Its record is with a broker, and nobody waits any longer: the reply is asked for later. */
   | { readonly accepted: true };
 
@@ -43,12 +46,13 @@ export interface WaitOwner {
   onTimedOut(wait: PendingReply<unknown>): void;
 }
 
-export interface OwnedWait<Reply, Owner> extends PendingReply<Reply> {
+export interface OwnedWait<Reply, Owner> extends PendingReply<Reply>, Collected {
   readonly owner: Owner;
 }
 
 class Entry<Reply, Owner extends WaitOwner> implements OwnedWait<Reply, Owner>, Deadline {
   isOver = false;
+  collector: Collector | undefined = undefined;
   #isDelivered = false;
   #acceptedAt: 'deadline' | 'delivery' | undefined;
   before: Deadline['before'];

@@ -5,7 +5,9 @@
 import type { Clock } from '../clock';
 import type { GatewayError } from '../errors';
 import type { FollowedTopic } from '../kafka/reader';
+import type { ReceivedRecord } from '../kafka/records';
 import type { RequestMetrics } from '../telemetry/request-metrics';
+import { EarlyReplies, UNCLAIMED, type Collector } from './collector';
 import type { MatchRule } from './match-rule';
 import type { Orphan } from './orphans';
 import type { DeadlineError, WaitOwner } from './pending-replies';
@@ -143,8 +145,12 @@ export class ReplyChannel implements WaitOwner {
     return this.topic.waits.register(this, id, deadlineAtMs, onDeadline, requestId, mayRepeat);
   }
 
-  /** A wait is on its way to its consumer half, whose rule may be the one that finds the reply. */
-  expectClaim(): void {
+  /**
+   * A wait is on its way to its consumer half, whose rule may be the one that finds the reply, and which alone knows how
+   * many replies it wants.
+   */
+  expectClaim(wait: Wait): void {
+    wait.collector = UNCLAIMED;
     this.#unclaimed++;
     this.topic.expectMore();
   }
@@ -157,19 +163,29 @@ export class ReplyChannel implements WaitOwner {
 
   /**
    * The consumer half has come: its rule may end waits from now on, and the wait gets its real deadline.
-   * A reply that only this rule finds may be here already.
+   * A reply that only this rule finds may be here already, and so may others.
+   * @param collector of a wait that its first reply does not end
    */
-  claim(wait: Wait, timeoutMs: number, rule: MatchRule): void {
+  claim(wait: Wait, timeoutMs: number, rule: MatchRule, collector?: Collector): void {
     if (!this.#rules.some((known) => known.name === rule.name))
       this.#rules = [...this.#rules, this.topic.learn(rule)];
-    this.topic.settleFromHeld(wait, wait.createdAtMs);
+    const early = wait.collector;
+    wait.collector = collector;
+    if (early instanceof EarlyReplies) for (const reply of early.replies) this.topic.settleEarly(wait, reply);
+    this.settleFromHeld(wait, wait.createdAtMs);
     this.topic.dropHeld();
     this.topic.waits.extend(wait, wait.createdAtMs + timeoutMs);
   }
 
   /** For a wait registered after its record was produced: its reply may be here already. */
-  settleFromHeld(wait: Wait): void {
-    this.topic.settleFromHeld(wait, -Infinity);
+  settleFromHeld(wait: Wait, sinceMs = -Infinity): void {
+    if (wait.collector === undefined) this.topic.settleFromHeld(wait, sinceMs);
+    else this.topic.settleAllFromHeld(wait, sinceMs);
+  }
+
+  /** Ends a wait whose collector has all it wants. Does nothing when it has ended. */
+  complete(wait: Wait, last: ReceivedRecord): void {
+    this.topic.waits.settle(wait, last);
   }
 
   /** Ends a wait early: failed delivery, closed event. Does nothing when it has ended. */

@@ -92,7 +92,8 @@ function fromBase64(text: unknown): Buffer {
   throw invalid('"body_base64" must be base64 with padding');
 }
 
-function trimmed(json: Buffer): Buffer {
+/** Without the blanks around it. */
+export function trimmed(json: Buffer): Buffer {
   const isBlank = (byte: number | undefined) => byte !== undefined && byte <= 0x20;
   let start = 0;
   let end = json.length;

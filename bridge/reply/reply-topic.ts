@@ -13,7 +13,7 @@ import type { ReplyTopicReading } from '../telemetry/reply-metrics';
 import { diagnose, LOOKS_LIKE_REQUEST, onOtherTopic } from './diagnosis';
 import { isRequest } from './dialects';
 import type { EndedWait } from './ended-waits';
-import { HeldReplies } from './held-replies';
+import { HeldReplies, type HeldReply } from './held-replies';
 import { foldedUuid } from './id-forms';
 import { bothCases, everyIdOf, HEADER_RULE, type MatchRule } from './match-rule';
 import type { OwnedWait, PendingReplies } from './pending-replies';
@@ -231,7 +231,26 @@ export class ReplyTopic {
   settleFromHeld(wait: Wait, sinceMs: number): void {
     if (this.#held.size === 0) return;
     const held = this.#held.find(foldedUuid(wait.id) ?? wait.id) ?? this.#held.find(wait.id);
-    if (!held || held.atMs < sinceMs) return;
+    if (held) this.#settleHeld(wait, held, sinceMs);
+  }
+
+  /** The same for a wait that takes several replies: all that are here already, in the order in which they came. */
+  settleAllFromHeld(wait: Wait, sinceMs: number): void {
+    if (this.#held.size === 0) return;
+    for (const held of this.#held.allOf([foldedUuid(wait.id) ?? wait.id, wait.id]))
+      this.#settleHeld(wait, held, sinceMs);
+  }
+
+  /** One that came before its wait was claimed. */
+  settleEarly(wait: Wait, record: ReceivedRecord): void {
+    const id = foldedUuid(wait.id) ?? wait.id;
+    const ended = this.#ended(id);
+    if (ended) this.#onEnded(ended, record, id);
+    else this.#settle(wait, record);
+  }
+
+  #settleHeld(wait: Wait, held: HeldReply<UnmatchedKind>, sinceMs: number): void {
+    if (held.atMs < sinceMs) return;
     const { record } = held;
     const { owner } = wait;
     if (owner.sharedWithRequests && isRequest(record)) return;
@@ -239,7 +258,7 @@ export class ReplyTopic {
     this.#held.forget(held);
     // It was not what it seemed to be, it was early.
     this.counters[held.countedAs]--;
-    this.#settle(wait, record);
+    this.settleEarly(wait, record);
   }
 
   #onRecord(record: ReceivedRecord): void {
@@ -440,8 +459,15 @@ export class ReplyTopic {
   }
 
   #settle(wait: Wait, record: ReceivedRecord): void {
+    const verdict = wait.collector === undefined ? 'last' : wait.collector.add(record, wait);
+    if (verdict === 'held') return;
+    if (verdict === 'duplicate') {
+      this.counters.duplicate++;
+      wait.owner.keepOrphan({ reply: record, reason: 'duplicate' });
+      return;
+    }
     wait.owner.metrics.replied(record, wait.createdAtMs);
-    this.waits.settle(wait, record);
+    if (verdict === 'last') this.waits.settle(wait, record);
     this.counters.replies++;
     wait.owner.counters.replies++;
     if (this.#observers !== undefined) this.#show(record, [wait.id]);

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -281,6 +281,15 @@ class RunningGateway implements Gateway {
       this.#connections.set(socket, { number: this.#connectionCount, requests: 0 });
     });
     server.on('request', (request, response) => void this.#serve(request, response));
+    // An upgrade is a request like others, until its upstream agrees to it.
+    server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      const response = new ServerResponse(request);
+      response.shouldKeepAlive = false;
+      response.assignSocket(socket);
+      response.on('finish', () => socket.end());
+      socket.on('error', () => socket.destroy());
+      void this.#serve(request, response, head);
+    });
     server.on('clientError', (_error, socket) => {
       if (socket.writable) socket.end(rawBadRequest());
       else socket.destroy();
@@ -288,7 +297,7 @@ class RunningGateway implements Gateway {
     return server;
   }
 
-  async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #serve(incoming: IncomingMessage, response: ServerResponse, head?: Buffer): Promise<void> {
     this.counters.requests += 1;
     const connection = this.#connections.get(incoming.socket)!;
     connection.requests += 1;
@@ -299,7 +308,7 @@ class RunningGateway implements Gateway {
       this.#options.onLogPhase?.(request);
     });
     try {
-      await this.#answer(request, incoming, response, worker);
+      await this.#answer(request, incoming, response, worker, head);
     } catch (error) {
       if (!(error instanceof BodyReadError)) this.#log('crit', String(error), request.id);
       sendError(response, request, error instanceof BodyReadError ? 400 : 500);
@@ -311,6 +320,7 @@ class RunningGateway implements Gateway {
     incoming: IncomingMessage,
     response: ServerResponse,
     worker: Worker,
+    head: Buffer | undefined,
   ): Promise<void> {
     if (hasOversizedHeaders(incoming.rawHeaders)) return sendError(response, request, 400);
     if (request.match === NO_MATCH) return sendError(response, request, 404, NO_ROUTE);
@@ -318,10 +328,15 @@ class RunningGateway implements Gateway {
     const outcome = await worker.access(request);
     if (response.destroyed) return;
     worker.headerFilter(request);
-    await this.#conclude(outcome, request, response);
+    await this.#conclude(outcome, request, response, head);
   }
 
-  async #conclude(outcome: EventOutcome, request: RequestContext, response: ServerResponse): Promise<void> {
+  async #conclude(
+    outcome: EventOutcome,
+    request: RequestContext,
+    response: ServerResponse,
+    head: Buffer | undefined,
+  ): Promise<void> {
     switch (outcome.kind) {
       case 'exit':
         return sendExit(response, request, outcome.response);
@@ -331,7 +346,7 @@ class RunningGateway implements Gateway {
       case 'done': {
         const { service } = request.match;
         if (!service) return sendError(response, request, 503, NO_SERVICE);
-        return this.#proxy.forward(request, service, response);
+        return this.#proxy.forward(request, service, response, head);
       }
     }
   }

@@ -6,6 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Service } from './entities';
 import { failOver, markOf, type Failure, type ListenerAddress } from './failover';
@@ -27,8 +28,16 @@ export class Proxy {
     this.#failover = failover;
   }
 
-  /** Resolves when the response is on its way, whatever it is. */
-  async forward(request: RequestContext, service: Service, response: ServerResponse): Promise<void> {
+  /**
+   * Resolves when the response is on its way, whatever it is.
+   * @param head of a request for an upgrade: what the client has sent after it
+   */
+  async forward(
+    request: RequestContext,
+    service: Service,
+    response: ServerResponse,
+    head?: Buffer,
+  ): Promise<void> {
     const mark = this.#failover && markOf(request);
     // nginx has read the body before it goes to an upstream, so it has it for another one.
     if (mark !== undefined) await request.body.read();
@@ -46,12 +55,16 @@ export class Proxy {
         port,
         method: request.upstream.method ?? request.method,
         path: uri,
-        headers: upstreamHeaders(request, service, body),
+        headers: upstreamHeaders(request, service, body, head !== undefined),
         agent: isSecure ? this.#https : this.#http,
         timeout: service.readTimeoutMs,
       });
       upstream.on('response', (answer) => {
         relay(answer, request, response, startedAtMs);
+        resolve();
+      });
+      upstream.on('upgrade', (answer, connection: Socket, first: Buffer) => {
+        switchProtocols(answer, connection, response, [head ?? Buffer.alloc(0), first]);
         resolve();
       });
       let status = 502;
@@ -124,8 +137,14 @@ function encodePath(path: string): string {
   );
 }
 
-function upstreamHeaders(request: RequestContext, service: Service, body: Readable | Buffer): string[] {
+function upstreamHeaders(
+  request: RequestContext,
+  service: Service,
+  body: Readable | Buffer,
+  isUpgrade: boolean,
+): string[] {
   const headers = HeaderList.fromRaw(request.headers.toRaw());
+  const upgrade = headers.first('upgrade');
   const isChunked = headers.first('transfer-encoding') !== undefined;
   for (const name of HOP_BY_HOP) headers.delete(name);
   const defaultPort = (request.upstream.scheme ?? service.protocol) === 'https' ? 443 : 80;
@@ -140,8 +159,37 @@ function upstreamHeaders(request: RequestContext, service: Service, body: Readab
   headers.set('X-Kong-Request-Id', [request.id]);
   if (body instanceof Buffer) headers.set('Content-Length', [String(body.length)]);
   else if (isChunked) headers.set('Transfer-Encoding', ['chunked']);
-  headers.set('Connection', ['keep-alive']);
+  if (isUpgrade && upgrade !== undefined) headers.set('Upgrade', [upgrade]);
+  headers.set('Connection', [isUpgrade ? 'upgrade' : 'keep-alive']);
   return headers.toRaw();
+}
+
+/** From here on both sides are bytes; when one ends, so does the other. */
+function switchProtocols(
+  answer: IncomingMessage,
+  upstream: Socket,
+  response: ServerResponse,
+  [fromClient, fromUpstream]: readonly [Buffer, Buffer],
+): void {
+  const client = response.socket;
+  upstream.on('error', () => client?.destroy());
+  if (client === null || client.destroyed) return void upstream.destroy();
+  response.detachSocket(client);
+  const lines = [`HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`];
+  for (let at = 0; at < answer.rawHeaders.length; at += 2)
+    lines.push(`${answer.rawHeaders[at]}: ${answer.rawHeaders[at + 1]}`);
+  client.write(`${lines.join('\r\n')}\r\n\r\n`);
+  client.write(fromUpstream);
+  upstream.write(fromClient);
+  client.on('error', () => upstream.destroy());
+  client.on('close', () => {
+    upstream.destroy();
+    // Tells whoever looks after the request that it is over.
+    response.destroy();
+  });
+  upstream.on('close', () => client.end());
+  client.pipe(upstream);
+  upstream.pipe(client);
 }
 
 function relay(

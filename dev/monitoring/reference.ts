@@ -1,5 +1,6 @@
 /** The page of all metrics. */
 import { CLIENT_FAMILIES } from '../../bridge/telemetry/client-metrics';
+import { STREAM_FAMILIES } from '../../bridge/telemetry/stream-metrics';
 import { FAILOVER_FAMILIES } from '../../bridge/telemetry/failover-metrics';
 import { LOG_SINK_FAMILIES } from '../../bridge/telemetry/log-sink-metrics';
 import type { Family } from '../../bridge/telemetry/metrics';
@@ -14,6 +15,7 @@ const GROUPS: readonly { readonly title: string; readonly families: readonly Fam
   { title: 'Kept replies, repeated requests, states', families: RESULT_FAMILIES },
   { title: 'Kafka clients', families: CLIENT_FAMILIES },
   { title: 'Log entries', families: LOG_SINK_FAMILIES },
+  { title: 'Several replies and streams', families: STREAM_FAMILIES },
   { title: 'Failed requests', families: FAILOVER_FAMILIES },
   { title: 'Plugin server', families: SERVER_FAMILIES },
 ];

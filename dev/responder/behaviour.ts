@@ -2,7 +2,7 @@
 import { gunzipSync } from 'node:zlib';
 import type { OutgoingRecord, ReceivedRecord } from '../../bridge/kafka/records';
 
-export const MODES = ['echo', 'upper', 'order'] as const;
+export const MODES = ['echo', 'upper', 'order', 'steps'] as const;
 export const RESPONDER_DIALECTS = [
   'auto',
   'plain',
@@ -16,7 +16,7 @@ export const RESPONDER_DIALECTS = [
 
 export interface Behaviour {
   readonly topic: string;
-  /** echo: the value as it came; upper: in capitals; order: computes a small order from JSON. */
+  /** echo: the value as it came; upper: in capitals; order: computes a small order from JSON; steps: which reply it is. */
   readonly mode: (typeof MODES)[number];
   /** Where correlation id and reply topic are read, and what the reply looks like. auto: as the request. */
   readonly dialect: (typeof RESPONDER_DIALECTS)[number];
@@ -31,6 +31,10 @@ export interface Behaviour {
   readonly status?: number;
   /** Copies of each reply beyond the first. */
   readonly duplicates: number;
+  /** Replies to each request. Where there are several, `sequence` numbers them from 1 and `last` is on the last one. */
+  readonly replies: number;
+  /** Between two of them. */
+  readonly everyMs: number;
   /** Further headers of the reply. */
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -42,6 +46,8 @@ export const DEFAULT_BEHAVIOUR: Omit<Behaviour, 'topic'> = {
   together: 1,
   error: false,
   duplicates: 0,
+  replies: 1,
+  everyMs: 0,
   headers: {},
 };
 
@@ -68,9 +74,18 @@ const FAMILIES = {
 >;
 type Family = keyof typeof FAMILIES;
 
-/** Nothing when the request cannot be answered: no reply topic, or no correlation id where the dialect has it. */
-export function replyTo(request: ReceivedRecord, behaviour: Behaviour): OutgoingRecord | undefined {
-  const result = compute(request, behaviour);
+/**
+ * Nothing when the request cannot be answered: no reply topic, or no correlation id where the dialect has it.
+ * @param place of the reply among all of them, from 1
+ */
+export function replyTo(
+  request: ReceivedRecord,
+  given: Behaviour,
+  place = given.replies,
+): OutgoingRecord | undefined {
+  const behaviour =
+    given.replies === 1 ? given : { ...given, headers: { ...given.headers, ...placeHeaders(place, given) } };
+  const result = compute(request, behaviour, place);
   switch (behaviour.dialect) {
     case 'body':
       return replyInBody(request, behaviour, result);
@@ -94,6 +109,10 @@ export function replyTo(request: ReceivedRecord, behaviour: Behaviour): Outgoing
   }
 }
 
+function placeHeaders(place: number, { replies }: Behaviour): Record<string, string> {
+  return { sequence: String(place), ...(place === replies && { last: 'true' }) };
+}
+
 function replyInFamily(family: Family, request: ReceivedRecord, behaviour: Behaviour, result: Result) {
   const names: { correlation: string; replyTopic: string; replyPartition?: string } = FAMILIES[family];
   const correlation = header(request, names.correlation);
@@ -106,7 +125,8 @@ function replyInFamily(family: Family, request: ReceivedRecord, behaviour: Behav
     ...statusHeaders(family, behaviour, result),
   ];
   // NestJS closes a stream of replies with this; for one value it comes in the same record.
-  if (family === 'nestjs') headers.push(['kafka_nest-is-disposed', '1']);
+  if (family === 'nestjs' && behaviour.headers.last === (behaviour.replies === 1 ? undefined : 'true'))
+    headers.push(['kafka_nest-is-disposed', '1']);
   const failed = behaviour.error || result.failed;
   // NestJS sends the error in the header and no value; the others have an application's own convention.
   if (failed && family === 'nestjs') {
@@ -154,7 +174,7 @@ interface Result {
   readonly contentEncoding?: string;
 }
 
-function compute(request: ReceivedRecord, behaviour: Behaviour): Result {
+function compute(request: ReceivedRecord, behaviour: Behaviour, place: number): Result {
   const value = request.value ?? Buffer.alloc(0);
   const contentType = header(request, 'content-type');
   const media = contentType === undefined ? {} : { contentType };
@@ -171,6 +191,8 @@ function compute(request: ReceivedRecord, behaviour: Behaviour): Result {
       };
     case 'order':
       return order(decoded(value, contentEncoding));
+    case 'steps':
+      return json({ step: place, of: behaviour.replies });
   }
 }
 

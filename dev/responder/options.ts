@@ -9,7 +9,8 @@ Reads request topics and answers where each request says.
   --bootstrap <host:port>[,...]  brokers to start from
   --serve <topic>[,option=value...]
                                  a topic to answer, repeatable; its options:
-      mode=echo|upper|order      what is answered (default echo)
+      mode=echo|upper|order|steps
+                                 what is answered (default echo)
       dialect=auto|plain|spring|nestjs|smallrye|zilla|body|key
                                  where correlation id and reply topic are (default auto: as the request has them)
       reply-topic=<topic>        for requests that name none (needed with body and key)
@@ -18,6 +19,8 @@ Reads request topics and answers where each request says.
       error=true                 answer with the dialect's mark of an error
       status=<number>            ask for this HTTP status
       header-<name>=<value>      add a header to the reply
+      replies=<number>           replies to each request (default 1), with the headers sequence and, on the last, last
+      every-ms=<number>          between two of them (default 0)
       duplicates=<number>        further copies of each reply (default 0)
   --group <id>                   consumer group (default: none, reads everything from now on)
   --help                         show this text
@@ -83,6 +86,10 @@ function parseOption(name: string, value: string): Partial<Behaviour> {
       return { error: oneOf(name, value, ['true', 'false']) === 'true' };
     case 'status':
       return { status: count(name, value) };
+    case 'replies':
+      return { replies: count(name, value) };
+    case 'every-ms':
+      return { everyMs: count(name, value) };
     case 'duplicates':
       return { duplicates: count(name, value) };
     default:

@@ -77,19 +77,25 @@ export class Responder {
     this.counters.requests++;
     this.#options.onRequest?.(request);
     const headers = { ...behaviour.headers, ...this.#options.replyHeaders?.(request) };
-    const reply = replyTo(request, { ...behaviour, headers });
-    if (!reply) {
-      this.counters.unanswerable++;
-      return;
+    for (let place = 1; place <= behaviour.replies; place++) {
+      const reply = replyTo(request, { ...behaviour, headers }, place);
+      if (!reply) {
+        this.counters.unanswerable++;
+        return;
+      }
+      this.#giveAfter(behaviour.delayMs + (place - 1) * behaviour.everyMs, reply, behaviour);
     }
-    if (behaviour.delayMs === 0) {
+  }
+
+  #giveAfter(delayMs: number, reply: OutgoingRecord, behaviour: Behaviour): void {
+    if (delayMs === 0) {
       this.#give(reply, behaviour);
       return;
     }
     const timer = setTimeout(() => {
       this.#delayed.delete(timer);
       this.#give(reply, behaviour);
-    }, behaviour.delayMs);
+    }, delayMs);
     this.#delayed.add(timer);
   }
 

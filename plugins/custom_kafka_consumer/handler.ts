@@ -3,12 +3,13 @@ import { connectionOf } from '../../bridge/config/connection-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
 import { keepBounds } from '../../bridge/config/result-options';
 import { replySchemaOptions } from '../../bridge/config/schema-registry-options';
+import { streamRule } from '../../bridge/config/stream-options';
 import { GatewayError, toGatewayError } from '../../bridge/errors';
 import type { Exchange } from '../../bridge/exchange';
 import type { Kong } from '../../bridge/kong';
 import { nodeId } from '../../bridge/node-id';
 import { answerOf, overPromises, type Phase, type PhaseEvent, type Read } from '../../bridge/phase';
-import type { Receiver } from '../../bridge/receiver';
+import type { Receiver, ReceiverOptions } from '../../bridge/receiver';
 import { ReplyHalf } from '../../bridge/reply-half';
 import { Accepting } from '../../bridge/results/accepting';
 import { ResultHalf } from '../../bridge/results/result-half';
@@ -22,6 +23,8 @@ import {
   type ConsumerIdentity,
   type HttpRequest,
 } from '../../bridge/request/http-request';
+import { isUpgrade } from '../../bridge/streams/socket-half';
+import { StreamHalf } from '../../bridge/streams/stream-half';
 import { CONSUMER, CONSUMER_OPTIONS, type ConsumerConfig } from './config';
 
 export class ConsumerHandler {
@@ -49,39 +52,10 @@ export class ConsumerHandler {
     });
     this.#accepting = Accepting.of(config);
     if (!requestReply.together) refuseApart(config);
-    this.planned = {
-      access: {
-        reads: requestReply.together ? (this.#accepting ? READS_WHO : []) : READS_APART,
-        run: (event, answers) => this.#run(event, answers),
-      },
-    };
-    if (!config.bootstrap_servers || config.topic === undefined) return;
-    const source = {
-      plugin: CONSUMER.name,
-      key: configKey(CONSUMER_OPTIONS, config),
-      connectionKey: configKey(CONSUMER_OPTIONS, config, isConnectionRow),
-      connection: connectionOf(config, config.bootstrap_servers),
-      route: routeOf(config.topic),
-      rule: this.#half.rule,
-    };
-    if (config.mode === 'result') {
-      const reader = requestReply.openResults({
-        ...source,
-        keep: keepBounds(config),
-      });
-      const results = new ResultHalf({
-        plugin: CONSUMER.name,
-        config,
-        replyTopic: config.topic,
-        returnErrorMessage: config.error_handling.return_error_message,
-        half: this.#half,
-        reader,
-      });
-      this.#results = results;
-      this.planned = {
-        access: { reads: results.reads, run: (event, answers) => results.run(event, answers) },
-      };
-    } else if (!requestReply.together) this.#receiver = requestReply.openReceiver(source);
+    const source = this.#source();
+    if (config.mode === 'result') this.#results = source && this.#openResults(source);
+    else if (!requestReply.together) this.#receiver = source && requestReply.openReceiver(source);
+    this.planned = { access: this.#access() };
   }
 
   /** What Kong's stock server runs. */
@@ -95,6 +69,47 @@ export class ConsumerHandler {
     this.#half.close();
   }
 
+  #access(): Phase {
+    const results = this.#results;
+    if (results) return { reads: results.reads, run: (event, answers) => results.run(event, answers) };
+    const rule = streamRule(this.#config);
+    if (rule) {
+      const stream = new StreamHalf(this.#requestReply, rule, this.#half);
+      return { reads: stream.reads, run: (event, answers) => this.#runStream(stream, event, answers) };
+    }
+    const readsTogether = this.#accepting ? READS_WHO : [];
+    return {
+      reads: this.#requestReply.together ? readsTogether : READS_APART,
+      run: (event, answers) => this.#run(event, answers),
+    };
+  }
+
+  /** Of replies, where no producer of this process has told it. */
+  #source(): ReceiverOptions | undefined {
+    const config = this.#config;
+    if (!config.bootstrap_servers || config.topic === undefined) return undefined;
+    return {
+      plugin: CONSUMER.name,
+      key: configKey(CONSUMER_OPTIONS, config),
+      connectionKey: configKey(CONSUMER_OPTIONS, config, isConnectionRow),
+      connection: connectionOf(config, config.bootstrap_servers),
+      route: routeOf(config.topic),
+      rule: this.#half.rule,
+    };
+  }
+
+  #openResults(source: ReceiverOptions): ResultHalf {
+    const config = this.#config;
+    return new ResultHalf({
+      plugin: CONSUMER.name,
+      config,
+      replyTopic: source.route.replyTopic,
+      returnErrorMessage: config.error_handling.return_error_message,
+      half: this.#half,
+      reader: this.#requestReply.openResults({ ...source, keep: keepBounds(config) }),
+    });
+  }
+
   #run(event: PhaseEvent, answers: readonly unknown[]): void {
     let exchange: Exchange | undefined;
     try {
@@ -103,7 +118,8 @@ export class ConsumerHandler {
       const timeoutMs = this.#half.timeoutMs(preferredSeconds);
       // Before the claim, after which records that came in between are let go.
       this.#half.states?.watch(exchange.channel);
-      exchange.channel.claim(exchange.wait, timeoutMs, this.#half.rule);
+      const { channel, wait } = exchange;
+      channel.claim(wait, timeoutMs, this.#half.rule, this.#half.collector(exchange));
       if (this.#half.states) exchange = this.#half.states.begin(exchange, timeoutMs);
       const acceptance =
         this.#accepting &&
@@ -113,6 +129,26 @@ export class ConsumerHandler {
           preferredSeconds,
         );
       this.#half.answer(event, exchange, preferredSeconds, acceptance);
+    } catch (error) {
+      exchange?.channel.fail(exchange.wait, toGatewayError(error));
+      this.#half.refuse(event, error, exchange);
+    }
+  }
+
+  /** What comes back to its stream has no record, and the producer has seen to that. */
+  #runStream(half: StreamHalf, event: PhaseEvent, answers: readonly unknown[]): void {
+    let exchange: Exchange | undefined;
+    try {
+      if (!this.#requestReply.together) throw notTogether();
+      const visitor = half.visitor(answers, 0);
+      if (half.takes(event, visitor, undefined)) return;
+      exchange = this.#requestReply.claim(event.requestId ?? '');
+      if (exchange === undefined) throw noProducer();
+      if (isUpgrade(visitor.headers)) throw noSockets();
+      half.admit(exchange.configuration, visitor);
+      const stream = half.stream(exchange, visitor);
+      exchange.channel.claim(exchange.wait, half.rule.maxLifeMs, this.#half.rule, stream);
+      half.begin(event, stream);
     } catch (error) {
       exchange?.channel.fail(exchange.wait, toGatewayError(error));
       this.#half.refuse(event, error, exchange);
@@ -168,6 +204,17 @@ const READS_APART: readonly Read[] = [
 function routeOf(replyTopic: string): ReplyRoute {
   const mode = replyTopic.includes(NODE_PLACEHOLDER) ? 'topic' : 'broadcast';
   return replyRoute({ mode, replyTopic, partition: undefined, dialects: [] }, nodeId());
+}
+
+function noSockets(): GatewayError {
+  return new GatewayError('misconfigured', 'a WebSocket needs custom_kafka_request_reply');
+}
+
+function notTogether(): GatewayError {
+  return new GatewayError(
+    'misconfigured',
+    'mode: stream needs both plugins in one process, as the plugin server that comes with them runs them',
+  );
 }
 
 function noProducer(): GatewayError {

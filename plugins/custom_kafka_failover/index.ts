@@ -23,7 +23,7 @@ export const Priority = FAILOVER.priority;
 export const Schema = kongFields(FAILOVER_TABLE);
 export const Process = {
   ...processHooks,
-  http: [captures.route],
+  http: [...processHooks.http, captures.route],
   idle: async (): Promise<void> => {
     await Promise.all([processHooks.idle(), captures.idle()]);
   },

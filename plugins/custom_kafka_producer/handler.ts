@@ -6,6 +6,7 @@ import type { Kong } from '../../bridge/kong';
 import { overPromises, type Phase, type PhaseEvent } from '../../bridge/phase';
 import { SHARED_WIRE_ID, wireIdToText } from '../../bridge/reply/apart';
 import { RequestHalf, type BuiltRequest } from '../../bridge/request-half';
+import type { HttpRequest } from '../../bridge/request/http-request';
 import type { RequestReply } from '../../bridge/request-reply';
 import { accessLog } from '../../bridge/telemetry/access-log';
 import { tellLogFields } from '../../bridge/telemetry/trace-kong';
@@ -31,9 +32,14 @@ export class ProducerHandler {
       problemDetails: true,
       send: (event, request) => this.#send(event, request),
     });
-    this.planned = {
-      access: { reads: this.#half.reads, run: (event, answers) => this.#half.run(event, answers) },
+    const run = this.#half.run.bind(this.#half);
+    // Whether the other half streams is its secret: whoever comes back to a stream says so in a way of ours.
+    const runUnlessBack: Phase['run'] = (event, answers) => {
+      const lastEventId = (answers[0] as HttpRequest['headers'] | undefined)?.['last-event-id'];
+      if (lastEventId === undefined || !this.#isBack(event, answers, lastEventId)) run(event, answers);
     };
+    const isPair = config.reply_topic !== undefined && requestReply.together;
+    this.planned = { access: { reads: this.#half.reads, run: isPair ? runUnlessBack : run } };
   }
 
   /** What Kong's stock server runs. */
@@ -43,6 +49,18 @@ export class ProducerHandler {
 
   close(): void {
     this.#half.close();
+  }
+
+  /** Of a client that comes back to its stream no record is made. */
+  #isBack(event: PhaseEvent, answers: readonly unknown[], lastEventId: unknown): boolean {
+    try {
+      const { streams } = this.#requestReply;
+      if (!streams.isReturn(lastEventId, this.#half.sender.configuration)) return false;
+      event.pass();
+    } catch (error) {
+      this.#half.refuse(event, answers[0] as HttpRequest['headers'], error);
+    }
+    return true;
   }
 
   #send(event: PhaseEvent, request: BuiltRequest): void {

@@ -8,6 +8,7 @@ import { RECORD_OPTIONS } from '../../bridge/config/record-options';
 import { REQUEST_OPTIONS, REQUEST_RULES, TARGET_OPTIONS } from '../../bridge/config/request-options';
 import { RESULT_OF_REQUEST_RULES } from '../../bridge/config/result-options';
 import { REPLY_TOPIC, ROUTING_OPTIONS } from '../../bridge/config/routing-options';
+import { SEVERAL_REPLIES_OF_REQUEST_RULES } from '../../bridge/config/several-replies-rules';
 import { STATES_OF_REQUEST_RULES } from '../../bridge/config/state-options';
 import { ERROR_HANDLING } from '../../bridge/config/shared-options';
 import { LOG_FIELDS } from '../../bridge/config/trace-options';
@@ -55,6 +56,7 @@ export const REQUEST_REPLY_RULES: CrossRule<RequestReplyConfig>[] = [
   ...rulesInside('reply', WAIT_RULES),
   ...RESULT_OF_REQUEST_RULES,
   ...STATES_OF_REQUEST_RULES,
+  ...SEVERAL_REPLIES_OF_REQUEST_RULES,
 ];
 
 export const parseRequestReplyConfig = configParser(REQUEST_REPLY_OPTIONS, REQUEST_REPLY_RULES);

@@ -10,6 +10,7 @@ const STATUS: Record<ErrorCode, number> = {
   method_not_allowed: 405,
   correlation_conflict: 409,
   result_gone: 410,
+  stream_gone: 410,
   request_too_large: 413,
   unsupported_media_type: 415,
   idempotency_conflict: 422,

@@ -8,7 +8,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { once } from 'node:events';
 import { after, before, test } from 'node:test';
+import { WebSocket } from 'ws';
 import { createTopic } from '../../bridge/kafka/admin';
 import { startKafka } from '../../dev/kafka/server';
 import { renderKongYml } from '../../dev/kong-yml';
@@ -23,6 +25,7 @@ import {
   startGatewayProcess,
   startRegistryProcess,
 } from '../../dev/stack';
+import { EventSource } from '../support/event-source';
 import { readAll } from '../support/read-all';
 import { ask } from '../support/stack';
 
@@ -64,6 +67,46 @@ async function startServices(bootstrapServers: string): Promise<void> {
 }
 
 const JSON_HEADERS = { 'content-type': 'application/json' };
+
+test('/collected: three replies make one answer, in their order', async () => {
+  const answer = await ask(`${url}/collected`, { headers: JSON_HEADERS, body: '{}' });
+  assert.equal(answer.status, 200);
+  assert.deepEqual(
+    answer.json,
+    [1, 2, 3].map((step) => ({ step, of: 3 })),
+  );
+  assert.equal(answer.headers['x-collected'], 'complete');
+});
+
+test('/events: each reply is an event, and who comes back gets the rest', async () => {
+  const source = await EventSource.open(`${url}/events`);
+  assert.equal(source.status, 200);
+  assert.equal(source.headers['content-type'], 'text/event-stream');
+  const [first] = await source.count(1);
+  source.close();
+  const again = await EventSource.open(`${url}/events`, first!.id);
+  const events = await again.untilEnd();
+  assert.deepEqual(
+    events.map(({ name, data }) => [name, JSON.parse(data) as unknown]),
+    [
+      ['message', { step: 2, of: 3 }],
+      ['message', { step: 3, of: 3 }],
+      ['end', { reason: 'complete' }],
+    ],
+  );
+  assert.equal((await EventSource.open(`${url}/events`, events.at(-1)!.id)).status, 204);
+});
+
+test('/socket: each message is an order, and its reply says to which', async () => {
+  const client = new WebSocket(`${url.replace(/^http/, 'ws')}/socket`);
+  await once(client, 'open');
+  client.send('{"ref":"mine","body":{"item":"book","quantity":2}}');
+  const [data] = (await once(client, 'message')) as [Buffer];
+  const { ref, status, body } = JSON.parse(data.toString()) as Record<string, unknown>;
+  assert.deepEqual([ref, status, (body as { total: string }).total], ['mine', 200, '19.90']);
+  client.close();
+  await once(client, 'close');
+});
 
 /** By the pair of plugins, and by the one that is both: a client cannot tell them apart. */
 for (const path of ['/orders', '/one-event']) {

@@ -252,6 +252,7 @@ describe('the command line', () => {
       statusPort: undefined,
       statusHost: '127.0.0.1',
       httpListen: [],
+      httpAdvertise: undefined,
       statusAllowedHosts: [],
       statusToken: undefined,
       managed: false,

@@ -96,12 +96,23 @@ export class FakeKong implements Kong {
       },
     },
   };
+  /** What was changed of the way to the upstream, by the last part of its name. */
+  readonly upstream = new Map<string, string>();
+  #change(name: string, value: string): Promise<void> {
+    this.upstream.set(name, value);
+    return Promise.resolve();
+  }
   readonly service = {
+    setTarget: (host: string, port: number) => this.#change('target', `${host}:${port}`),
     request: {
       setHeader: (name: string, value: string) => {
         this.upstreamHeaders.set(name, value);
         return Promise.resolve();
       },
+      setScheme: (scheme: string) => this.#change('scheme', scheme),
+      setPath: (path: string) => this.#change('path', path),
+      setMethod: (method: string) => this.#change('method', method),
+      setRawBody: (body: string) => this.#change('body', body),
     },
   };
   readonly response = {

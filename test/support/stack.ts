@@ -15,6 +15,8 @@ export interface TestRoute {
   /** Both in one plugin, in place of the two. */
   readonly requestReply?: Record<string, unknown>;
   readonly log?: Record<string, unknown>;
+  /** Kong proxies only where there is a service, also where a plugin has chosen another target. */
+  readonly hasService?: boolean;
 }
 
 /** A route whose requests wait for a reply, with the plugins in either form: see dev/plugin-form.ts. */
@@ -45,7 +47,9 @@ export function kongYml(bootstrapServers: string, routes: readonly TestRoute[]):
         config: { header_name: 'Kong-Request-ID', generator: 'uuid', echo_downstream: true },
       },
     ],
+    services: [{ name: 'nowhere', url: 'http://kafka-reply.invalid' }],
     routes: routes.map((route) => ({
+      ...(route.hasService && { service: 'nowhere' }),
       name: route.path.slice(1).replaceAll('/', '-'),
       paths: [route.path],
       plugins: [

@@ -82,7 +82,7 @@ test('a UUID that the client wrote in capitals is found in either case', async (
 test('what is found by a rule that comes later may be almost right, too', async () => {
   const { channel, reader, register } = open();
   const wait = register(MINE);
-  channel.expectClaim();
+  channel.expectClaim(wait);
   reader.deliver(receivedRecord({ key: MINE.toUpperCase() }));
   channel.stopExpecting();
   channel.claim(wait, TIMEOUT_MS, matchRule('key', undefined));

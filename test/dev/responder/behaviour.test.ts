@@ -96,6 +96,8 @@ test('the command line names topics and how each is answered', () => {
       status: 503,
       together: 3,
       duplicates: 2,
+      replies: 1,
+      everyMs: 0,
       headers: { 'x-a': 'b=c' },
     },
   );
@@ -105,7 +107,7 @@ const REFUSED: [string[], RegExp][] = [
   [[], /--bootstrap is missing/],
   [['--bootstrap', 'h:1'], /--serve is missing/],
   [['--bootstrap', 'h:1', '--serve', 'a b'], /begins with a topic name/],
-  [['--bootstrap', 'h:1', '--serve', 't,mode=sing'], /mode is one of echo, upper, order, not 'sing'/],
+  [['--bootstrap', 'h:1', '--serve', 't,mode=sing'], /mode is one of echo, upper, order, steps, not 'sing'/],
   [['--bootstrap', 'h:1', '--serve', 't,colour=red'], /no option 'colour'/],
   [['--bootstrap', 'h:1', '--serve', 't,delay-ms=soon'], /delay-ms is a whole number/],
   [['--bootstrap', 'h:1', '--serve', 't,dialect=body'], /needs reply-topic/],

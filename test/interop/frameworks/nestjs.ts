@@ -19,6 +19,9 @@ export const NESTJS: Framework = {
     route('/nestjs/unhandled', 'nestjs.unhandled', { timeoutMs: NO_REPLY_MS }),
     OWN_TOPIC.route,
     OWN_PARTITION.route,
+    route('/nestjs/several', 'nestjs.several', {
+      consumer: { collect: { end_header: 'kafka_nest-is-disposed' } },
+    }),
   ],
   cases: [
     OWN_TOPIC.case,
@@ -58,6 +61,31 @@ export const NESTJS: Framework = {
       body: order('undefined', 1),
       expected: { status: 204 },
       because: 'NestJS sends a record without a value and without an error.',
+    },
+    {
+      name: 'the handler returns an Observable',
+      path: '/nestjs/several',
+      body: order('book', 3),
+      expected: {
+        status: 200,
+        body: JSON.stringify([1, 2, 3].map((number) => ({ status: 'accepted', item: `book ${number}` }))),
+      },
+      because:
+        '`collect.end_header: kafka_nest-is-disposed`: NestJS sends each value as a reply, and this header with the last one or after it.',
+    },
+    {
+      name: 'the Observable emits nothing',
+      path: '/nestjs/several',
+      body: order('book', 0),
+      expected: { status: 200, body: '[]' },
+      because: 'NestJS sends nothing but the header of the end.',
+    },
+    {
+      name: 'the Observable fails after its first value',
+      path: '/nestjs/several',
+      body: order('broken', 3),
+      expected: { status: 502, code: 'responder_error' },
+      because: 'NestJS sends `kafka_nest-err`, and an error reply is the answer whatever came before it.',
     },
     {
       name: 'no handler has the topic as its pattern',

@@ -16,6 +16,7 @@ export const SPRING: Framework = {
     route('/spring/silent', 'spring', { timeoutMs: NO_REPLY_MS }),
     route('/spring/telling', 'spring.telling'),
     OWN_TOPIC.route,
+    route('/spring/several', 'spring.several', { consumer: { collect: { count: 2 } } }),
   ],
   cases: [
     OWN_TOPIC.case,
@@ -34,6 +35,17 @@ export const SPRING: Framework = {
       expected: { status: 422, body: '{"message":"quantity must be at least 1"}' },
       because:
         'A KafkaListenerErrorHandler returns a message with the header `status: 422`; Spring sends it.',
+    },
+    {
+      name: 'two consumer groups answer each request',
+      path: '/spring/several',
+      body: order('book', 1),
+      times: 20,
+      expected: {
+        status: 200,
+        body: '[{"status":"accepted","item":"book"},{"status":"accepted","item":"book"}]',
+      },
+      because: '`collect.count: 2`: what AggregatingReplyingKafkaTemplate does inside of Spring.',
     },
     {
       name: 'the listener returns null',

@@ -1,5 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { MessagePattern, Payload, RpcException } from '@nestjs/microservices';
+import { interval, map, take, type Observable } from 'rxjs';
 
 export interface Order {
   item: string;
@@ -21,5 +22,17 @@ export class OrdersController {
     if (order.item === 'null') return null;
     if (order.item === 'undefined') return undefined;
     return { status: 'accepted', item: order.item };
+  }
+
+  /** As many replies as were ordered; after them NestJS says that these were all. */
+  @MessagePattern('nestjs.several.requests')
+  handleSeveral(@Payload() order: Order): Observable<Confirmation> {
+    return interval(20).pipe(
+      take(order.quantity),
+      map((number) => {
+        if (order.item === 'broken' && number === 1) throw new RpcException('only one of them');
+        return { status: 'accepted', item: `${order.item} ${number + 1}` };
+      }),
+    );
   }
 }

@@ -20,6 +20,19 @@ public class OrderListener {
         return confirm(order);
     }
 
+    /** Two services with the same task, each a consumer group: a request has two replies. */
+    @KafkaListener(topics = "spring.several.requests", groupId = "orders-spring-one")
+    @SendTo
+    public Confirmation handleAsOne(Order order) {
+        return confirm(order);
+    }
+
+    @KafkaListener(topics = "spring.several.requests", groupId = "orders-spring-other")
+    @SendTo
+    public Confirmation handleAsOther(Order order) {
+        return confirm(order);
+    }
+
     private static Confirmation confirm(Order order) {
         if (order.quantity() < 1) {
             throw new IllegalArgumentException("quantity must be at least 1");

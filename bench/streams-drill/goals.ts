@@ -1,0 +1,36 @@
+/** What a drill of streams must show. */
+import type { Verdict } from '../load/verdict';
+import type { StreamsDrillReport } from './run';
+
+/** Of Kong's own streams: what was measured for a listener that does nothing else, and a third more. */
+const MOST_KILOBYTES = { events: 24, socket: 27 };
+const MOST_SLOWER = 1.3;
+
+export function streamsDrillVerdicts(report: StreamsDrillReport): Verdict[] {
+  const { before, beside, wanted, opened, lost, kilobytesPerEvents, kilobytesPerSocket } = report;
+  const ratio = beside.p99Ms / before.p99Ms;
+  return [
+    { rule: 'every stream was opened', found: `${opened} of ${wanted}`, holds: opened === wanted },
+    { rule: 'none of them ended or missed a reply', found: `${lost} did`, holds: lost === 0 },
+    {
+      rule: 'every plain request was answered',
+      found: `${before.failed + beside.failed} were not`,
+      holds: before.failed + beside.failed === 0,
+    },
+    {
+      rule: `p99 of plain requests at most ${MOST_SLOWER} times that without streams`,
+      found: `${ratio.toFixed(2)} times`,
+      holds: ratio <= MOST_SLOWER,
+    },
+    {
+      rule: `at most ${MOST_KILOBYTES.events} KB for a stream of events`,
+      found: `${kilobytesPerEvents.toFixed(1)} KB`,
+      holds: kilobytesPerEvents <= MOST_KILOBYTES.events,
+    },
+    {
+      rule: `at most ${MOST_KILOBYTES.socket} KB for a WebSocket`,
+      found: `${kilobytesPerSocket.toFixed(1)} KB`,
+      holds: kilobytesPerSocket <= MOST_KILOBYTES.socket,
+    },
+  ];
+}

@@ -1,0 +1,257 @@
+/**
+ * Thousands of streams beside plain requests. The streams and the requests go through a gateway each, as they go through
+ * workers of their own in Kong: what is measured is the plugin server, which they share.
+ */
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+import { startKafka } from '../../dev/kafka/server';
+import { PluginServerProcess, startGatewayProcess, startResponderProcess } from '../../dev/stack';
+import { residentMegabytes } from '../load/process-usage';
+import { ascending, percentile } from '../load/statistics';
+
+export interface StreamsDrillOptions {
+  readonly events: number;
+  readonly sockets: number;
+  readonly perSecond: number;
+  readonly measureMs: number;
+  /** Between two replies to a stream. */
+  readonly everyMs: number;
+  readonly say: (line: string) => void;
+}
+
+export interface Latencies {
+  readonly count: number;
+  readonly failed: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+export interface StreamsDrillReport {
+  readonly wanted: number;
+  readonly opened: number;
+  /** Streams that ended too early, or had no reply. */
+  readonly lost: number;
+  readonly eventsSeen: number;
+  readonly messagesSeen: number;
+  readonly kilobytesPerEvents: number;
+  readonly kilobytesPerSocket: number;
+  readonly before: Latencies;
+  readonly beside: Latencies;
+}
+
+const REPLIES = 1000;
+/** Opened at once: as many clients as come back after a network was away, and no more than a machine of two cores bears. */
+const AT_ONCE = 50;
+const SETTLE_MS = 5000;
+
+export async function runStreamsDrill(options: StreamsDrillOptions): Promise<StreamsDrillReport> {
+  const { events, sockets, everyMs, say } = options;
+  const kafka = await startKafka();
+  const server = await PluginServerProcess.start();
+  const endings: (() => Promise<unknown>)[] = [];
+  try {
+    for (const name of ['plain', 'events', 'socket'])
+      for (const kind of ['requests', 'replies'])
+        await kafka.createTopic(`${name}.${kind}`, { partitions: 4 });
+    const responder = await startResponderProcess(kafka.bootstrapServers, [
+      'plain.requests',
+      `events.requests,mode=steps,replies=${REPLIES},every-ms=${everyMs}`,
+      'socket.requests',
+    ]);
+    endings.push(() => responder.stop());
+    const yml = kongYml(kafka.bootstrapServers);
+    const forRequests = await startGatewayProcess(server, yml, 0);
+    endings.push(() => forRequests.child.stop());
+    const forStreams = await startGatewayProcess(server, yml, 0);
+    endings.push(() => forStreams.child.stop());
+
+    const plain = () => measure(`${forRequests.url}/plain`, options);
+    await measure(`${forRequests.url}/plain`, { ...options, measureMs: Math.min(options.measureMs, 5000) });
+    say('plain requests alone');
+    const before = await plain();
+    const pid = server.child.pid;
+    const clients = new Clients();
+    endings.push(() => clients.close());
+    const atFirstMb = residentMegabytes(pid);
+    say(`${events} streams of events`);
+    await inTurns(events, () => clients.openEvents(`${forStreams.url}/events`));
+    await pause(SETTLE_MS);
+    const withEventsMb = residentMegabytes(pid);
+    say(`${sockets} WebSockets`);
+    await inTurns(sockets, () =>
+      clients.openSocket(`${forStreams.url.replace('http', 'ws')}/socket`, everyMs),
+    );
+    await pause(SETTLE_MS);
+    const withAllMb = residentMegabytes(pid);
+    say('plain requests beside them');
+    const beside = await plain();
+    // Whoever was opened last has its second reply by then.
+    await pause(everyMs);
+    return {
+      wanted: events + sockets,
+      opened: clients.opened,
+      lost: clients.lost,
+      eventsSeen: clients.events,
+      messagesSeen: clients.messages,
+      kilobytesPerEvents: ((withEventsMb - atFirstMb) * 1024) / Math.max(events, 1),
+      kilobytesPerSocket: ((withAllMb - withEventsMb) * 1024) / Math.max(sockets, 1),
+      before,
+      beside,
+    };
+  } finally {
+    for (const end of endings.reverse()) await end();
+    await server.stop();
+    await kafka.stop();
+  }
+}
+
+/** Clients of both kinds: that each goes on, and has at least one reply. */
+class Clients {
+  opened = 0;
+  events = 0;
+  messages = 0;
+  #ended = 0;
+  readonly #withoutReply = new Set<object>();
+  readonly #ends: (() => void)[] = [];
+  #isClosing = false;
+
+  /** Streams that ended by themselves, or have had no reply. */
+  get lost(): number {
+    return this.#ended + this.#withoutReply.size;
+  }
+
+  async openEvents(url: string): Promise<void> {
+    const response = await new Promise<IncomingMessage | undefined>((resolve) => {
+      const sent = httpRequest(url, { agent: false }, resolve);
+      sent.on('error', () => resolve(undefined));
+      sent.end();
+    });
+    if (response?.statusCode !== 200) {
+      response?.resume();
+      return;
+    }
+    this.#open(response, () => response.destroy());
+    response.setEncoding('latin1').on('data', (text: string) => {
+      const count = text.split('\ndata: ').length - 1;
+      this.events += count;
+      if (count > 0) this.#withoutReply.delete(response);
+    });
+    response.on('error', () => undefined);
+    response.on('close', () => this.#onEnd());
+  }
+
+  async openSocket(url: string, everyMs: number): Promise<void> {
+    const socket = new WebSocket(url, { perMessageDeflate: false });
+    const isOpen = await new Promise<boolean>((resolve) => {
+      socket.once('open', () => resolve(true));
+      socket.once('error', () => resolve(false));
+    });
+    if (!isOpen) return;
+    const timer = setInterval(() => socket.send('{"ref":"a","body":{"item":"book"}}'), everyMs);
+    this.#open(socket, () => {
+      clearInterval(timer);
+      socket.terminate();
+    });
+    socket.send('{"ref":"a","body":{"item":"book"}}');
+    socket.on('message', () => {
+      this.messages++;
+      this.#withoutReply.delete(socket);
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => this.#onEnd());
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    for (const end of this.#ends) end();
+    await pause(100);
+  }
+
+  #open(client: object, end: () => void): void {
+    this.opened++;
+    this.#withoutReply.add(client);
+    this.#ends.push(end);
+  }
+
+  #onEnd(): void {
+    if (!this.#isClosing) this.#ended++;
+  }
+}
+
+async function inTurns(count: number, open: () => Promise<void>): Promise<void> {
+  let left = count;
+  const lane = async (): Promise<void> => {
+    while (left-- > 0) await open();
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+}
+
+/** At an even rate; a latency counts from the moment at which the request was due. */
+async function measure(
+  url: string,
+  { perSecond, measureMs }: Pick<StreamsDrillOptions, 'perSecond' | 'measureMs'>,
+): Promise<Latencies> {
+  const agent = new Agent({ keepAlive: true });
+  const latencies: number[] = [];
+  let failed = 0;
+  const total = Math.floor((perSecond * measureMs) / 1000);
+  const beganMs = performance.now();
+  const requests: Promise<void>[] = [];
+  for (let number = 0; number < total; number++) {
+    const dueMs = beganMs + (number * 1000) / perSecond;
+    const earlyMs = dueMs - performance.now();
+    if (earlyMs > 0) await pause(earlyMs);
+    requests.push(
+      post(url, agent).then((isAnswered) => {
+        if (isAnswered) latencies.push(performance.now() - dueMs);
+        else failed++;
+      }),
+    );
+  }
+  await Promise.all(requests);
+  agent.destroy();
+  const sorted = ascending(latencies);
+  return { count: sorted.length, failed, p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99) };
+}
+
+function post(url: string, agent: Agent): Promise<boolean> {
+  return new Promise((resolve) => {
+    const sent = httpRequest(url, { method: 'POST', agent }, (response) => {
+      response.resume();
+      response.on('end', () => resolve(response.statusCode === 200));
+      response.on('error', () => resolve(false));
+    });
+    sent.on('error', () => resolve(false));
+    sent.end('{"item":"book"}');
+  });
+}
+
+function kongYml(bootstrapServers: string): string {
+  const bootstrap_servers = bootstrapServers.split(',').map((server) => {
+    const [host = '', port] = server.split(':');
+    return { host, port: Number(port) };
+  });
+  const route = (name: string, reply: Record<string, unknown>) => ({
+    name,
+    paths: [`/${name}`],
+    service: 'nowhere',
+    plugins: [
+      {
+        name: 'custom_kafka_request_reply',
+        config: {
+          bootstrap_servers,
+          topic: `${name}.requests`,
+          reply_topic: `${name}.replies`,
+          max_in_flight: 100_000,
+          reply,
+        },
+      },
+    ],
+  });
+  return JSON.stringify({
+    _format_version: '3.0',
+    services: [{ name: 'nowhere', url: 'http://kafka-reply.invalid' }],
+    routes: [route('plain', {}), route('events', { mode: 'stream' }), route('socket', { mode: 'stream' })],
+  });
+}

@@ -1,0 +1,48 @@
+/** What takes the replies of a wait that its first reply does not end. Most waits have none. */
+import type { ReceivedRecord } from '../kafka/records';
+
+/**
+ * What became of a reply: it ends the wait (`last`), is taken and others may follow (`more`), is kept until somebody says
+ * what it is (`held`), or has been here before (`duplicate`).
+ */
+export type Verdict = 'last' | 'more' | 'held' | 'duplicate';
+
+export interface Collector {
+  /** @param wait the one that has this collector */
+  add(reply: ReceivedRecord, wait: Collected): Verdict;
+}
+
+/** A wait, as far as a collector is concerned. */
+export interface Collected {
+  collector: Collector | undefined;
+}
+
+/** Between two plugins of one request lies a millisecond: more than a few are no replies, but a flood. */
+const MOST_EARLY = 1000;
+
+/** Replies that came before the consumer half of their request, which alone knows whether one ends the wait. */
+export class EarlyReplies implements Collector {
+  readonly replies: ReceivedRecord[];
+
+  constructor(first: ReceivedRecord) {
+    this.replies = [first];
+  }
+
+  add(reply: ReceivedRecord): Verdict {
+    if (this.replies.length >= MOST_EARLY) return 'duplicate';
+    this.replies.push(reply);
+    return 'held';
+  }
+}
+
+/** Of every wait until its consumer half comes. One for all, so that it costs nothing where no reply comes early. */
+export const UNCLAIMED: Collector = {
+  add: (reply, wait) => {
+    wait.collector = new EarlyReplies(reply);
+    return 'held';
+  },
+};
+
+/** Completes a sentence that begins with an option. */
+export const NOT_REPEATED =
+  'cannot be combined with idempotency, as one reply is kept for a request that comes again';

@@ -1,0 +1,34 @@
+/** Server-sent events on one response of the listener. */
+import type { ServerResponse } from 'node:http';
+import type { ReplyStream, StreamClient } from './reply-stream';
+
+/** How long a browser waits before it comes back. */
+const RETRY = 'retry: 2000\n\n';
+
+const HEADERS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store',
+  // Kong passes events on at once as it is; a proxy in front of it may not.
+  'x-accel-buffering': 'no',
+} as const;
+
+export function streamEvents(stream: ReplyStream, after: number, response: ServerResponse): void {
+  const { earlyFailure } = stream;
+  if (earlyFailure !== undefined && after === 0) {
+    const { status, headers, body } = earlyFailure;
+    response.writeHead(status, { ...headers, 'content-length': body.length });
+    response.end(body);
+    stream.forget();
+    return;
+  }
+  response.writeHead(200, HEADERS);
+  const client: StreamClient = {
+    send: (text) => response.write(text),
+    end: () => response.end(),
+    drop: () => response.destroy(),
+  };
+  response.on('drain', () => stream.flush());
+  response.on('close', () => stream.detach(client));
+  response.write(RETRY);
+  stream.attach(client, after);
+}

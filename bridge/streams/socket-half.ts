@@ -1,0 +1,131 @@
+/** WebSockets of one configuration: from the upgrade in the access phase to the messages, each of which is a request. */
+import { randomUUID } from 'node:crypto';
+import { WebSocketServer } from 'ws';
+import type { Exchange } from '../exchange';
+import { errorAnswer, type GatewayError, type HttpAnswer } from '../errors';
+import type { PhaseEvent } from '../phase';
+import type { Collector } from '../reply/collector';
+import type { RequestHalf } from '../request-half';
+import { headerIn, type HttpRequest } from '../request/http-request';
+import type { SocketMessage } from './socket-message';
+import { SocketSession, type Socket } from './socket-session';
+import type { ReplyReader, StreamOwner, StreamVisitor } from './stream-half';
+import type { StreamRule } from './stream-rule';
+
+export interface SocketHalfOptions {
+  readonly rule: StreamRule;
+  readonly request: Pick<RequestHalf, 'sender' | 'captured' | 'following' | 'factsOf'>;
+  readonly reader: ReplyReader;
+  /** For the reply to a message. */
+  readonly timeoutMs: number;
+  readonly maxMessageBytes: number;
+  readonly returnErrorMessage: boolean;
+  readonly nowMs: () => number;
+}
+
+/** Of the upgrade, and of no message. */
+const OF_THE_UPGRADE =
+  /^(?:connection|upgrade|content-length|content-type|content-encoding|sec-websocket-.*)$/;
+
+export function isUpgrade(headers: HttpRequest['headers']): boolean {
+  return headerIn(headers, 'upgrade')?.toLowerCase() === 'websocket';
+}
+
+export class SocketHalf {
+  readonly #owner: StreamOwner;
+  readonly #options: SocketHalfOptions;
+  readonly #server: WebSocketServer;
+  #open = 0;
+  #whenUnused: (() => void) | undefined;
+
+  constructor(owner: StreamOwner, options: SocketHalfOptions) {
+    this.#owner = owner;
+    this.#options = options;
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      // Its memory for each connection is more than all the rest of it.
+      perMessageDeflate: false,
+      maxPayload: options.maxMessageBytes,
+    });
+  }
+
+  /** Calls back once when no WebSocket of it is open any more: until then its messages have to be sent. */
+  whenUnused(callback: () => void): void {
+    if (this.#open === 0) callback();
+    else this.#whenUnused = callback;
+  }
+
+  /** @throws GatewayError as `Streams.admit` */
+  begin(event: PhaseEvent, answers: readonly unknown[], { consumer }: StreamVisitor): void {
+    const { request } = this.#options;
+    const { streams } = this.#owner;
+    request.sender.readyNow();
+    const captured = withoutUpgrade(request.captured(event, answers));
+    const release = streams.reserve(request.sender.configuration, consumer);
+    const closed = (): void => {
+      release();
+      this.#open--;
+      if (this.#open === 0) this.#whenUnused?.();
+    };
+    this.#open++;
+    streams.lead(event, {
+      socket: (incoming, connection, head) => {
+        let isOpened = false;
+        connection.once('close', () => {
+          if (!isOpened) closed();
+        });
+        this.#server.handleUpgrade(incoming, connection, head, (socket) => {
+          isOpened = true;
+          this.#openSession(socket, captured, closed);
+        });
+      },
+      expired: closed,
+    });
+  }
+
+  #openSession(socket: Socket, captured: HttpRequest, closed: () => void): void {
+    const { streams } = this.#owner;
+    const { rule, reader, nowMs } = this.#options;
+    const session = new SocketSession(socket, {
+      rule,
+      nowMs,
+      within: (limitMs, callback) => this.#owner.within(limitMs, callback),
+      request: (message, collector) => this.#send(captured, message, collector),
+      read: (reply, exchange, use) => reader.read(reply, exchange, use),
+      errorAnswer: (error, exchange) => this.#errorAnswer(error, exchange),
+      onMessage: () => streams.counters.messages++,
+      onSlow: () => streams.counters.slow++,
+      onClosed: (end) => {
+        leave(end);
+        closed();
+      },
+    });
+    const leave = streams.openSocket(session);
+  }
+
+  async #send(
+    captured: HttpRequest,
+    { body, contentType }: SocketMessage,
+    collector: (exchange: Exchange) => Collector,
+  ): Promise<Exchange> {
+    const { request, timeoutMs } = this.#options;
+    const headers = { ...captured.headers, 'content-type': contentType };
+    const built = await request.following({ ...captured, id: randomUUID(), headers, body });
+    const exchange = request.sender.request(built, request.factsOf(built), timeoutMs);
+    exchange.wait.collector = collector(exchange);
+    return exchange;
+  }
+
+  #errorAnswer(error: GatewayError, exchange: Exchange | undefined): HttpAnswer {
+    if (exchange !== undefined) return this.#options.reader.errorAnswer(error, exchange);
+    return errorAnswer(error, { returnErrorMessage: this.#options.returnErrorMessage });
+  }
+}
+
+function withoutUpgrade(request: HttpRequest): HttpRequest {
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).filter(([name]) => !OF_THE_UPGRADE.test(name)),
+  );
+  return { ...request, headers };
+}

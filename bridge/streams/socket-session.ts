@@ -1,0 +1,313 @@
+/**
+ * One WebSocket: each message becomes a request, each reply a message. What the client may not send now is not read, and
+ * so waits at the client; a client that does not read what it is sent is disconnected.
+ */
+import { GatewayError, toGatewayError, type HttpAnswer } from '../errors';
+import type { Exchange } from '../exchange';
+import type { ReceivedRecord } from '../kafka/records';
+import type { Collector, Verdict } from '../reply/collector';
+import { endMessage, readMessage, replyMessage, type SocketMessage } from './socket-message';
+import type { StreamEnd, StreamRule } from './stream-rule';
+import type { OpenSocket } from './streams';
+
+/** What is needed of a `WebSocket` of npm ws. */
+export interface Socket {
+  readonly bufferedAmount: number;
+  send(text: string, onSent: () => void): void;
+  ping(): void;
+  pause(): void;
+  resume(): void;
+  close(code: number, reason: string): void;
+  terminate(): void;
+  on(event: 'message', listener: (data: Buffer, isBinary: boolean) => void): unknown;
+  on(event: 'pong' | 'close' | 'error', listener: () => void): unknown;
+}
+
+export interface SocketSessionOptions {
+  readonly rule: StreamRule;
+  readonly nowMs: () => number;
+  /** Calls back once after that time; the returned function cancels. */
+  readonly within: (limitMs: number, callback: () => void) => () => void;
+  /** Sends the request; its wait takes its replies by `collector`. Rejects with GatewayError. */
+  readonly request: (
+    message: SocketMessage,
+    collector: (exchange: Exchange) => Collector,
+  ) => Promise<Exchange>;
+  readonly read: (reply: ReceivedRecord, exchange: Exchange, use: (answer: HttpAnswer) => void) => void;
+  readonly errorAnswer: (error: GatewayError, exchange: Exchange | undefined) => HttpAnswer;
+  readonly onMessage: () => void;
+  readonly onSlow: () => void;
+  readonly onClosed: (end: StreamEnd) => void;
+}
+
+/** RFC 6455, 7.4.1. */
+const NORMAL = 1000;
+const RESTART = 1012;
+
+/** Kong ends a connection on which nothing is said for a minute. */
+const PING_MS = 20_000;
+/** What is not sent yet: from here on no further message is taken. */
+const CONGESTED_SHARE = 0.25;
+
+interface Request {
+  readonly reference: string;
+  exchange: Exchange | undefined;
+}
+
+export class SocketSession implements OpenSocket {
+  readonly #socket: Socket;
+  readonly #options: SocketSessionOptions;
+  readonly #queue: SocketMessage[] = [];
+  readonly #requests = new Map<string, Request>();
+  #lastNumber = 0;
+  /** May be taken now; one more for each part of a second. */
+  #tokens: number;
+  #tokensAtMs: number;
+  #isWaitingForToken = false;
+  #isDraining = false;
+  #isAlive = true;
+  #end: StreamEnd | undefined;
+  #isClosed = false;
+  #cancelIdle: (() => void) | undefined;
+  #cancelPing: (() => void) | undefined;
+  readonly #cancelLife: () => void;
+
+  constructor(socket: Socket, options: SocketSessionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#tokens = options.rule.messagesPerSecond;
+    this.#tokensAtMs = options.nowMs();
+    socket.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
+    socket.on('pong', () => (this.#isAlive = true));
+    socket.on('close', () => this.#onClosed());
+    // The close that follows says all.
+    socket.on('error', () => undefined);
+    this.#cancelLife = options.within(options.rule.maxLifeMs, () => this.#close(NORMAL, 'max_life'));
+    this.#restartIdle();
+    this.#ping();
+  }
+
+  drain(): void {
+    this.#isDraining = true;
+    this.#socket.pause();
+    this.#endWhenIdle();
+  }
+
+  end(): void {
+    this.#close(RESTART, 'draining');
+  }
+
+  #onMessage(data: Buffer, isBinary: boolean): void {
+    if (this.#isDraining || this.#isClosed) return;
+    this.#options.onMessage();
+    this.#restartIdle();
+    this.#queue.push(readMessage(data, isBinary));
+    this.#pump();
+  }
+
+  /** Takes what may be taken; while something is left over, nothing is read. */
+  #pump(): void {
+    while (this.#queue.length > 0 && this.#mayTake()) this.#take(this.#queue.shift()!);
+    if (this.#queue.length > 0) this.#socket.pause();
+    else if (!this.#isDraining) this.#socket.resume();
+  }
+
+  #mayTake(): boolean {
+    const { rule } = this.#options;
+    if (this.#isClosed || this.#requests.size >= rule.maxInFlight) return false;
+    if (this.#socket.bufferedAmount > rule.bufferBytes * CONGESTED_SHARE) return false;
+    return this.#hasToken();
+  }
+
+  #hasToken(): boolean {
+    const { rule, nowMs, within } = this.#options;
+    const now = nowMs();
+    const perMs = rule.messagesPerSecond / 1000;
+    this.#tokens = Math.min(rule.messagesPerSecond, this.#tokens + (now - this.#tokensAtMs) * perMs);
+    this.#tokensAtMs = now;
+    if (this.#tokens >= 1) {
+      this.#tokens--;
+      return true;
+    }
+    if (!this.#isWaitingForToken) {
+      this.#isWaitingForToken = true;
+      within(Math.ceil((1 - this.#tokens) / perMs), () => {
+        this.#isWaitingForToken = false;
+        this.#pump();
+      });
+    }
+    return false;
+  }
+
+  #take(message: SocketMessage): void {
+    const reference = message.reference ?? String(++this.#lastNumber);
+    if (this.#requests.has(reference)) {
+      const error = new GatewayError('request_invalid', 'a message with this ref waits for its reply');
+      this.#say(replyMessage(reference, this.#options.errorAnswer(error, undefined)));
+      return;
+    }
+    const request: Request = { reference, exchange: undefined };
+    this.#requests.set(reference, request);
+    let replies: MessageReplies | undefined;
+    this.#options
+      .request(message, (exchange) => {
+        request.exchange = exchange;
+        const { rule, read } = this.#options;
+        replies = new MessageReplies(rule, {
+          read: (reply, use) => read(reply, exchange, use),
+          say: (answer) => this.#say(replyMessage(reference, answer)),
+        });
+        return replies;
+      })
+      .then((exchange) => {
+        // The client left while it was on its way.
+        if (this.#isClosed) this.#leave(exchange);
+        exchange.wait.whenEnded((outcome) => {
+          const error = 'error' in outcome ? outcome.error : undefined;
+          replies!.whenRead(() => this.#onEnded(request, exchange, replies!, error));
+          exchange.trace.ended('reply' in outcome ? outcome.reply : undefined, error?.code);
+        });
+      })
+      .catch((reason: unknown) => {
+        const error = toGatewayError(reason);
+        this.#say(replyMessage(reference, this.#options.errorAnswer(error, undefined)));
+        this.#over(request);
+      });
+  }
+
+  #onEnded(
+    request: Request,
+    { configuration, wait }: Exchange,
+    replies: MessageReplies,
+    error: GatewayError | undefined,
+  ): void {
+    const { activity, metrics } = configuration;
+    if (this.#isClosed) metrics.ended('closed');
+    else if (error === undefined) {
+      metrics.answered('ok', wait.createdAtMs, undefined);
+      activity.succeeded(wait.createdAtMs);
+    } else {
+      metrics.answered(error.code, wait.createdAtMs, undefined);
+      activity.failed(error);
+      this.#say(replyMessage(request.reference, this.#options.errorAnswer(error, request.exchange)));
+    }
+    if (replies.isSeveral && error === undefined) this.#say(endMessage(request.reference));
+    this.#over(request);
+  }
+
+  #over(request: Request): void {
+    this.#requests.delete(request.reference);
+    if (this.#isDraining) this.#endWhenIdle();
+    else this.#pump();
+  }
+
+  #say(text: string): void {
+    if (this.#isClosed) return;
+    this.#restartIdle();
+    this.#socket.send(text, () => this.#pump());
+    if (this.#socket.bufferedAmount <= this.#options.rule.bufferBytes) return;
+    this.#options.onSlow();
+    // It would not read a close frame either.
+    this.#socket.terminate();
+  }
+
+  #endWhenIdle(): void {
+    if (this.#requests.size === 0) this.#close(RESTART, 'draining');
+  }
+
+  #close(code: number, end: StreamEnd): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    // Without it the close frame of the client is not seen.
+    this.#socket.resume();
+    this.#socket.close(code, end);
+  }
+
+  #onClosed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#cancelLife();
+    this.#cancelIdle?.();
+    this.#cancelPing?.();
+    this.#queue.length = 0;
+    for (const { exchange } of [...this.#requests.values()])
+      if (exchange !== undefined) this.#leave(exchange);
+    this.#options.onClosed(this.#end ?? 'client_gone');
+  }
+
+  #leave({ channel, wait }: Exchange): void {
+    channel.fail(wait, new GatewayError('internal', 'the client has left'));
+  }
+
+  #restartIdle(): void {
+    const { rule, within } = this.#options;
+    this.#cancelIdle?.();
+    if (rule.idleMs !== undefined && !this.#isClosed)
+      this.#cancelIdle = within(rule.idleMs, () => this.#close(NORMAL, 'idle'));
+  }
+
+  #ping(): void {
+    this.#cancelPing = this.#options.within(PING_MS, () => {
+      // A paused socket sees no pong either.
+      if (!this.#isAlive && this.#queue.length === 0) {
+        this.#socket.terminate();
+        return;
+      }
+      this.#isAlive = false;
+      this.#socket.ping();
+      this.#ping();
+    });
+  }
+}
+
+interface MessageRepliesOptions {
+  readonly read: (reply: ReceivedRecord, use: (answer: HttpAnswer) => void) => void;
+  readonly say: (answer: HttpAnswer) => void;
+}
+
+/** The replies to one message. */
+class MessageReplies implements Collector {
+  readonly #rule: StreamRule;
+  readonly #options: MessageRepliesOptions;
+  readonly #seen = new Set<string>();
+  #replies = 0;
+  #unread = 0;
+  #whenRead: (() => void) | undefined;
+
+  constructor(rule: StreamRule, options: MessageRepliesOptions) {
+    this.#rule = rule;
+    this.#options = options;
+  }
+
+  /** One answers a message, where nothing is said of more. */
+  get isSeveral(): boolean {
+    return this.#rule.endHeader !== undefined || this.#rule.count !== undefined;
+  }
+
+  add(reply: ReceivedRecord): Verdict {
+    const key = `${reply.partition}:${reply.offset}`;
+    if (this.#seen.has(key)) return 'duplicate';
+    this.#seen.add(key);
+    const { endHeader, count } = this.#rule;
+    const isEnd = endHeader !== undefined && reply.headers.some(([name]) => name === endHeader);
+    if (!isEnd || (reply.value !== null && reply.value.length > 0)) this.#give(reply);
+    const most = this.isSeveral ? (count ?? Infinity) : 1;
+    return isEnd || this.#replies >= most ? 'last' : 'more';
+  }
+
+  /** Calls back when all that has come has been said. */
+  whenRead(callback: () => void): void {
+    if (this.#unread === 0) callback();
+    else this.#whenRead = callback;
+  }
+
+  #give(reply: ReceivedRecord): void {
+    this.#replies++;
+    this.#unread++;
+    this.#options.read(reply, (answer) => {
+      this.#unread--;
+      this.#options.say(answer);
+      if (this.#unread === 0) this.#whenRead?.();
+    });
+  }
+}

@@ -1,0 +1,120 @@
+/** The second half of a request whose replies are sent on as they come: the access phase of one configuration. */
+import type { Configuration } from '../configuration';
+import { GatewayError, type HttpAnswer } from '../errors';
+import type { Exchange } from '../exchange';
+import type { ReceivedRecord } from '../kafka/records';
+import { answerOf, type PhaseEvent, type Read } from '../phase';
+import { NOT_REPEATED } from '../reply/collector';
+import { headerIn, MAX_HEADERS, type HttpRequest } from '../request/http-request';
+import { readEventId } from './event-id';
+import { ReplyStream } from './reply-stream';
+import type { StreamRule } from './stream-rule';
+import { eventsEntrance, type Streams } from './streams';
+
+/** What it needs of the half that answers one reply. */
+export interface ReplyReader {
+  read(reply: ReceivedRecord, exchange: Exchange, use: (answer: HttpAnswer) => void): void;
+  errorAnswer(error: GatewayError, exchange: Exchange): HttpAnswer;
+}
+
+export interface StreamOwner {
+  readonly streams: Streams;
+  within(limitMs: number, callback: () => void): () => void;
+}
+
+/** Who asks. */
+export interface StreamVisitor {
+  readonly headers: HttpRequest['headers'];
+  readonly method: string | undefined;
+  /** Kong's id of its consumer. */
+  readonly consumer: string | undefined;
+}
+
+export class StreamHalf {
+  readonly rule: StreamRule;
+  readonly #owner: StreamOwner;
+  readonly #reader: ReplyReader;
+
+  constructor(owner: StreamOwner, rule: StreamRule, reader: ReplyReader) {
+    this.#owner = owner;
+    this.rule = rule;
+    this.#reader = reader;
+  }
+
+  /** What `visitor` looks at. */
+  readonly reads: readonly Read[] = [
+    ['kong.request.get_headers', MAX_HEADERS],
+    ['kong.request.get_method'],
+    ['kong.client.get_consumer'],
+  ];
+
+  /** @param at where the answers to `reads` begin */
+  visitor(answers: readonly unknown[], at: number): StreamVisitor {
+    return {
+      headers: answerOf<HttpRequest['headers'] | undefined>(answers, at) ?? {},
+      method: answerOf(answers, at + 1),
+      consumer: answerOf<{ id?: string } | undefined>(answers, at + 2)?.id,
+    };
+  }
+
+  /**
+   * A client that comes back to its stream is dealt with here, and so is one that cannot have any.
+   * @param configuration undefined where another half has looked at it
+   * @returns false: it is a new request
+   * @throws GatewayError `request_invalid`, `stream_gone`, `misconfigured`
+   */
+  takes(event: PhaseEvent, visitor: StreamVisitor, configuration: Configuration | undefined): boolean {
+    const { headers, method, consumer } = visitor;
+    if (method === 'HEAD' || method === 'OPTIONS')
+      throw new GatewayError('request_invalid', `${method} cannot have a stream for its answer`);
+    const id = readEventId(headerIn(headers, 'last-event-id'));
+    if (id === undefined) return false;
+    const { streams } = this.#owner;
+    const stream = streams.resumed(id, configuration, consumer);
+    // The one answer after which a browser does not come again.
+    if (stream.isRead(id.number)) event.exit(204, Buffer.alloc(0), { 'cache-control': 'no-store' });
+    else streams.lead(event, eventsEntrance(stream, id.number));
+    return true;
+  }
+
+  /** @throws GatewayError as `Streams.admit` */
+  admit(configuration: Configuration, { consumer }: StreamVisitor): void {
+    this.#owner.streams.admit(configuration, consumer, this.rule.maxPerConsumer);
+  }
+
+  /** Of a wait that is registered: what takes its replies from now on. @throws GatewayError `misconfigured` */
+  stream(exchange: Exchange, { consumer }: StreamVisitor): ReplyStream {
+    const { streams } = this.#owner;
+    const { configuration } = exchange;
+    if (exchange.repeats !== undefined) throw new GatewayError('misconfigured', `mode: ${NOT_REPEATED}`);
+    return new ReplyStream({
+      rule: this.rule,
+      exchange,
+      consumer,
+      within: (limitMs, callback) => this.#owner.within(limitMs, callback),
+      read: (reply, use) => this.#reader.read(reply, exchange, use),
+      errorAnswer: (error) => this.#reader.errorAnswer(error, exchange),
+      onSlow: () => streams.counters.slow++,
+      onEnded: (stream, end, error) => {
+        streams.onEnded(stream, end);
+        if (end === 'client_gone') configuration.metrics.ended('closed');
+        else configuration.metrics.ended(error?.code ?? (end === 'draining' ? 'draining' : 'ok'));
+        if (error) configuration.activity.failed(error);
+      },
+      onForgotten: (stream) => streams.onForgotten(stream),
+    });
+  }
+
+  /** Sends Kong to it. The event ends. */
+  begin(event: PhaseEvent, stream: ReplyStream): void {
+    const { streams } = this.#owner;
+    streams.open(stream);
+    stream.start();
+    try {
+      streams.lead(event, eventsEntrance(stream, 0));
+    } catch (error) {
+      stream.forget();
+      throw error;
+    }
+  }
+}

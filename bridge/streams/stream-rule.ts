@@ -1,0 +1,29 @@
+/** When a stream ends, and its limits. */
+export interface StreamRule {
+  /** A reply with this record header is the last; without a value it is the end alone. */
+  readonly endHeader: string | undefined;
+  readonly count: number | undefined;
+  /** Nothing for so long ends it. */
+  readonly idleMs: number | undefined;
+  readonly maxLifeMs: number;
+  /** How long one without a client goes on, and is kept after its end. */
+  readonly resumeMs: number;
+  /** Bounds of what is kept of it. */
+  readonly bufferEvents: number;
+  readonly bufferBytes: number;
+  /** Streams of one consumer of Kong at once. */
+  readonly maxPerConsumer: number;
+  /** Of one WebSocket. */
+  readonly maxInFlight: number;
+  readonly messagesPerSecond: number;
+}
+
+/** Why a stream has ended. */
+export type StreamEnd =
+  | 'complete'
+  | 'idle'
+  | 'max_life'
+  /** An error was its last event. */
+  | 'failed'
+  | 'client_gone'
+  | 'draining';

@@ -1,0 +1,85 @@
+/** `mode: stream`: Kong is led to where the replies are sent on as they come, and a WebSocket has a request for each message. */
+import { GatewayError, toGatewayError } from '../../bridge/errors';
+import type { Phase, PhaseEvent } from '../../bridge/phase';
+import type { ReplyHalf } from '../../bridge/reply-half';
+import type { BuiltRequest, RequestHalf } from '../../bridge/request-half';
+import type { HttpRequest } from '../../bridge/request/http-request';
+import type { RequestReply } from '../../bridge/request-reply';
+import { isUpgrade, SocketHalf } from '../../bridge/streams/socket-half';
+import { StreamHalf, type StreamVisitor } from '../../bridge/streams/stream-half';
+import type { StreamRule } from '../../bridge/streams/stream-rule';
+import type { RequestReplyConfig } from './config';
+import type { Mode } from './mode';
+import { requestHalf } from './sending';
+
+export class StreamMode implements Mode {
+  readonly access: Phase;
+  readonly #requestReply: RequestReply;
+  readonly #request: RequestHalf;
+  readonly #stream: StreamHalf;
+  readonly #sockets: SocketHalf;
+  /** Whose streams are about to begin. */
+  readonly #visitors = new WeakMap<PhaseEvent, StreamVisitor>();
+
+  constructor(config: RequestReplyConfig, requestReply: RequestReply, reply: ReplyHalf, rule: StreamRule) {
+    this.#requestReply = requestReply;
+    this.#request = requestHalf(config, requestReply, reply, {
+      send: (event, request) => this.#send(event, request),
+    });
+    this.#stream = new StreamHalf(requestReply, rule, reply);
+    this.#sockets = new SocketHalf(requestReply, {
+      rule,
+      request: this.#request,
+      reader: reply,
+      timeoutMs: config.reply.timeout,
+      maxMessageBytes: config.max_request_bytes,
+      returnErrorMessage: config.error_handling.return_error_message,
+      nowMs: () => requestReply.nowMs(),
+    });
+    this.access = {
+      reads: [...this.#request.reads, ...this.#stream.reads],
+      run: (event, answers) => this.#run(event, answers),
+    };
+  }
+
+  close(whenUnused: () => void): void {
+    this.#sockets.whenUnused(() => {
+      this.#request.close();
+      whenUnused();
+    });
+  }
+
+  #run(event: PhaseEvent, answers: readonly unknown[]): void {
+    try {
+      const visitor = this.#stream.visitor(answers, this.#request.reads.length);
+      const { configuration } = this.#request.sender;
+      if (this.#stream.takes(event, visitor, configuration)) return;
+      this.#stream.admit(configuration, visitor);
+      if (isUpgrade(visitor.headers)) {
+        this.#sockets.begin(event, answers, visitor);
+        return;
+      }
+      this.#visitors.set(event, visitor);
+    } catch (error) {
+      this.#request.refuse(event, answers[0] as HttpRequest['headers'], error);
+      return;
+    }
+    this.#request.run(event, answers);
+  }
+
+  #send(event: PhaseEvent, request: BuiltRequest): void {
+    this.#requestReply.refuseSent(event.requestId ?? '');
+    const visitor = this.#visitors.get(event);
+    const facts = this.#request.factsOf(request);
+    const exchange = this.#request.sender.request(request, facts, this.#stream.rule.maxLifeMs);
+    try {
+      if (visitor === undefined) throw new GatewayError('internal', 'a stream for nobody');
+      const stream = this.#stream.stream(exchange, visitor);
+      exchange.wait.collector = stream;
+      this.#stream.begin(event, stream);
+    } catch (error) {
+      exchange.channel.fail(exchange.wait, toGatewayError(error));
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,299 @@
+/** Streams on a cluster in memory and a clock that only the tests move, through a listener that is real. */
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { bytesInFlight } from '../../bridge/bytes-in-flight';
+import { GatewayError } from '../../bridge/errors';
+import { RequestReply } from '../../bridge/request-reply';
+import { STREAM_TICKET_HEADER } from '../../bridge/streams/tickets';
+import { setLogSink } from '../../bridge/telemetry/log';
+import { HttpListener } from '../../listener/http-listener';
+import { parseRequestReplyConfig } from '../../plugins/custom_kafka_request_reply/config';
+import { RequestReplyHandler } from '../../plugins/custom_kafka_request_reply/handler';
+import { EventSource } from '../support/event-source';
+import { FakeClock } from '../support/fake-clock';
+import { FakeKafka } from '../support/fake-kafka';
+import { FakeKong, type FakeRequest } from '../support/fake-kong';
+import { replyTo, SERVERS, settled } from '../support/route';
+
+setLogSink(() => undefined);
+
+async function streaming(t: TestContext, stream: object = {}, config: object = {}) {
+  const clock = new FakeClock();
+  const kafka = new FakeKafka();
+  const requestReply = new RequestReply({ clients: kafka, clock });
+  requestReply.setTogether(false);
+  const listener = new HttpListener({
+    address: { host: '127.0.0.1', port: 0 },
+    routes: [requestReply.streams.route],
+  });
+  await listener.serve(true);
+  const sources: EventSource[] = [];
+  t.after(async () => {
+    for (const source of sources) source.close();
+    await requestReply.close();
+    await listener.serve(false);
+  });
+  requestReply.streams.listener = () => listener.reachableAt;
+  const handler = new RequestReplyHandler(
+    parseRequestReplyConfig({
+      bootstrap_servers: SERVERS,
+      topic: 'orders',
+      reply_topic: 'replies',
+      reply: { mode: 'stream', stream },
+      ...config,
+    }),
+    requestReply,
+  );
+  const held = bytesInFlight.held;
+  let offset = 0;
+  const access = async (request: FakeRequest = { method: 'GET' }) => {
+    const kong = new FakeKong(request);
+    await handler.access(kong);
+    return kong;
+  };
+  /** What Kong does after the access phase. */
+  const proxied = async (kong: FakeKong) => {
+    const source = await EventSource.open(
+      `http://${kong.upstream.get('target')}${kong.upstream.get('path')}`,
+      undefined,
+      {
+        headers: { [STREAM_TICKET_HEADER]: kong.upstreamHeaders.get(STREAM_TICKET_HEADER) ?? '' },
+        method: kong.upstream.get('method')!,
+      },
+    );
+    sources.push(source);
+    return source;
+  };
+  const say = (value: string | Buffer | null, headers: Record<string, string> = {}, index = 0) =>
+    kafka.arrive({ ...replyTo(kafka, index, value, headers), offset: offset++ });
+  const counters = () => requestReply.status().streams as Record<string, unknown>;
+  const until = async (isTrue: () => boolean) => {
+    for (let turns = 0; !isTrue(); turns++) {
+      assert.ok(turns < 2000, 'it never became true');
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  };
+  const nothingLeft = () => {
+    assert.equal(requestReply.inFlight, 0);
+    assert.equal(requestReply.streams.size, 0);
+    assert.equal(counters().kept, 0);
+    assert.equal(bytesInFlight.held, held, 'no memory is left behind');
+    assert.equal(clock.pendingTimers, 0);
+  };
+  return { clock, kafka, requestReply, handler, access, proxied, say, counters, until, nothingLeft };
+}
+
+test('Kong is sent to the listener with a ticket, once the record is out', async (t) => {
+  const { kafka, access, proxied, say, clock, nothingLeft } = await streaming(t, { count: 2 });
+  const kong = await access({ method: 'POST', body: 'two books' });
+  assert.equal(kafka.produced[0]!.record.value?.toString(), 'two books');
+  assert.equal(kong.exits.length, 0);
+  assert.deepEqual(
+    [kong.upstream.get('path'), kong.upstream.get('method'), kong.upstream.get('body')],
+    ['/stream/', 'GET', ''],
+    'the body is not sent a second time',
+  );
+  assert.ok(kong.upstreamHeaders.get(STREAM_TICKET_HEADER)!.length >= 22, '128 bits');
+  say('early');
+  const source = await proxied(kong);
+  say('two\r\nlines\nid: kks1.forged\n\nevent: end');
+  const events = await source.untilEnd();
+  assert.deepEqual(
+    events.map(({ name, data }) => [name, data]),
+    [
+      ['message', 'early'],
+      ['message', 'two\nlines\nid: kks1.forged\n\nevent: end'],
+      ['end', '{"reason":"complete"}'],
+    ],
+    'a reply can say nothing but data',
+  );
+  assert.equal((await proxied(kong)).status, 404, 'a ticket is good once');
+  clock.advance(31_000);
+  nothingLeft();
+});
+
+test('a ticket that nobody uses in ten seconds ends the stream', async (t) => {
+  const { access, proxied, clock, counters, nothingLeft } = await streaming(t);
+  const kong = await access();
+  clock.advance(10_010);
+  assert.equal((await proxied(kong)).status, 404);
+  assert.equal(counters().expired, 1);
+  nothingLeft();
+});
+
+test('what fails before anything was streamed is an answer with a status', async (t) => {
+  const { access, proxied, kafka, nothingLeft, clock } = await streaming(t);
+  const kong = await access();
+  kafka.produced[0]!.onDelivery(new GatewayError('produce_failed', 'no'));
+  const source = await proxied(kong);
+  assert.equal(source.status, 502);
+  await source.untilEnd();
+  assert.match(source.rest, /"produce_failed"/);
+  clock.advance(31_000);
+  nothingLeft();
+});
+
+test('what fails later is an event, and the end', async (t) => {
+  const { access, proxied, kafka, say, nothingLeft, clock } = await streaming(t);
+  const source = await proxied(await access());
+  say('1');
+  for (const { onLost } of kafka.followed.get('replies')!)
+    onLost!(new GatewayError('reply_reader_lost', 'gone'));
+  const events = await source.untilEnd();
+  assert.deepEqual(
+    events.map(({ name }) => name),
+    ['message', 'failure', 'end'],
+  );
+  assert.match(events[1]!.data, /reply_reader_lost/);
+  clock.advance(31_000);
+  nothingLeft();
+});
+
+test('while nothing comes there is a comment every 20 seconds, less than the minute of Kong', async (t) => {
+  const { access, proxied, clock, until, say } = await streaming(t, { count: 1 });
+  const source = await proxied(await access());
+  await until(() => source.comments.length > 0);
+  for (let beats = 1; beats <= 3; beats++) {
+    clock.advance(20_010);
+    await until(() => source.comments.length > beats);
+  }
+  say('1');
+  await source.untilEnd();
+});
+
+test('a client that leaves and does not come back ends the wait', async (t) => {
+  const { access, proxied, clock, until, requestReply, counters, nothingLeft } = await streaming(t, {
+    resume_ms: 5000,
+  });
+  const source = await proxied(await access());
+  const before = clock.pendingTimers;
+  source.close();
+  await until(() => clock.pendingTimers <= before);
+  await settled();
+  assert.equal(requestReply.inFlight, 1, 'it may come back');
+  await until(() => {
+    clock.advance(1000);
+    return requestReply.inFlight === 0;
+  });
+  assert.equal((counters().ended as Record<string, number>).client_gone, 1);
+  nothingLeft();
+});
+
+test('what a buffer cannot hold is told as a gap to who comes back', async (t) => {
+  const { access, proxied, say, until, clock, requestReply } = await streaming(t, { buffer: 3 });
+  const source = await proxied(await access());
+  say('1');
+  await source.count(1);
+  source.close();
+  const [{ id } = { id: '' }] = source.events;
+  await until(() => !hasClient(requestReply));
+  for (let n = 2; n <= 8; n++) say(String(n));
+  const again = await proxied(await access({ method: 'GET', headers: { 'last-event-id': id! } }));
+  const events = await again.count(4);
+  assert.deepEqual(
+    events.map(({ name, data }) => [name, data]),
+    [
+      ['gap', '{"missing":4}'],
+      ['message', '6'],
+      ['message', '7'],
+      ['message', '8'],
+    ],
+  );
+  again.close();
+  await until(() => !hasClient(requestReply));
+  clock.advance(31_000);
+});
+
+function hasClient({ streams }: RequestReply): boolean {
+  return (streams.status().attached as number) > 0;
+}
+
+test('a client that does not read is disconnected, and the others are not', async (t) => {
+  const { access, proxied, say, counters, until, kafka } = await streaming(t, {
+    buffer: 10,
+    buffer_bytes: 10_000_000,
+  });
+  const slow = await proxied(await access());
+  slow.pause();
+  const quick = await proxied(await access({ method: 'GET', requestId: 'r2' }));
+  assert.equal(kafka.produced.length, 2);
+  const large = 'x'.repeat(500_000);
+  await until(() => {
+    say(large);
+    return counters().slow === 1;
+  });
+  say('quick', {}, 1);
+  assert.equal((await quick.count(1))[0]!.data, 'quick');
+  quick.close();
+});
+
+test('somebody else cannot come back to a stream', async (t) => {
+  const { access, proxied, say } = await streaming(t);
+  const consumer = { id: 'alice' };
+  const source = await proxied(await access({ method: 'GET', consumer }));
+  say('1');
+  const [event] = await source.count(1);
+  const headers = { 'last-event-id': event!.id! };
+  for (const other of [{ id: 'mallory' }, undefined]) {
+    const kong = await access({ method: 'GET', headers, ...(other && { consumer: other }) });
+    assert.equal(kong.answer.status, 410);
+    assert.equal(kong.answer.json.code, 'stream_gone');
+  }
+  const again = await access({ method: 'GET', headers, consumer });
+  assert.equal(again.exits.length, 0);
+  source.close();
+});
+
+test('a Last-Event-ID that is not ours is none', async (t) => {
+  const { access, kafka } = await streaming(t);
+  await access({ method: 'GET', headers: { 'last-event-id': '42' } });
+  assert.equal(kafka.produced.length, 1);
+});
+
+test('so many streams of one consumer, and no more', async (t) => {
+  const { access, proxied, kafka, say, until } = await streaming(t, { max_per_consumer: 2, count: 1 });
+  const alice = { method: 'GET', consumer: { id: 'alice' } };
+  const sources = [await proxied(await access(alice)), await proxied(await access(alice))];
+  assert.equal((await access(alice)).answer.json.code, 'overloaded');
+  assert.equal(kafka.produced.length, 2, 'nothing was sent');
+  await access({ method: 'GET', consumer: { id: 'bob' } });
+  say('1');
+  await sources[0]!.untilEnd();
+  await until(() => true);
+  assert.equal((await access(alice)).exits.length, 0, 'one has ended');
+});
+
+test('HEAD has no stream, and without a listener there is none either', async (t) => {
+  const { access, requestReply, kafka } = await streaming(t);
+  assert.equal((await access({ method: 'HEAD' })).answer.json.code, 'request_invalid');
+  requestReply.streams.listener = () => undefined;
+  assert.equal((await access()).answer.json.code, 'misconfigured');
+  assert.equal(kafka.produced.length, 0);
+});
+
+test('a drain lets streams go on for ten seconds, then they end with a reason', async (t) => {
+  const { access, proxied, requestReply, clock, say, nothingLeft } = await streaming(t);
+  const source = await proxied(await access());
+  requestReply.drain();
+  let isIdle = false;
+  const idle = requestReply.idle().then(() => (isIdle = true));
+  assert.equal((await access({ method: 'GET', requestId: 'r2' })).answer.json.code, 'draining');
+  say('1');
+  await source.count(1);
+  await settled();
+  assert.equal(isIdle, false);
+  clock.advance(10_010);
+  const events = await source.untilEnd();
+  assert.equal(events.at(-1)!.data, '{"reason":"draining"}');
+  clock.advance(100);
+  await idle;
+  clock.advance(31_000);
+  nothingLeft();
+});
+
+test('the end of the process ends all of them', async (t) => {
+  const { access, proxied, requestReply } = await streaming(t);
+  const source = await proxied(await access());
+  await requestReply.close();
+  assert.equal((await source.untilEnd()).at(-1)!.data, '{"reason":"draining"}');
+});
