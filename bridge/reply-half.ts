@@ -7,7 +7,13 @@ import { wireIdOf, type Exchange } from './exchange';
 import type { ReceivedRecord } from './kafka/records';
 import type { PhaseEvent } from './phase';
 import { decodedRule } from './reply/decoded-rule';
-import { responseMapper, tooLarge, type HttpResponse, type ResponseMapper } from './reply/http-response';
+import {
+  responseMapper,
+  tooLarge,
+  withStatus,
+  type HttpResponse,
+  type ResponseMapper,
+} from './reply/http-response';
 import { matchRule, type MatchRule } from './reply/match-rule';
 import type { Outcome } from './reply/pending-replies';
 import { preferredWaitSeconds, withPreference } from './reply/preferred-wait';
@@ -59,9 +65,7 @@ export class ReplyHalf {
     const states = StateWaits.of(requestReply.states, this.rule, config.wait_for);
     if (states && schemas) throw new GatewayError('misconfigured', STATES_OF_SCHEMAS);
     this.states = states;
-    this.#toResponse = states
-      ? (event) => ({ ...toResponse(event), status: states.statusOf(event) })
-      : toResponse;
+    this.#toResponse = states ? (event) => withStatus(toResponse(event), states.statusOf(event)) : toResponse;
   }
 
   /** Seconds that the client has asked for, where it may; undefined: it gets `timeout`. */

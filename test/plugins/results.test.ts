@@ -5,6 +5,7 @@ import { GatewayError } from '../../bridge/errors';
 import type { ReceivedRecord } from '../../bridge/kafka/records';
 import { RequestReply } from '../../bridge/request-reply';
 import { setLogSink } from '../../bridge/telemetry/log';
+import { MetricsPage, TEXT_TYPE } from '../../bridge/telemetry/metrics';
 import { parseConsumerConfig } from '../../plugins/custom_kafka_consumer/config';
 import { ConsumerHandler } from '../../plugins/custom_kafka_consumer/handler';
 import { parseProducerConfig } from '../../plugins/custom_kafka_producer/config';
@@ -340,6 +341,17 @@ test('a reply that came after its 202 is counted as that, and as no late one', a
   kafka.arrive(replyTo(kafka, 0, 'yes'));
   const [topic] = requestReply.status().reply_topics as { accepted: number; late: number }[];
   assert.deepEqual([topic!.accepted, topic!.late], [1, 0]);
+});
+
+test('what replies say, and the secret, are on no page', async () => {
+  const { kafka, requestReply, accepted } = gateway('one');
+  const id = await accepted();
+  kafka.arrive(replyTo(kafka, 0, 'planted in the reply', { 'x-planted': 'planted in a header' }));
+  const page = new MetricsPage();
+  for (const group of requestReply.metrics) group.collect(page);
+  const shown = JSON.stringify(requestReply.status()) + page.text(TEXT_TYPE);
+  assert.match(shown, /kong_kafka_kept_replies\{cluster="kafka:9092",reply_topic="replies"\} 1/);
+  for (const secret of ['planted', SECRET, id]) assert.equal(shown.includes(secret), false, secret);
 });
 
 test('what is kept is bounded by count, by bytes and by time', async () => {

@@ -221,6 +221,7 @@ const WAITS: Row[] = [
   both('values without a field', { ...BY_KEY, wait_for: { values: { DONE: '200' } } }, 'wait_for.field: required with wait_for.values'),
   ['a state at a broken pointer', { ...BY_KEY, wait_for: { ...STATES, field: '/a~' } }, 'wait_for.field: is not a JSON pointer; ~ is written ~0 in one, and / in a name ~1', 'parses'],
   ['a state with no status', { ...BY_KEY, wait_for: { ...STATES, values: { DONE: '99' } } }, 'wait_for.values.DONE: must be an HTTP status from 200 to 599', /must be an HTTP status from 200 to 599/],
+  ['a state with an order for nginx', { ...BY_KEY, wait_for: { ...STATES, values: { DONE: '444' } } }, 'wait_for.values.DONE: must not be 408, 444, 499, which nginx takes for orders to close the connection', /must not be 408, 444, 499/],
   both('events found by a header', { wait_for: STATES }, 'match: must be key or body_field with wait_for, because events carry no correlation id of a request'),
   both('a state and 202', { ...BY_KEY, ...LATER, wait_for: STATES, on_timeout: 'accepted' }, NOT_LATER),
 ];
