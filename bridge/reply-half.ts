@@ -11,7 +11,13 @@ import type { ReceivedRecord } from './kafka/records';
 import type { PhaseEvent } from './phase';
 import { NOT_REPEATED, type Collector } from './reply/collector';
 import { decodedRule } from './reply/decoded-rule';
-import { responseMapper, tooLarge, type HttpResponse, type ResponseMapper } from './reply/http-response';
+import {
+  responseMapper,
+  tooLarge,
+  withStatus,
+  type HttpResponse,
+  type ResponseMapper,
+} from './reply/http-response';
 import { matchRule, type MatchRule } from './reply/match-rule';
 import type { Answered } from './reply/pending-replies';
 import { preferredWaitSeconds, withPreference } from './reply/preferred-wait';
@@ -65,9 +71,7 @@ export class ReplyHalf {
     const states = StateWaits.of(requestReply.states, this.rule, config.wait_for);
     if (states && schemas) throw new GatewayError('misconfigured', STATES_OF_SCHEMAS);
     this.states = states;
-    this.#toResponse = states
-      ? (event) => ({ ...toResponse(event), status: states.statusOf(event) })
-      : toResponse;
+    this.#toResponse = states ? (event) => withStatus(toResponse(event), states.statusOf(event)) : toResponse;
     const rule = collectRule(config);
     this.#collecting = rule && new Collecting(rule, response.errorHeaders, requestReply);
   }

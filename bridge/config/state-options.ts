@@ -1,10 +1,17 @@
 /** The rows of waiting for a state instead of a reply. */
+import { UNSENDABLE_STATUSES } from '../reply/reply-status';
 import { NOT_IDEMPOTENT, ROUTED } from '../states/state-waits';
 import { parseJsonPointer } from '../request/json-pointer';
 import { demands, IS_SET, IS_UNSET, requires } from './entity-checks';
-import type { ConfigOf, OptionTable } from './fields';
+import type { ConfigOf, OptionTable, TextPattern } from './fields';
 import type { CrossRule } from './parse';
 import { KEEP_FIELDS } from './result-options';
+
+const UNSENDABLE: TextPattern = {
+  lua: UNSENDABLE_STATUSES.map((status) => `^${status}$`),
+  regex: `^(${UNSENDABLE_STATUSES.join('|')})$`,
+  meaning: `be ${UNSENDABLE_STATUSES.join(', ')}, which nginx takes for orders to close the connection`,
+};
 
 export const STATE_FIELDS = [
   {
@@ -22,6 +29,7 @@ export const STATE_FIELDS = [
     values: {
       type: 'string',
       pattern: { lua: '^[2-5]%d%d$', regex: '^[2-5][0-9]{2}$', meaning: 'an HTTP status from 200 to 599' },
+      never: [UNSENDABLE],
     },
     description:
       'The states that end the wait, each with the HTTP status of the answer: `VALIDATED: "200"`, `REJECTED: "409"`. The body is the event.',

@@ -52,7 +52,7 @@ export class HeldReplies<Kind> {
   }
 
   /** From the oldest on. */
-  all(): readonly HeldReply<Kind>[] {
+  list(): readonly HeldReply<Kind>[] {
     this.#dropOld();
     return this.#held.filter((held) => held !== undefined);
   }

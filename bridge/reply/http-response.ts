@@ -96,6 +96,11 @@ export function responseMapper(options: ReplyOptions): ResponseMapper {
   };
 }
 
+/** The same with another status, which is one that can be sent. */
+export function withStatus(response: HttpResponse, status: number): HttpResponse {
+  return BODILESS.has(status) ? { ...response, status, body: NO_BODY } : { ...response, status };
+}
+
 /**
  * Undefined where there is none. The body is never decoded, so it must be one that every client knows.
  * @throws GatewayError `reply_invalid`

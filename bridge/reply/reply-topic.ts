@@ -176,7 +176,7 @@ export class ReplyTopic {
   /** Every reply is shown to this one, too, until the returned function is called; at once those that are held. */
   observe(observer: ReplyObserver): () => void {
     if (this.#held.size > 0)
-      for (const { record, ids } of this.#held.all()) observer.onReply(record, ids, false);
+      for (const { record, ids } of this.#held.list()) observer.onReply(record, ids, false);
     this.#observers = [...(this.#observers ?? []), observer];
     return () => {
       const others = this.#observers?.filter((other) => other !== observer) ?? [];

@@ -306,6 +306,8 @@ const ELSEWHERE: Record<string, string> = {
   reply_routing: 'reply-routing.test.ts',
   reply_partition: 'reply-routing.test.ts',
   orphan_topic: 'reply-routing.test.ts',
+  idempotency: 'results.test.ts, test/plugins/idempotency.test.ts',
+  keep_replies: 'test/plugins/idempotency.test.ts',
   dialects: 'request-reply.test.ts',
   correlation: 'request-reply.test.ts',
   max_in_flight: 'test/plugins/request-reply.test.ts',

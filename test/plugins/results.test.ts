@@ -5,6 +5,7 @@ import { GatewayError } from '../../bridge/errors';
 import type { ReceivedRecord } from '../../bridge/kafka/records';
 import { RequestReply } from '../../bridge/request-reply';
 import { setLogSink } from '../../bridge/telemetry/log';
+import { MetricsPage, TEXT_TYPE } from '../../bridge/telemetry/metrics';
 import { parseConsumerConfig } from '../../plugins/custom_kafka_consumer/config';
 import { ConsumerHandler } from '../../plugins/custom_kafka_consumer/handler';
 import { parseProducerConfig } from '../../plugins/custom_kafka_producer/config';
@@ -34,20 +35,21 @@ interface Handler {
 }
 
 /** One plugin server with a route that sends and a route that answers later, by the pair or by the one plugin. */
-function gateway(by: 'pair' | 'one', options: { reply?: object; result?: object } = {}) {
+function gateway(by: 'pair' | 'one', options: { request?: object; reply?: object; result?: object } = {}) {
   const clock = new FakeClock();
   const kafka = new FakeKafka();
   const requestReply = new RequestReply({ clients: kafka, clock });
   requestReply.setTogether(true);
+  const request = { ...LEAST, ...options.request };
   const reply = { ...ACCEPTED, ...options.reply };
   const result = { ...RESULT, ...options.result };
   const handlers: Handler[] =
     by === 'pair'
       ? [
-          new ProducerHandler(parseProducerConfig(LEAST), requestReply),
+          new ProducerHandler(parseProducerConfig(request), requestReply),
           new ConsumerHandler(parseConsumerConfig(reply), requestReply),
         ]
-      : [new RequestReplyHandler(parseRequestReplyConfig({ ...LEAST, reply }), requestReply)];
+      : [new RequestReplyHandler(parseRequestReplyConfig({ ...request, reply }), requestReply)];
   const results: Handler =
     by === 'pair'
       ? new ConsumerHandler(
@@ -291,12 +293,65 @@ for (const by of ['pair', 'one'] as const) {
   });
 }
 
+/** The two read it through clients of their own, as their connection options are other tables. */
+test('what several configurations want of one topic is kept once', async () => {
+  const request = { idempotency: 'replay', idempotency_secret: SECRET };
+  const { kafka, requestReply, post, ask, accepted, nothingPending } = gateway('pair', { request });
+  const headers = { prefer: 'respond-async', 'idempotency-key': 'k' };
+  const id = await accepted({ headers });
+  assert.equal(new Set(kafka.acquired).size, 2, 'two clients');
+  kafka.arrive(replyTo(kafka, 0, 'yes'));
+  const stores = requestReply.status().kept_replies as Record<string, number>[];
+  assert.deepEqual(
+    stores.map(({ kept }) => kept),
+    [1],
+  );
+  const asked = await ask(id);
+  await asked.held;
+  assert.equal(asked.kong.exits[0]!.body.toString(), 'yes');
+  // Also for who comes with the key again, although the 202 was not the reply.
+  const again = await post({ headers });
+  await again.held;
+  assert.deepEqual([again.kong.exits[0]!.status, again.kong.exits[0]!.body.toString()], [200, 'yes']);
+  assert.equal(kafka.produced.length, 1);
+  nothingPending();
+});
+
+test('a repeated request that is accepted gets an id of the same reply', async () => {
+  const request = { idempotency: 'replay', idempotency_secret: SECRET };
+  const { kafka, post, ask, accepted, nothingPending } = gateway('one', { request });
+  const headers = { prefer: 'respond-async', 'idempotency-key': 'k' };
+  const first = await accepted({ headers });
+  const again = await post({ headers });
+  await again.held;
+  assert.equal(again.kong.answer.status, 202);
+  assert.equal(kafka.produced.length, 1);
+  kafka.arrive(replyTo(kafka, 0, 'yes'));
+  for (const id of [first, again.kong.answer.json.id]) {
+    const { kong, held } = await ask(id);
+    await held;
+    assert.equal(kong.exits[0]!.body.toString(), 'yes');
+  }
+  nothingPending();
+});
+
 test('a reply that came after its 202 is counted as that, and as no late one', async () => {
   const { kafka, requestReply, accepted } = gateway('one');
   await accepted();
   kafka.arrive(replyTo(kafka, 0, 'yes'));
   const [topic] = requestReply.status().reply_topics as { accepted: number; late: number }[];
   assert.deepEqual([topic!.accepted, topic!.late], [1, 0]);
+});
+
+test('what replies say, and the secret, are on no page', async () => {
+  const { kafka, requestReply, accepted } = gateway('one');
+  const id = await accepted();
+  kafka.arrive(replyTo(kafka, 0, 'planted in the reply', { 'x-planted': 'planted in a header' }));
+  const page = new MetricsPage();
+  for (const group of requestReply.metrics) group.collect(page);
+  const shown = JSON.stringify(requestReply.status()) + page.text(TEXT_TYPE);
+  assert.match(shown, /kong_kafka_kept_replies\{cluster="kafka:9092",reply_topic="replies"\} 1/);
+  for (const secret of ['planted', SECRET, id]) assert.equal(shown.includes(secret), false, secret);
 });
 
 test('what is kept is bounded by count, by bytes and by time', async () => {

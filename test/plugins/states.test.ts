@@ -226,6 +226,15 @@ for (const by of ['pair', 'one'] as const) {
     nothingPending();
   });
 
+  test(`a state whose status has no content is answered without (${by})`, async () => {
+    const { post, event, nothingPending } = gateway(by, { wait_for: { values: { DONE: '204' } } });
+    const { kong, held } = await post({ order: 'o1' });
+    event('o1', 'DONE');
+    await held;
+    assert.deepEqual([kong.exits[0]!.status, kong.exits[0]!.body.length], [204, 0]);
+    nothingPending();
+  });
+
   test(`a client that leaves and a request without a key leave nothing behind (${by})`, async () => {
     const { kafka, post, nothingPending } = gateway(by);
     const gone = await post({ order: 'o1' });

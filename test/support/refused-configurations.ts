@@ -202,7 +202,32 @@ const HEADER_PATTERN = 'must be a header name, or the beginning of one followed 
 const without = (option: string) =>
   `${option}: has no effect without bootstrap_servers, as the connection is the producer's then`;
 
+const LOCATION = 'must be a path or an address in printable ASCII with {id} in it once';
+const NO_LOCATION = 'result_location: required with on_timeout: accepted and with respond_async';
+const LATER = { result_location: '/results/{id}' };
+const BY_KEY = { match: 'key' };
+const STATES = { field: '/status', values: { DONE: '200' } };
+const NOT_LATER =
+  'wait_for: cannot be combined with on_timeout: accepted, respond_async or mode: result, whose ids are those of replies';
+
+// prettier-ignore
+const WAITS: Row[] = [
+  both('202 without a place to ask', { on_timeout: 'accepted' }, NO_LOCATION),
+  both('202 by preference without a place to ask', { respond_async: true }, NO_LOCATION),
+  ['a place without an id', { result_location: '/results' }, `result_location: ${LOCATION}`, same(LOCATION)],
+  ['a place with a line break', { result_location: '/r\r\nplanted: {id}' }, `result_location: ${LOCATION}`, same(LOCATION)],
+  ['a secret of results that is too short', { result_secret: 'planted' }, 'result_secret: must be longer, at least 16', /length must be at least 16/],
+  both('a state without values', { ...BY_KEY, wait_for: { field: '/status' } }, 'wait_for.values: required with wait_for.field'),
+  both('values without a field', { ...BY_KEY, wait_for: { values: { DONE: '200' } } }, 'wait_for.field: required with wait_for.values'),
+  ['a state at a broken pointer', { ...BY_KEY, wait_for: { ...STATES, field: '/a~' } }, 'wait_for.field: is not a JSON pointer; ~ is written ~0 in one, and / in a name ~1', 'parses'],
+  ['a state with no status', { ...BY_KEY, wait_for: { ...STATES, values: { DONE: '99' } } }, 'wait_for.values.DONE: must be an HTTP status from 200 to 599', /must be an HTTP status from 200 to 599/],
+  ['a state with an order for nginx', { ...BY_KEY, wait_for: { ...STATES, values: { DONE: '444' } } }, 'wait_for.values.DONE: must not be 408, 444, 499, which nginx takes for orders to close the connection', /must not be 408, 444, 499/],
+  both('events found by a header', { wait_for: STATES }, 'match: must be key or body_field with wait_for, because events carry no correlation id of a request'),
+  both('a state and 202', { ...BY_KEY, ...LATER, wait_for: STATES, on_timeout: 'accepted' }, NOT_LATER),
+];
+
 const CONSUMER: Refused[] = consumer([
+  ...WAITS,
   ['a timeout of nothing', { timeout: 0 }, 'timeout: must be between 1 and 300000', /between 1 and 300000/],
   both('a name that has no meaning', { match: 'key', match_name: 'x' }, 'match_name: has no meaning with match: key, where the whole key is the correlation id'),
   both('servers without a topic', { bootstrap_servers: SERVERS }, 'topic: required together with bootstrap_servers'),
@@ -264,6 +289,44 @@ const REGISTRY: Refused[] = [
     ['a version that is none', registry({ value_schema: { schema_version: 'newest1' } }), `${AT}.value_schema.schema_version: must be a version number, or latest`, 'parses'],
     ['CloudEvents with a schema', { ...registry({}), message_format: 'cloudevents_binary' }, `${AT}: values are written with a schema only where message_format is raw, envelope, body_with_correlation_id`, 'several'],
   ]),
+]; // prettier-ignore
+
+const SECRET = 'planted-secret-of-16';
+const SENT = { ...LEAST, reply_topic: 'replies' };
+const NO_OTHER =
+  'with partition and topic only the gateway that sent a request sees its reply, and another one could not answer for it';
+const FOR_ALL = `needs reply_routing: broadcast, because ${NO_OTHER}`;
+const RESULT_SOURCE = 'topic: required with mode: result, together with bootstrap_servers';
+const PARTITION = { reply_routing: 'partition', dialects: ['plain'] };
+const ONE_SEES =
+  'idempotency: needs reply_routing: broadcast, because with partition and topic a reply is seen by one gateway only';
+const OWN_IDS = 'idempotency: needs correlation: generated, because it makes the id of a request itself';
+const one = (rows: Row[]): Refused[] =>
+  producer(rows, SENT).map((row) => ({ ...row, plugin: 'custom_kafka_request_reply' }));
+
+const RESULTS: Refused[] = [
+  ...consumer([
+    both('results from nowhere', { mode: 'result' }, RESULT_SOURCE),
+    both('results of one gateway', { mode: 'result', bootstrap_servers: SERVERS, topic: 'r.{node}' }, `mode: ${FOR_ALL}`),
+    both('results that are 202', { mode: 'result', bootstrap_servers: SERVERS, topic: 'r', on_timeout: 'accepted', ...LATER }, 'on_timeout: has no meaning with mode: result, where nothing is sent'),
+    both('results by preference', { mode: 'result', bootstrap_servers: SERVERS, topic: 'r', respond_async: true, ...LATER }, 'respond_async: has no meaning with mode: result, where nothing is sent'),
+  ]),
+  ...one([
+    both('202 where one gateway sees the reply', { ...PARTITION, reply: { on_timeout: 'accepted', ...LATER } }, `reply.on_timeout: ${FOR_ALL}`),
+    both('202 by preference, likewise', { ...PARTITION, reply: { respond_async: true, ...LATER } }, `reply.respond_async: ${FOR_ALL}`),
+    both('results of one partition', { ...PARTITION, reply: { mode: 'result' } }, `reply.mode: ${FOR_ALL}`),
+    both('202 for ids of clients', { correlation: 'client', reply: { on_timeout: 'accepted', ...LATER } }, 'reply.on_timeout: needs correlation: generated, because ids that clients choose are not unique'),
+    ['202 on the topic of requests', { reply_topic: 'orders', reply: { on_timeout: 'accepted', ...LATER } }, 'reply.on_timeout: needs a reply_topic other than topic, because whoever is asked for a result could take the request for its reply', 'compares'],
+    both('a state that one gateway sees', { ...PARTITION, key_source: 'consumer', reply: { ...BY_KEY, wait_for: STATES } }, 'reply.wait_for: needs reply_routing: broadcast, because services write their events for everybody, and every gateway has to see them'),
+    both('a state of repeated requests', { idempotency: 'join', key_source: 'consumer', reply: { ...BY_KEY, wait_for: STATES } }, 'reply.wait_for: cannot be combined with idempotency, whose requests share a reply and not an event'),
+    ['the state of nothing', { reply: { ...BY_KEY, wait_for: STATES } }, 'key_source: must not be none with reply.wait_for, where the key says whose state is waited for', 'several'],
+  ]),
+  ...producer([
+    both('repetitions of requests without a reply', { reply_topic: undefined, idempotency: 'join' }, 'idempotency: has no meaning without reply_topic, where there is no reply to share'),
+    both('repetitions where one gateway sees the reply', { ...PARTITION, idempotency: 'replay', idempotency_secret: SECRET }, ONE_SEES),
+    both('repetitions with ids of clients', { correlation: 'client', idempotency: 'join' }, OWN_IDS),
+    ['a secret of repetitions that is too short', { idempotency_secret: 'planted' }, 'idempotency_secret: must be longer, at least 16', /length must be at least 16/],
+  ], SENT),
 ]; // prettier-ignore
 
 const NO_LUA =
@@ -346,6 +409,7 @@ export const REFUSED: readonly Refused[] = [
   ...ROUTING,
   ...CONSUMER,
   ...REGISTRY,
+  ...RESULTS,
   ...consumer(CODE),
   ...producer(CODE),
 ];

@@ -212,3 +212,78 @@ test('whatever races for a wait, exactly one wins', async () => {
   assert.ok(replies > 0 && timeouts > 0);
   nothingLeft();
 });
+
+test('a wait ends as accepted at its deadline, where its record is delivered', async () => {
+  for (const isDelivered of [true, false]) {
+    const { clock, registry: waits, owner, pending, nothingLeft } = registry();
+    const wait = pending.register('a', clock.now() + 100, timeout);
+    wait.acceptAt('deadline');
+    if (isDelivered) wait.delivered();
+    clock.advance(120);
+    const outcome = await outcomeOf(wait);
+    assert.deepEqual('accepted' in outcome, isDelivered);
+    assert.equal(owner.timedOut, isDelivered ? 0 : 1);
+    assert.equal(waits.ended('a')?.how, isDelivered ? 'accepted' : 'failed');
+    nothingLeft();
+  }
+});
+
+test('or as soon as its record is delivered, whichever is known first; a reply before that is a reply', async () => {
+  const { clock, pending, nothingLeft } = registry();
+  const [before, after, replied] = ['a', 'b', 'c'].map((id) =>
+    pending.register(id, clock.now() + 100, timeout),
+  );
+  before!.delivered();
+  before!.acceptAt('delivery');
+  after!.acceptAt('delivery');
+  after!.delivered();
+  replied!.acceptAt('delivery');
+  pending.settle('c', 'fast');
+  replied!.delivered();
+  assert.deepEqual(await Promise.all([before!, after!, replied!].map(outcomeOf)), [
+    { accepted: true },
+    { accepted: true },
+    { reply: 'fast' },
+  ]);
+  nothingLeft();
+});
+
+test('a hidden wait is found by nobody and ends like any other', async () => {
+  const { clock, registry: waits, pending, nothingLeft } = registry();
+  const wait = pending.register('a', clock.now() + 100, timeout);
+  waits.hide(wait);
+  assert.equal(pending.settle('a', 'not for it'), false);
+  // Its id is free again, too.
+  const other = pending.register('a', clock.now() + 100, timeout);
+  assert.equal(waits.settle(wait, 'by whoever holds it'), true);
+  assert.deepEqual(await outcomeOf(wait), { reply: 'by whoever holds it' });
+  clock.advance(120);
+  assert.equal('error' in (await outcomeOf(other)), true);
+  nothingLeft();
+});
+
+test('everybody who listens to a wait is told, in order, also after its end', () => {
+  const { clock, pending, nothingLeft } = registry();
+  const wait = pending.register('a', clock.now() + 100, timeout);
+  const told: number[] = [];
+  for (const number of [1, 2, 3]) wait.whenEnded(() => told.push(number));
+  pending.settle('a', 'yes');
+  wait.whenEnded(() => told.push(4));
+  assert.deepEqual(told, [1, 2, 3, 4]);
+  nothingLeft();
+});
+
+test('an id of a moment ago may be waited for again only by who says that it is the same request', () => {
+  const { clock, registry: waits, owner, pending, nothingLeft } = registry();
+  pending.register('a', clock.now() + 100, timeout);
+  pending.settle('a', 'yes');
+  assert.throws(() => pending.register('a', clock.now() + 100, timeout), /a moment ago/);
+  waits.register(owner, 'a', clock.now() + 100, timeout, undefined, true);
+  assert.throws(
+    () => waits.register(owner, 'a', clock.now() + 100, timeout, undefined, true),
+    /is in flight/,
+    'but never twice at once',
+  );
+  pending.settle('a', 'again');
+  nothingLeft();
+});

@@ -166,3 +166,54 @@ test('a tag is part of a UUID of version 8 and comes out of it again', () => {
   // Version 4, as ids without a tag are.
   assert.equal(routeTagOf('f47ac10b-58cc-4372-a567-0e02b2c3d479'), undefined);
 });
+
+test('who looks at the replies of a topic sees each once, whatever became of it, and no requests', () => {
+  const { clock, channel, register, reply, deliver } = open({ sharedWithRequests: true });
+  const seen: string[] = [];
+  const stop = channel.topic.observe({ onReply: (_record, ids) => void seen.push(ids[0] ?? 'none') });
+  register('answered');
+  register('slow');
+  reply('answered');
+  reply('answered');
+  reply('not mine');
+  deliver(receivedRecord({ value: 'x' }));
+  deliver(receivedRecord({ headers: { 'correlation-id': 'a request', 'reply-to': 'replies' } }));
+  clock.advance(TIMEOUT_MS + 10);
+  reply('slow');
+  assert.deepEqual(seen, ['answered', 'answered', 'not mine', 'none', 'slow']);
+  stop();
+  reply('later');
+  assert.equal(seen.length, 5);
+});
+
+test('a reply to a request that was accepted is neither late nor an orphan', () => {
+  const { clock, channel, orphans, register, reply } = open();
+  const wait = register('a');
+  wait.acceptAt('deadline');
+  wait.delivered();
+  clock.advance(TIMEOUT_MS + 10);
+  reply('a');
+  assert.deepEqual(nonZero(channel.topic.counters), { accepted: 1 });
+  assert.deepEqual(orphans, []);
+});
+
+/** Ready while it still read back, a gateway sent a request again whose reply it was about to see. */
+test('where those of before count, a channel is not ready until they are read; or some time has passed', async () => {
+  const { channel, reader } = open({ from: { sinceMs: 1 }, readsBackFirst: true });
+  assert.equal(channel.ready, false);
+  assert.equal(channel.reason, 'earlier replies are being read');
+  let isReady = false;
+  const whenReady = channel.whenReady().then(() => (isReady = true));
+  await Promise.resolve();
+  assert.equal(isReady, false);
+  reader.catchUp();
+  await whenReady;
+  assert.equal(channel.ready, true);
+
+  // Its last record may be one that no reader gets.
+  const silent = open({ from: { sinceMs: 1 }, readsBackFirst: true });
+  assert.equal(silent.channel.ready, false);
+  silent.clock.advance(15_000);
+  assert.equal(silent.channel.ready, true);
+  assert.equal(silent.channel.reason, undefined);
+});
