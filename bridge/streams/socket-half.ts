@@ -95,7 +95,7 @@ export class SocketHalf {
       read: (reply, exchange, use) => reader.read(reply, exchange, use),
       errorAnswer: (error, exchange) => this.#errorAnswer(error, exchange),
       onMessage: () => streams.counters.messages++,
-      onSlow: () => streams.counters.slow++,
+      onSlow: () => streams.onSlow(this.#options.request.sender.configuration.topic),
       onClosed: (end) => {
         leave(end);
         closed();

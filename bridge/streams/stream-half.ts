@@ -92,7 +92,7 @@ export class StreamHalf {
       within: (limitMs, callback) => this.#owner.within(limitMs, callback),
       read: (reply, use) => this.#reader.read(reply, exchange, use),
       errorAnswer: (error) => this.#reader.errorAnswer(error, exchange),
-      onSlow: () => streams.counters.slow++,
+      onSlow: () => streams.onSlow(exchange.topic),
       onEnded: (stream, end, error) => {
         streams.onEnded(stream, end);
         if (end === 'client_gone') configuration.metrics.ended('closed');

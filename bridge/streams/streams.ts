@@ -9,6 +9,7 @@ import { openFileLimit } from '../../common/open-file-limit';
 import type { Configuration } from '../configuration';
 import { GatewayError } from '../errors';
 import type { PhaseEvent } from '../phase';
+import { log } from '../telemetry/log';
 import { readEventId, type EventId } from './event-id';
 import { streamEvents } from './event-stream';
 import type { ReplyStream } from './reply-stream';
@@ -130,6 +131,12 @@ export class Streams {
     this.#count(stream.exchange.configuration, stream.consumer, 1);
   }
 
+  /** A client does not read what it is sent. */
+  onSlow(topic: string | undefined): void {
+    this.counters.slow++;
+    log.debug('a client of a stream does not read, and is disconnected', { topic });
+  }
+
   onEnded(stream: ReplyStream, end: StreamEnd): void {
     this.ended[end]++;
     this.#count(stream.exchange.configuration, stream.consumer, -1);
@@ -189,6 +196,7 @@ export class Streams {
   }
 
   endAll(): void {
+    if (this.size > 0) log.info('streams were ended, because the process ends', { open: this.size });
     for (const socket of [...this.#sockets]) socket.end();
     for (const stream of [...this.#streams.values()]) stream.end('draining');
   }
