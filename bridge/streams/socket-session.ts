@@ -66,6 +66,8 @@ export class SocketSession implements OpenSocket {
   #isWaitingForToken = false;
   #isDraining = false;
   #isAlive = true;
+  /** What was not sent yet at the last ping. */
+  #unsentBytes = 0;
   #end: StreamEnd | undefined;
   #isClosed = false;
   #cancelIdle: (() => void) | undefined;
@@ -248,11 +250,15 @@ export class SocketSession implements OpenSocket {
 
   #ping(): void {
     this.#cancelPing = this.#options.within(PING_MS, () => {
-      // A paused socket sees no pong either.
-      if (!this.#isAlive && this.#queue.length === 0) {
+      const unsentBytes = this.#socket.bufferedAmount;
+      const isStuck = unsentBytes > 0 && unsentBytes >= this.#unsentBytes && this.#unsentBytes > 0;
+      if (isStuck) this.#options.onSlow();
+      // A paused socket sees no pong, also from a client that is well.
+      if (isStuck || (!this.#isAlive && this.#queue.length === 0)) {
         this.#socket.terminate();
         return;
       }
+      this.#unsentBytes = unsentBytes;
       this.#isAlive = false;
       this.#socket.ping();
       this.#ping();

@@ -29,6 +29,9 @@ export interface StreamVisitor {
   readonly consumer: string | undefined;
 }
 
+/** A stream ends by itself, and before its wait does: there a deadline would be a request without a reply. */
+const BEHIND_LIFE_MS = 5000;
+
 export class StreamHalf {
   readonly rule: StreamRule;
   readonly #owner: StreamOwner;
@@ -38,6 +41,11 @@ export class StreamHalf {
     this.#owner = owner;
     this.rule = rule;
     this.#reader = reader;
+  }
+
+  /** Of the wait. */
+  get timeoutMs(): number {
+    return this.rule.maxLifeMs + BEHIND_LIFE_MS;
   }
 
   /** What `visitor` looks at. */

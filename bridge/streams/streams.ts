@@ -57,8 +57,8 @@ const SHARE_OF_FILES = 0.5;
 const DRAIN_MS = 10_000;
 
 export class Streams {
-  /** Undefined: this process has no listener that Kong reaches. Told by the plugin server. */
-  listener: () => ListenerAddress | undefined = () => undefined;
+  /** Undefined: this process has no port that Kong reaches; null: not at the moment. Told by the plugin server. */
+  listener: () => ListenerAddress | null | undefined = () => undefined;
   readonly counters = { events: 0, websocket: 0, resumed: 0, gone: 0, slow: 0, messages: 0, expired: 0 };
   readonly ended: Record<StreamEnd, number> = {
     complete: 0,
@@ -95,7 +95,7 @@ export class Streams {
    * @throws GatewayError `misconfigured` without a listener, `not_ready` while it has no port, `overloaded`
    */
   admit(configuration: Configuration, consumer: string | undefined, maxPerConsumer: number): void {
-    if (this.listener() === undefined) throw noListener();
+    this.#address();
     if (this.#streams.size + this.#sockets.size >= this.#max)
       throw new GatewayError(
         'overloaded',
@@ -111,8 +111,7 @@ export class Streams {
 
   /** Sends Kong to the listener. @throws GatewayError as `admit` */
   lead(event: PhaseEvent, entrance: Entrance): void {
-    const address = this.listener();
-    if (address === undefined) throw noListener();
+    const address = this.#address();
     event.tell('kong.service.set_target', address.host, address.port);
     event.tell('kong.service.request.set_scheme', 'http');
     event.tell('kong.service.request.set_path', STREAM_PREFIX);
@@ -237,6 +236,17 @@ export class Streams {
     return { open, opened: { events, websocket }, ended: this.ended, resumed, gone, slow, messages };
   }
 
+  #address(): ListenerAddress {
+    const address = this.listener();
+    if (address) return address;
+    throw address === null
+      ? new GatewayError('not_ready', 'the port of --http-listen is not there yet')
+      : new GatewayError(
+          'misconfigured',
+          'mode: stream needs a port that Kong reaches: --http-listen <host:port> of the plugin server',
+        );
+  }
+
   #find(streamId: string, configuration: Configuration | undefined): ReplyStream | undefined {
     const stream = this.#streams.get(streamId);
     const isOther = configuration !== undefined && stream?.exchange.configuration !== configuration;
@@ -269,11 +279,4 @@ export function eventsEntrance(stream: ReplyStream, after: number): Entrance {
       if (!stream.hasClient && after === 0) stream.forget();
     },
   };
-}
-
-function noListener(): GatewayError {
-  return new GatewayError(
-    'misconfigured',
-    'mode: stream needs a port that Kong reaches: --http-listen <host:port> of the plugin server',
-  );
 }

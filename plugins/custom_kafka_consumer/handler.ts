@@ -96,7 +96,7 @@ export class ConsumerHandler {
       if (isUpgrade(visitor.headers)) throw noSockets();
       half.admit(exchange.configuration, visitor);
       const stream = half.stream(exchange, visitor);
-      exchange.channel.claim(exchange.wait, half.rule.maxLifeMs, this.#half.rule, stream);
+      exchange.channel.claim(exchange.wait, half.timeoutMs, this.#half.rule, stream);
       half.begin(event, stream);
     } catch (error) {
       exchange?.channel.fail(exchange.wait, toGatewayError(error));

@@ -129,7 +129,7 @@ export class RequestReplyHandler {
     this.#requestReply.refuseSent(event.requestId ?? '');
     const visitor = this.#visitors.get(event)!;
     const facts = this.#request.factsOf(request);
-    const exchange = this.#request.sender.request(request, facts, half.rule.maxLifeMs);
+    const exchange = this.#request.sender.request(request, facts, half.timeoutMs);
     const stream = half.stream(exchange, visitor);
     exchange.wait.collector = stream;
     half.begin(event, stream);

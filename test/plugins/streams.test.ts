@@ -268,7 +268,27 @@ test('HEAD has no stream, and without a listener there is none either', async (t
   assert.equal((await access({ method: 'HEAD' })).answer.json.code, 'request_invalid');
   requestReply.streams.listener = () => undefined;
   assert.equal((await access()).answer.json.code, 'misconfigured');
+  requestReply.streams.listener = () => null;
+  assert.equal((await access()).answer.json.code, 'not_ready');
   assert.equal(kafka.produced.length, 0);
+});
+
+/** A long stream is no request without a reply: nobody shall look for its reason. */
+test('age and silence end a stream, and are no timeouts', async (t) => {
+  for (const [stream, reason] of [
+    [{ max_life_ms: 5000 }, 'max_life'],
+    [{ max_life_ms: 60_000, idle_ms: 5000 }, 'idle'],
+  ] as const) {
+    const { access, proxied, say, clock, requestReply, nothingLeft } = await streaming(t, stream);
+    const source = await proxied(await access());
+    say('1');
+    clock.advance(5010);
+    assert.equal((await source.untilEnd()).at(-1)!.data, `{"reason":"${reason}"}`);
+    const [topic] = requestReply.status().reply_topics as { timed_out: number }[];
+    assert.equal(topic!.timed_out, 0);
+    clock.advance(31_000);
+    nothingLeft();
+  }
 });
 
 test('a drain lets streams go on for ten seconds, then they end with a reason', async (t) => {
