@@ -64,6 +64,7 @@ export class ReplyStream implements Collector {
   #position = 0;
   #isCongested = false;
   #isOver = false;
+  #isForgotten = false;
   /** Why we have ended it ourselves. */
   #endedBy: StreamEnd | undefined;
   #earlyFailure: HttpAnswer | undefined;
@@ -176,6 +177,8 @@ export class ReplyStream implements Collector {
 
   /** Nobody comes back. */
   forget(): void {
+    if (this.#isForgotten) return;
+    this.#isForgotten = true;
     this.end('client_gone');
     this.#client?.drop();
     this.#client = undefined;
@@ -242,6 +245,7 @@ export class ReplyStream implements Collector {
   }
 
   #forgetLater(): void {
+    if (this.#isForgotten) return;
     const { rule, within } = this.#options;
     this.#cancelForget?.();
     if (rule.resumeMs === 0) this.forget();

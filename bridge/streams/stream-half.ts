@@ -36,11 +36,19 @@ export class StreamHalf {
   readonly rule: StreamRule;
   readonly #owner: StreamOwner;
   readonly #reader: ReplyReader;
+  #left = 0;
+  #whenUnused: (() => void) | undefined;
 
   constructor(owner: StreamOwner, rule: StreamRule, reader: ReplyReader) {
     this.#owner = owner;
     this.rule = rule;
     this.#reader = reader;
+  }
+
+  /** Calls back once when no stream of it is left: until then its replies have to be read. */
+  whenUnused(callback: () => void): void {
+    if (this.#left === 0) callback();
+    else this.#whenUnused = callback;
   }
 
   /** Of the wait. */
@@ -93,6 +101,7 @@ export class StreamHalf {
   stream(exchange: Exchange, { consumer }: StreamVisitor): ReplyStream {
     const { streams } = this.#owner;
     const { configuration } = exchange;
+    this.#left++;
     return new ReplyStream({
       rule: this.rule,
       exchange,
@@ -107,7 +116,11 @@ export class StreamHalf {
         else configuration.metrics.ended(error?.code ?? (end === 'draining' ? 'draining' : 'ok'));
         if (error) configuration.activity.failed(error);
       },
-      onForgotten: (stream) => streams.onForgotten(stream),
+      onForgotten: (stream) => {
+        streams.onForgotten(stream);
+        this.#left--;
+        if (this.#left === 0) this.#whenUnused?.();
+      },
     });
   }
 

@@ -25,6 +25,8 @@ export class ConsumerHandler {
   readonly #half: ReplyHalf;
   /** Only where the producer is in another process. */
   readonly #receiver: Receiver | undefined;
+  /** Undefined: there is one answer. */
+  readonly #stream: StreamHalf | undefined;
   /** What our plugin server runs. */
   readonly planned: { readonly access: Phase };
 
@@ -40,6 +42,7 @@ export class ConsumerHandler {
     });
     const rule = streamRule(config);
     const stream = rule && new StreamHalf(requestReply, rule, this.#half);
+    this.#stream = stream;
     this.planned = {
       access: stream
         ? { reads: stream.reads, run: (event, answers) => this.#runStream(stream, event, answers) }
@@ -67,7 +70,8 @@ export class ConsumerHandler {
 
   close(): void {
     this.#receiver?.close();
-    this.#half.close();
+    if (this.#stream) this.#stream.whenUnused(() => this.#half.close());
+    else this.#half.close();
   }
 
   #run(event: PhaseEvent, answers: readonly unknown[]): void {

@@ -77,7 +77,7 @@ export class RequestReplyHandler {
       this.#request.close();
       this.#reply.close();
     };
-    if (this.#sockets) this.#sockets.whenUnused(end);
+    if (this.#stream && this.#sockets) this.#stream.whenUnused(() => this.#sockets!.whenUnused(end));
     else end();
   }
 

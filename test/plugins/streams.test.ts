@@ -291,6 +291,23 @@ test('age and silence end a stream, and are no timeouts', async (t) => {
   }
 });
 
+/** Kong renews all instances whenever any plugin changes. */
+test('a configuration that Kong has closed goes on for its streams, and ends with the last of them', async (t) => {
+  const { access, proxied, say, handler, kafka, clock, nothingLeft } = await streaming(t, { count: 2 });
+  const source = await proxied(await access());
+  handler.close();
+  clock.advance(60_000);
+  say('1');
+  await source.count(1);
+  say('2');
+  await source.untilEnd();
+  assert.equal(kafka.released, 0);
+  clock.advance(31_000);
+  clock.advance(31_000);
+  assert.equal(kafka.released, 1);
+  nothingLeft();
+});
+
 test('a drain lets streams go on for ten seconds, then they end with a reason', async (t) => {
   const { access, proxied, requestReply, clock, say, nothingLeft } = await streaming(t);
   const source = await proxied(await access());
