@@ -62,6 +62,10 @@ export class ReplyHalf {
     this.#collecting = rule && new Collecting(rule, response.errorHeaders, requestReply);
   }
 
+  get plugin(): string {
+    return this.#options.plugin;
+  }
+
   /** What takes the replies of this wait, where one is not enough. */
   collector(exchange: Exchange): Collector | undefined {
     return this.#collecting?.begin(exchange);

@@ -36,6 +36,7 @@ export interface SocketSessionOptions {
   readonly read: (reply: ReceivedRecord, exchange: Exchange, use: (answer: HttpAnswer) => void) => void;
   readonly errorAnswer: (error: GatewayError, exchange: Exchange | undefined) => HttpAnswer;
   readonly onMessage: () => void;
+  readonly onAnswered: (exchange: Exchange, error: GatewayError | undefined) => void;
   readonly onSlow: () => void;
   readonly onClosed: (end: StreamEnd) => void;
 }
@@ -179,11 +180,13 @@ export class SocketSession implements OpenSocket {
 
   #onEnded(
     request: Request,
-    { configuration, wait }: Exchange,
+    exchange: Exchange,
     replies: MessageReplies,
     error: GatewayError | undefined,
   ): void {
+    const { configuration, wait } = exchange;
     const { activity, metrics } = configuration;
+    this.#options.onAnswered(exchange, error);
     if (this.#isClosed) metrics.ended('closed');
     else if (error === undefined) {
       metrics.answered('ok', wait.createdAtMs, undefined);

@@ -1,10 +1,12 @@
 /** The second half of a request whose replies are sent on as they come: the access phase of one configuration. */
+import { writeAccess } from '../answer';
 import type { Configuration } from '../configuration';
 import { GatewayError, type HttpAnswer } from '../errors';
 import type { Exchange } from '../exchange';
 import type { ReceivedRecord } from '../kafka/records';
 import { answerOf, type PhaseEvent, type Read } from '../phase';
 import { headerIn, MAX_HEADERS, type HttpRequest } from '../request/http-request';
+import { accessLog } from '../telemetry/access-log';
 import { readEventId } from './event-id';
 import { ReplyStream } from './reply-stream';
 import type { StreamRule } from './stream-rule';
@@ -12,6 +14,8 @@ import { eventsEntrance, type Streams } from './streams';
 
 /** What it needs of the half that answers one reply. */
 export interface ReplyReader {
+  /** Whose replies they are: its name. */
+  readonly plugin: string;
   read(reply: ReceivedRecord, exchange: Exchange, use: (answer: HttpAnswer) => void): void;
   errorAnswer(error: GatewayError, exchange: Exchange): HttpAnswer;
 }
@@ -115,6 +119,7 @@ export class StreamHalf {
         if (end === 'client_gone') configuration.metrics.ended('closed');
         else configuration.metrics.ended(error?.code ?? (end === 'draining' ? 'draining' : 'ok'));
         if (error) configuration.activity.failed(error);
+        if (accessLog.isOn) writeStreamAccess(this.#reader.plugin, exchange, error);
       },
       onForgotten: (stream) => {
         streams.onForgotten(stream);
@@ -136,4 +141,17 @@ export class StreamHalf {
       throw error;
     }
   }
+}
+
+/** The line of a stream when it ends, or of a message when it is answered. Only where the log of requests is on. */
+export function writeStreamAccess(plugin: string, exchange: Exchange, error: GatewayError | undefined): void {
+  const { configuration, shownId, wait } = exchange;
+  writeAccess(configuration, {
+    plugin,
+    status: error?.status ?? 200,
+    code: error?.code,
+    requestId: undefined,
+    correlationId: shownId,
+    sinceMs: wait.createdAtMs,
+  });
 }

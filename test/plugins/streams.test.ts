@@ -5,6 +5,7 @@ import { bytesInFlight } from '../../bridge/bytes-in-flight';
 import { GatewayError } from '../../bridge/errors';
 import { RequestReply } from '../../bridge/request-reply';
 import { STREAM_TICKET_HEADER } from '../../bridge/streams/tickets';
+import { accessLog } from '../../bridge/telemetry/access-log';
 import { setLogSink } from '../../bridge/telemetry/log';
 import { HttpListener } from '../../listener/http-listener';
 import { parseRequestReplyConfig } from '../../plugins/custom_kafka_request_reply/config';
@@ -289,6 +290,24 @@ test('age and silence end a stream, and are no timeouts', async (t) => {
     clock.advance(31_000);
     nothingLeft();
   }
+});
+
+test('the log of requests has a line for each stream, when it ends', async (t) => {
+  const lines: string[] = [];
+  setLogSink((line) => lines.push(line));
+  accessLog.isOn = true;
+  t.after(() => {
+    accessLog.isOn = false;
+    setLogSink(() => undefined);
+  });
+  const { access, proxied, say } = await streaming(t, { count: 1 });
+  const source = await proxied(await access());
+  const logged = () => lines.filter((line) => line.includes('"request"') && line.includes('orders'));
+  assert.equal(logged().length, 0);
+  say('1');
+  await source.untilEnd();
+  assert.equal(logged().length, 1);
+  assert.match(logged()[0]!, /"status":200/);
 });
 
 /** Kong renews all instances whenever any plugin changes. */
