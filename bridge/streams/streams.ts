@@ -68,6 +68,7 @@ export class Streams {
     client_gone: 0,
     draining: 0,
   };
+  #isDraining = false;
   readonly #max = Math.min(MAX_STREAMS, Math.floor(openFileLimit() * SHARE_OF_FILES));
   readonly #within: (limitMs: number, callback: () => void) => () => void;
   readonly #tickets: StreamTickets<Entrance>;
@@ -155,6 +156,8 @@ export class Streams {
   openSocket(socket: OpenSocket): (end: StreamEnd) => void {
     this.counters.websocket++;
     this.#sockets.add(socket);
+    // Its ticket was issued before.
+    if (this.#isDraining) socket.drain();
     return (end) => {
       this.ended[end]++;
       this.#sockets.delete(socket);
@@ -190,6 +193,7 @@ export class Streams {
 
   /** What is open goes on for a moment. */
   drain(): void {
+    this.#isDraining = true;
     for (const socket of this.#sockets) socket.drain();
     if (this.size > 0) this.#within(DRAIN_MS, () => this.endAll());
   }
