@@ -13,7 +13,7 @@ const BOTH_HALVES: readonly PluginName[] = ['custom_kafka_producer', 'custom_kaf
 
 /** Each plugin exports these; all of them may be called more than once. The stock server calls none. */
 export const processHooks = {
-  start: (servedPlugins: readonly string[], listener?: () => ListenerAddress | undefined): void => {
+  start: (servedPlugins: readonly string[], listener?: () => ListenerAddress | null | undefined): void => {
     if (listener !== undefined) requestReply.streams.listener = listener;
     requestReply.tracing = tracing ??= openTracing();
     requestReply.setTogether(BOTH_HALVES.every((half) => servedPlugins.includes(half)));

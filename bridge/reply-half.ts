@@ -76,6 +76,10 @@ export class ReplyHalf {
     this.#collecting = rule && new Collecting(rule, response.errorHeaders, requestReply);
   }
 
+  get plugin(): string {
+    return this.#options.plugin;
+  }
+
   /** What takes the replies of this wait, where one is not enough. @throws GatewayError `misconfigured` */
   collector(exchange: Exchange): Collector | undefined {
     if (this.#collecting === undefined) return undefined;

@@ -130,13 +130,15 @@ async function serve(options: ServeOptions): Promise<void> {
   });
 }
 
-/** Where Kong finds our paths: the first port that listens. */
+/** Where Kong finds our paths: at the first port that listens. Undefined without any, null while none does. */
 function reachedAt(
   { httpAdvertise }: ServeOptions,
   listeners: readonly HttpListener[],
-): HostAndPort | undefined {
-  for (const { reachableAt } of listeners) if (reachableAt !== undefined) return httpAdvertise ?? reachableAt;
-  return undefined;
+): HostAndPort | null | undefined {
+  const ports = listeners.filter(({ isPort }) => isPort);
+  if (ports.length === 0) return undefined;
+  for (const { reachableAt } of ports) if (reachableAt !== undefined) return httpAdvertise ?? reachableAt;
+  return null;
 }
 
 function accessOf({ statusHost, statusAllowedHosts, statusToken }: ServeOptions): AccessOptions {

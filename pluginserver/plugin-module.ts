@@ -71,9 +71,9 @@ export interface ProcessHooks {
   /**
    * Called before the first event with the names of all plugins this process serves, and again when another one follows
    * whose socket could not be bound at first.
-   * @param listener where Kong reaches the paths of `http`; undefined while there is no such port
+   * @param listener where Kong reaches the paths of `http`: undefined without such a port, null while it is not there
    */
-  start?(servedPlugins: readonly string[], listener?: () => HostAndPort | undefined): void;
+  start?(servedPlugins: readonly string[], listener?: () => HostAndPort | null | undefined): void;
   /**
    * The server will end soon: the plugin refuses what is new and lets go on what it has accepted.
    * A plugin without this hook has its new events refused by the server.

@@ -19,7 +19,7 @@ export class PluginProcesses {
    * @param names of the plugins that are served: all but those whose socket cannot be bound
    * @throws what a plugin's `start` throws: a process that cannot work must not begin
    */
-  start(names: readonly string[], listener?: () => HostAndPort | undefined): void {
+  start(names: readonly string[], listener?: () => HostAndPort | null | undefined): void {
     for (const hooks of this.hooks) hooks.start?.(names, listener);
   }
 

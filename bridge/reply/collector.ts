@@ -1,5 +1,5 @@
 /** What takes the replies of a wait that its first reply does not end. Most waits have none. */
-import type { ReceivedRecord } from '../kafka/records';
+import { costOf, type ReceivedRecord } from '../kafka/records';
 
 /**
  * What became of a reply: it ends the wait (`last`), is taken and others may follow (`more`), is kept until somebody says
@@ -19,17 +19,22 @@ export interface Collected {
 
 /** Between two plugins of one request lies a millisecond: more than a few are no replies, but a flood. */
 const MOST_EARLY = 1000;
+const MOST_EARLY_BYTES = 4_194_304;
 
 /** Replies that came before the consumer half of their request, which alone knows whether one ends the wait. */
 export class EarlyReplies implements Collector {
   readonly replies: ReceivedRecord[];
+  #bytes: number;
 
   constructor(first: ReceivedRecord) {
     this.replies = [first];
+    this.#bytes = costOf(first);
   }
 
   add(reply: ReceivedRecord): Verdict {
-    if (this.replies.length >= MOST_EARLY) return 'duplicate';
+    const bytes = this.#bytes + costOf(reply);
+    if (this.replies.length >= MOST_EARLY || bytes > MOST_EARLY_BYTES) return 'duplicate';
+    this.#bytes = bytes;
     this.replies.push(reply);
     return 'held';
   }

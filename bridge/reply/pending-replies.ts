@@ -113,6 +113,8 @@ export type DeadlineError = (isDelivered: boolean) => GatewayError;
 
 /** For this many times its timeout the id of a wait stays known after its end. */
 const REMEMBERED_TIMEOUTS = 2;
+/** A stream may wait for hours, and what it leaves behind would keep that of all others from being forgotten. */
+const LONGEST_REMEMBERED_MS = 300_000;
 
 export class PendingReplies<Reply, Owner extends WaitOwner> {
   readonly #entries = new Map<string, Entry<Reply, Owner>>();
@@ -247,7 +249,7 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
     entry.owner.inFlight--;
     this.#wheel.remove(entry);
     const endedAtMs = this.#clock.now();
-    const timeoutMs = entry.deadlineAtMs - entry.createdAtMs;
+    const timeoutMs = Math.min(entry.deadlineAtMs - entry.createdAtMs, LONGEST_REMEMBERED_MS);
     this.#ended.remember({
       id: entry.key,
       owner: entry.owner,

@@ -64,10 +64,12 @@ export class ReplyStream implements Collector {
   #position = 0;
   #isCongested = false;
   #isOver = false;
+  #isForgotten = false;
   /** Why we have ended it ourselves. */
   #endedBy: StreamEnd | undefined;
   #earlyFailure: HttpAnswer | undefined;
   #cancelIdle: (() => void) | undefined;
+  #cancelLife: (() => void) | undefined;
   #cancelBeat: (() => void) | undefined;
   #cancelForget: (() => void) | undefined;
 
@@ -81,6 +83,8 @@ export class ReplyStream implements Collector {
   /** After the wait has this stream for its collector. */
   start(): void {
     this.#restartIdle();
+    const { rule, within } = this.#options;
+    this.#cancelLife = within(rule.maxLifeMs, () => this.end('max_life'));
     this.exchange.wait.whenEnded((outcome) => this.#onEnded(outcome));
   }
 
@@ -173,6 +177,8 @@ export class ReplyStream implements Collector {
 
   /** Nobody comes back. */
   forget(): void {
+    if (this.#isForgotten) return;
+    this.#isForgotten = true;
     this.end('client_gone');
     this.#client?.drop();
     this.#client = undefined;
@@ -184,9 +190,10 @@ export class ReplyStream implements Collector {
 
   #onEnded(outcome: Outcome<ReceivedRecord>): void {
     this.#cancelIdle?.();
+    this.#cancelLife?.();
     this.#isOver = true;
     const error = 'error' in outcome ? outcome.error : undefined;
-    const end = this.#endedBy ?? endOf(error, this.#replies);
+    const end = this.#endedBy ?? (error === undefined ? 'complete' : 'failed');
     if (end === 'failed' && error !== undefined) {
       const answer = this.#options.errorAnswer(error);
       if (this.#replies === 0) this.#earlyFailure = answer;
@@ -238,16 +245,10 @@ export class ReplyStream implements Collector {
   }
 
   #forgetLater(): void {
+    if (this.#isForgotten) return;
     const { rule, within } = this.#options;
     this.#cancelForget?.();
     if (rule.resumeMs === 0) this.forget();
     else this.#cancelForget = within(rule.resumeMs, () => this.forget());
   }
-}
-
-function endOf(error: GatewayError | undefined, replies: number): StreamEnd {
-  if (error === undefined) return 'complete';
-  // Who has a reply needs no delivery report.
-  const isDeadline = error.code === 'reply_timeout' || (error.code === 'produce_timeout' && replies > 0);
-  return isDeadline ? 'max_life' : 'failed';
 }

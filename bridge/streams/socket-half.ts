@@ -7,9 +7,10 @@ import type { PhaseEvent } from '../phase';
 import type { Collector } from '../reply/collector';
 import type { RequestHalf } from '../request-half';
 import { headerIn, type HttpRequest } from '../request/http-request';
+import { accessLog } from '../telemetry/access-log';
 import type { SocketMessage } from './socket-message';
 import { SocketSession, type Socket } from './socket-session';
-import type { ReplyReader, StreamOwner, StreamVisitor } from './stream-half';
+import { writeStreamAccess, type ReplyReader, type StreamOwner, type StreamVisitor } from './stream-half';
 import type { StreamRule } from './stream-rule';
 
 export interface SocketHalfOptions {
@@ -95,7 +96,10 @@ export class SocketHalf {
       read: (reply, exchange, use) => reader.read(reply, exchange, use),
       errorAnswer: (error, exchange) => this.#errorAnswer(error, exchange),
       onMessage: () => streams.counters.messages++,
-      onSlow: () => streams.counters.slow++,
+      onAnswered: (exchange, error) => {
+        if (accessLog.isOn) writeStreamAccess(reader.plugin, exchange, error);
+      },
+      onSlow: () => streams.onSlow(this.#options.request.sender.configuration.topic),
       onClosed: (end) => {
         leave(end);
         closed();

@@ -36,6 +36,7 @@ export interface SocketSessionOptions {
   readonly read: (reply: ReceivedRecord, exchange: Exchange, use: (answer: HttpAnswer) => void) => void;
   readonly errorAnswer: (error: GatewayError, exchange: Exchange | undefined) => HttpAnswer;
   readonly onMessage: () => void;
+  readonly onAnswered: (exchange: Exchange, error: GatewayError | undefined) => void;
   readonly onSlow: () => void;
   readonly onClosed: (end: StreamEnd) => void;
 }
@@ -66,6 +67,8 @@ export class SocketSession implements OpenSocket {
   #isWaitingForToken = false;
   #isDraining = false;
   #isAlive = true;
+  /** What was not sent yet at the last ping. */
+  #unsentBytes = 0;
   #end: StreamEnd | undefined;
   #isClosed = false;
   #cancelIdle: (() => void) | undefined;
@@ -177,11 +180,13 @@ export class SocketSession implements OpenSocket {
 
   #onEnded(
     request: Request,
-    { configuration, wait }: Exchange,
+    exchange: Exchange,
     replies: MessageReplies,
     error: GatewayError | undefined,
   ): void {
+    const { configuration, wait } = exchange;
     const { activity, metrics } = configuration;
+    this.#options.onAnswered(exchange, error);
     if (this.#isClosed) metrics.ended('closed');
     else if (error === undefined) {
       metrics.answered('ok', wait.createdAtMs, undefined);
@@ -248,11 +253,15 @@ export class SocketSession implements OpenSocket {
 
   #ping(): void {
     this.#cancelPing = this.#options.within(PING_MS, () => {
-      // A paused socket sees no pong either.
-      if (!this.#isAlive && this.#queue.length === 0) {
+      const unsentBytes = this.#socket.bufferedAmount;
+      const isStuck = unsentBytes > 0 && unsentBytes >= this.#unsentBytes && this.#unsentBytes > 0;
+      if (isStuck) this.#options.onSlow();
+      // A paused socket sees no pong, also from a client that is well.
+      if (isStuck || (!this.#isAlive && this.#queue.length === 0)) {
         this.#socket.terminate();
         return;
       }
+      this.#unsentBytes = unsentBytes;
       this.#isAlive = false;
       this.#socket.ping();
       this.#ping();

@@ -1,4 +1,5 @@
 /** The second half of a request whose replies are sent on as they come: the access phase of one configuration. */
+import { writeAccess } from '../answer';
 import type { Configuration } from '../configuration';
 import { GatewayError, type HttpAnswer } from '../errors';
 import type { Exchange } from '../exchange';
@@ -6,6 +7,7 @@ import type { ReceivedRecord } from '../kafka/records';
 import { answerOf, type PhaseEvent, type Read } from '../phase';
 import { NOT_REPEATED } from '../reply/collector';
 import { headerIn, MAX_HEADERS, type HttpRequest } from '../request/http-request';
+import { accessLog } from '../telemetry/access-log';
 import { readEventId } from './event-id';
 import { ReplyStream } from './reply-stream';
 import type { StreamRule } from './stream-rule';
@@ -13,6 +15,8 @@ import { eventsEntrance, type Streams } from './streams';
 
 /** What it needs of the half that answers one reply. */
 export interface ReplyReader {
+  /** Whose replies they are: its name. */
+  readonly plugin: string;
   read(reply: ReceivedRecord, exchange: Exchange, use: (answer: HttpAnswer) => void): void;
   errorAnswer(error: GatewayError, exchange: Exchange): HttpAnswer;
 }
@@ -30,15 +34,31 @@ export interface StreamVisitor {
   readonly consumer: string | undefined;
 }
 
+/** A stream ends by itself, and before its wait does: there a deadline would be a request without a reply. */
+const BEHIND_LIFE_MS = 5000;
+
 export class StreamHalf {
   readonly rule: StreamRule;
   readonly #owner: StreamOwner;
   readonly #reader: ReplyReader;
+  #left = 0;
+  #whenUnused: (() => void) | undefined;
 
   constructor(owner: StreamOwner, rule: StreamRule, reader: ReplyReader) {
     this.#owner = owner;
     this.rule = rule;
     this.#reader = reader;
+  }
+
+  /** Calls back once when no stream of it is left: until then its replies have to be read. */
+  whenUnused(callback: () => void): void {
+    if (this.#left === 0) callback();
+    else this.#whenUnused = callback;
+  }
+
+  /** Of the wait. */
+  get timeoutMs(): number {
+    return this.rule.maxLifeMs + BEHIND_LIFE_MS;
   }
 
   /** What `visitor` looks at. */
@@ -87,6 +107,7 @@ export class StreamHalf {
     const { streams } = this.#owner;
     const { configuration } = exchange;
     if (exchange.repeats !== undefined) throw new GatewayError('misconfigured', `mode: ${NOT_REPEATED}`);
+    this.#left++;
     return new ReplyStream({
       rule: this.rule,
       exchange,
@@ -94,14 +115,19 @@ export class StreamHalf {
       within: (limitMs, callback) => this.#owner.within(limitMs, callback),
       read: (reply, use) => this.#reader.read(reply, exchange, use),
       errorAnswer: (error) => this.#reader.errorAnswer(error, exchange),
-      onSlow: () => streams.counters.slow++,
+      onSlow: () => streams.onSlow(exchange.topic),
       onEnded: (stream, end, error) => {
         streams.onEnded(stream, end);
         if (end === 'client_gone') configuration.metrics.ended('closed');
         else configuration.metrics.ended(error?.code ?? (end === 'draining' ? 'draining' : 'ok'));
         if (error) configuration.activity.failed(error);
+        if (accessLog.isOn) writeStreamAccess(this.#reader.plugin, exchange, error);
       },
-      onForgotten: (stream) => streams.onForgotten(stream),
+      onForgotten: (stream) => {
+        streams.onForgotten(stream);
+        this.#left--;
+        if (this.#left === 0) this.#whenUnused?.();
+      },
     });
   }
 
@@ -117,4 +143,17 @@ export class StreamHalf {
       throw error;
     }
   }
+}
+
+/** The line of a stream when it ends, or of a message when it is answered. Only where the log of requests is on. */
+export function writeStreamAccess(plugin: string, exchange: Exchange, error: GatewayError | undefined): void {
+  const { configuration, shownId, wait } = exchange;
+  writeAccess(configuration, {
+    plugin,
+    status: error?.status ?? 200,
+    code: error?.code,
+    requestId: undefined,
+    correlationId: shownId,
+    sinceMs: wait.createdAtMs,
+  });
 }

@@ -9,6 +9,7 @@ import { openFileLimit } from '../../common/open-file-limit';
 import type { Configuration } from '../configuration';
 import { GatewayError } from '../errors';
 import type { PhaseEvent } from '../phase';
+import { log } from '../telemetry/log';
 import { readEventId, type EventId } from './event-id';
 import { streamEvents } from './event-stream';
 import type { ReplyStream } from './reply-stream';
@@ -56,8 +57,8 @@ const SHARE_OF_FILES = 0.5;
 const DRAIN_MS = 10_000;
 
 export class Streams {
-  /** Undefined: this process has no listener that Kong reaches. Told by the plugin server. */
-  listener: () => ListenerAddress | undefined = () => undefined;
+  /** Undefined: this process has no port that Kong reaches; null: not at the moment. Told by the plugin server. */
+  listener: () => ListenerAddress | null | undefined = () => undefined;
   readonly counters = { events: 0, websocket: 0, resumed: 0, gone: 0, slow: 0, messages: 0, expired: 0 };
   readonly ended: Record<StreamEnd, number> = {
     complete: 0,
@@ -67,6 +68,7 @@ export class Streams {
     client_gone: 0,
     draining: 0,
   };
+  #isDraining = false;
   readonly #max = Math.min(MAX_STREAMS, Math.floor(openFileLimit() * SHARE_OF_FILES));
   readonly #within: (limitMs: number, callback: () => void) => () => void;
   readonly #tickets: StreamTickets<Entrance>;
@@ -94,7 +96,7 @@ export class Streams {
    * @throws GatewayError `misconfigured` without a listener, `not_ready` while it has no port, `overloaded`
    */
   admit(configuration: Configuration, consumer: string | undefined, maxPerConsumer: number): void {
-    if (this.listener() === undefined) throw noListener();
+    this.#address();
     if (this.#streams.size + this.#sockets.size >= this.#max)
       throw new GatewayError(
         'overloaded',
@@ -110,8 +112,7 @@ export class Streams {
 
   /** Sends Kong to the listener. @throws GatewayError as `admit` */
   lead(event: PhaseEvent, entrance: Entrance): void {
-    const address = this.listener();
-    if (address === undefined) throw noListener();
+    const address = this.#address();
     event.tell('kong.service.set_target', address.host, address.port);
     event.tell('kong.service.request.set_scheme', 'http');
     event.tell('kong.service.request.set_path', STREAM_PREFIX);
@@ -128,6 +129,12 @@ export class Streams {
     this.counters.events++;
     this.#streams.set(stream.id, stream);
     this.#count(stream.exchange.configuration, stream.consumer, 1);
+  }
+
+  /** A client does not read what it is sent. */
+  onSlow(topic: string | undefined): void {
+    this.counters.slow++;
+    log.debug('a client of a stream does not read, and is disconnected', { topic });
   }
 
   onEnded(stream: ReplyStream, end: StreamEnd): void {
@@ -149,6 +156,8 @@ export class Streams {
   openSocket(socket: OpenSocket): (end: StreamEnd) => void {
     this.counters.websocket++;
     this.#sockets.add(socket);
+    // Its ticket was issued before.
+    if (this.#isDraining) socket.drain();
     return (end) => {
       this.ended[end]++;
       this.#sockets.delete(socket);
@@ -184,11 +193,13 @@ export class Streams {
 
   /** What is open goes on for a moment. */
   drain(): void {
+    this.#isDraining = true;
     for (const socket of this.#sockets) socket.drain();
     if (this.size > 0) this.#within(DRAIN_MS, () => this.endAll());
   }
 
   endAll(): void {
+    if (this.size > 0) log.info('streams were ended, because the process ends', { open: this.size });
     for (const socket of [...this.#sockets]) socket.end();
     for (const stream of [...this.#streams.values()]) stream.end('draining');
   }
@@ -229,6 +240,17 @@ export class Streams {
     return { open, opened: { events, websocket }, ended: this.ended, resumed, gone, slow, messages };
   }
 
+  #address(): ListenerAddress {
+    const address = this.listener();
+    if (address) return address;
+    throw address === null
+      ? new GatewayError('not_ready', 'the port of --http-listen is not there yet')
+      : new GatewayError(
+          'misconfigured',
+          'mode: stream needs a port that Kong reaches: --http-listen <host:port> of the plugin server',
+        );
+  }
+
   #find(streamId: string, configuration: Configuration | undefined): ReplyStream | undefined {
     const stream = this.#streams.get(streamId);
     const isOther = configuration !== undefined && stream?.exchange.configuration !== configuration;
@@ -261,11 +283,4 @@ export function eventsEntrance(stream: ReplyStream, after: number): Entrance {
       if (!stream.hasClient && after === 0) stream.forget();
     },
   };
-}
-
-function noListener(): GatewayError {
-  return new GatewayError(
-    'misconfigured',
-    'mode: stream needs a port that Kong reaches: --http-listen <host:port> of the plugin server',
-  );
 }

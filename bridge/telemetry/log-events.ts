@@ -98,6 +98,9 @@ export const LOG_EVENTS = {
   'Kong sent a call inside an event; the event fails': 'call_inside_event',
   'an event was run again too often and is refused': 'event_run_again',
   'Kong sent a request id that cannot be read': 'request_id_unreadable',
+  // Streams
+  'a client of a stream does not read, and is disconnected': 'stream_client_slow',
+  'streams were ended, because the process ends': 'streams_ended',
   // Kafka
   'kafka client up': 'kafka_client_up',
   'kafka client down': 'kafka_client_down',

@@ -291,6 +291,16 @@ export const EXAMPLES: readonly Example[] = [
     ],
   },
   {
+    slug: 'several-replies',
+    title: 'Several replies in one answer',
+    about:
+      'Each of three services answers; the client gets a JSON array of what they say, or after two seconds of what has come until then, with `X-Collected: partial`. [More about several replies, and about streams](streams.md).',
+    plugins: [
+      producer({ topic: 'offers.requests', reply_topic: 'offers.replies' }),
+      consumer({ timeout: 2000, collect: { count: 3, on_timeout: 'partial' } }),
+    ],
+  },
+  {
     slug: 'topic-of-each-gateway',
     title: 'A reply topic for each gateway',
     about:

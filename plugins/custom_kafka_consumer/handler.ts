@@ -37,6 +37,8 @@ export class ConsumerHandler {
   readonly #results: ResultHalf | undefined;
   /** Only where the producer is in another process. */
   readonly #receiver: Receiver | undefined;
+  /** Undefined: there is one answer. */
+  readonly #stream: StreamHalf | undefined;
   /** What our plugin server runs. */
   readonly planned: { readonly access: Phase };
 
@@ -55,6 +57,8 @@ export class ConsumerHandler {
     const source = this.#source();
     if (config.mode === 'result') this.#results = source && this.#openResults(source);
     else if (!requestReply.together) this.#receiver = source && requestReply.openReceiver(source);
+    const rule = streamRule(config);
+    this.#stream = rule && new StreamHalf(requestReply, rule, this.#half);
     this.planned = { access: this.#access() };
   }
 
@@ -66,17 +70,16 @@ export class ConsumerHandler {
   close(): void {
     this.#receiver?.close();
     this.#results?.close();
-    this.#half.close();
+    if (this.#stream) this.#stream.whenUnused(() => this.#half.close());
+    else this.#half.close();
   }
 
   #access(): Phase {
     const results = this.#results;
     if (results) return { reads: results.reads, run: (event, answers) => results.run(event, answers) };
-    const rule = streamRule(this.#config);
-    if (rule) {
-      const stream = new StreamHalf(this.#requestReply, rule, this.#half);
+    const stream = this.#stream;
+    if (stream)
       return { reads: stream.reads, run: (event, answers) => this.#runStream(stream, event, answers) };
-    }
     const readsTogether = this.#accepting ? READS_WHO : [];
     return {
       reads: this.#requestReply.together ? readsTogether : READS_APART,
@@ -147,7 +150,7 @@ export class ConsumerHandler {
       if (isUpgrade(visitor.headers)) throw noSockets();
       half.admit(exchange.configuration, visitor);
       const stream = half.stream(exchange, visitor);
-      exchange.channel.claim(exchange.wait, half.rule.maxLifeMs, this.#half.rule, stream);
+      exchange.channel.claim(exchange.wait, half.timeoutMs, this.#half.rule, stream);
       half.begin(event, stream);
     } catch (error) {
       exchange?.channel.fail(exchange.wait, toGatewayError(error));

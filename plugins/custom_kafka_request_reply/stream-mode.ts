@@ -43,10 +43,11 @@ export class StreamMode implements Mode {
   }
 
   close(whenUnused: () => void): void {
-    this.#sockets.whenUnused(() => {
+    const end = (): void => {
       this.#request.close();
       whenUnused();
-    });
+    };
+    this.#stream.whenUnused(() => this.#sockets.whenUnused(end));
   }
 
   #run(event: PhaseEvent, answers: readonly unknown[]): void {
@@ -71,7 +72,7 @@ export class StreamMode implements Mode {
     this.#requestReply.refuseSent(event.requestId ?? '');
     const visitor = this.#visitors.get(event);
     const facts = this.#request.factsOf(request);
-    const exchange = this.#request.sender.request(request, facts, this.#stream.rule.maxLifeMs);
+    const exchange = this.#request.sender.request(request, facts, this.#stream.timeoutMs);
     try {
       if (visitor === undefined) throw new GatewayError('internal', 'a stream for nobody');
       const stream = this.#stream.stream(exchange, visitor);

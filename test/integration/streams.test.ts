@@ -207,6 +207,38 @@ test('a message that is too large ends the WebSocket with 1009, and a failed one
   await stack.nothingPending();
 });
 
+/** By itself, as it ends the plugin server. */
+test('a plugin server that ends lets streams finish and closes WebSockets with 1012', async () => {
+  const [topic, replyTopic] = [await kafka.topic(), await kafka.topic()];
+  const behaviour = { ...DEFAULT_BEHAVIOUR, mode: 'steps', replies: 10, everyMs: 100, topic } as const;
+  const service = await startResponder({ connection: kafka.connection, topics: [behaviour] });
+  const requestReply = {
+    topic,
+    reply_topic: replyTopic,
+    reply: { mode: 'stream', stream: { end_header: 'last' } },
+  };
+  const own = await Stack.start(kafka.bootstrapServers, [
+    { path: '/ending', requestReply, hasService: true },
+  ]);
+  try {
+    const source = await EventSource.open(`${own.url}/ending`);
+    await source.count(2);
+    const client = new WebSocket(`${own.url.replace('http', 'ws')}/ending`);
+    await once(client, 'open');
+    const closed = once(client, 'close') as Promise<[number, Buffer]>;
+    const ended = own.server.child.stop();
+    const [code, reason] = await closed;
+    assert.deepEqual([code, reason.toString()], [1012, 'draining']);
+    const events = await source.untilEnd();
+    assert.equal(events.length, 11);
+    assert.equal(events.at(-1)!.data, '{"reason":"complete"}');
+    assert.equal(await ended, 0);
+  } finally {
+    await own.stop();
+    await service.close();
+  }
+});
+
 test('without a ticket the listener has nothing', async () => {
   const status = (await stack.server.status()) as {
     plugins: Record<string, { process: { streams: { listener: { host: string; port: number } } } }>;

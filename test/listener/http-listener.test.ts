@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
-import { createServer, request as httpRequest } from 'node:http';
+import { Agent, createServer, request as httpRequest, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -160,4 +160,49 @@ test('a folder that is not there yet is tried again, and told once', async (t) =
   mkdirSync(dirname(path));
   await tried();
   assert.equal(await askSocket(path), 200);
+});
+
+/** A thousand streams would leave no room for the entries of log plugins, which share the port with them. */
+test('answers that take their time are not counted among the connections of requests', async (t) => {
+  const held: ServerResponse[] = [];
+  const long: HttpRoute = {
+    prefix: '/long/',
+    isLong: true,
+    handle: (_, response) => {
+      held.push(response);
+      response.writeHead(200);
+      response.write('begin');
+    },
+  };
+  const { url, http } = await listener(t, [long, route('/log/')]);
+  const agent = new Agent();
+  t.after(() => agent.destroy());
+  const get = (path: string) =>
+    new Promise<number>((resolve) => {
+      const sent = httpRequest(`${url}${path}`, { agent }, (response) => {
+        response.on('error', () => undefined);
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      });
+      sent.on('error', () => resolve(0));
+      sent.end();
+    });
+  const answers = await Promise.all(Array.from({ length: 600 }, () => get('/long/')));
+  assert.ok(answers.every((status) => status === 200 || status === 0));
+  // What came all at once is more than requests may be; once they are known to be long, there is room for others.
+  assert.ok(held.length >= 512);
+  assert.equal(await get('/log/'), 200);
+  for (const response of held) response.destroy();
+  await http.serve(false);
+});
+
+test('an upgrade that no room takes is 404', async (t) => {
+  const { http } = await listener(t, [route('/log/')]);
+  for (const path of ['/log/', '/stream/']) {
+    const client = connect(http.boundPort!, HOST);
+    client.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`);
+    const [answer] = (await once(client, 'data')) as [Buffer];
+    assert.match(answer.toString(), /^HTTP\/1\.1 404 /);
+    await once(client, 'close');
+  }
 });

@@ -310,6 +310,22 @@ test('where one reply is enough, the first of those that come between the two ha
   nothingPending();
 });
 
+test('a flood between the two halves is cut off', async () => {
+  const { kafka, producer, consumer, requestReply, clock } = route({
+    consumer: { collect: { quiet_ms: 10 } },
+  });
+  await producer.access(new FakeKong());
+  for (let offset = 0; offset < 2000; offset++) kafka.arrive({ ...replyTo(kafka, 0, '1'), offset });
+  const kong = new FakeKong();
+  const held = consumer.access(kong);
+  await settled();
+  clock.advance(30);
+  await held;
+  assert.equal(kong.exits[0]!.headers['x-collected-count'], '1000');
+  const [topic] = requestReply.status().reply_topics as { duplicate: number }[];
+  assert.equal(topic!.duplicate, 1000);
+});
+
 test('in processes of their own, all replies that are there before the wait count', async () => {
   const clock = new FakeClock();
   const kafka = new FakeKafka();

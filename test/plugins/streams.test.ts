@@ -5,6 +5,7 @@ import { bytesInFlight } from '../../bridge/bytes-in-flight';
 import { GatewayError } from '../../bridge/errors';
 import { RequestReply } from '../../bridge/request-reply';
 import { STREAM_TICKET_HEADER } from '../../bridge/streams/tickets';
+import { accessLog } from '../../bridge/telemetry/access-log';
 import { setLogSink } from '../../bridge/telemetry/log';
 import { HttpListener } from '../../listener/http-listener';
 import { parseRequestReplyConfig } from '../../plugins/custom_kafka_request_reply/config';
@@ -268,7 +269,62 @@ test('HEAD has no stream, and without a listener there is none either', async (t
   assert.equal((await access({ method: 'HEAD' })).answer.json.code, 'request_invalid');
   requestReply.streams.listener = () => undefined;
   assert.equal((await access()).answer.json.code, 'misconfigured');
+  requestReply.streams.listener = () => null;
+  assert.equal((await access()).answer.json.code, 'not_ready');
   assert.equal(kafka.produced.length, 0);
+});
+
+/** A long stream is no request without a reply: nobody shall look for its reason. */
+test('age and silence end a stream, and are no timeouts', async (t) => {
+  for (const [stream, reason] of [
+    [{ max_life_ms: 5000 }, 'max_life'],
+    [{ max_life_ms: 60_000, idle_ms: 5000 }, 'idle'],
+  ] as const) {
+    const { access, proxied, say, clock, requestReply, nothingLeft } = await streaming(t, stream);
+    const source = await proxied(await access());
+    say('1');
+    clock.advance(5010);
+    assert.equal((await source.untilEnd()).at(-1)!.data, `{"reason":"${reason}"}`);
+    const [topic] = requestReply.status().reply_topics as { timed_out: number }[];
+    assert.equal(topic!.timed_out, 0);
+    clock.advance(31_000);
+    nothingLeft();
+  }
+});
+
+test('the log of requests has a line for each stream, when it ends', async (t) => {
+  const lines: string[] = [];
+  setLogSink((line) => lines.push(line));
+  accessLog.isOn = true;
+  t.after(() => {
+    accessLog.isOn = false;
+    setLogSink(() => undefined);
+  });
+  const { access, proxied, say } = await streaming(t, { count: 1 });
+  const source = await proxied(await access());
+  const logged = () => lines.filter((line) => line.includes('"request"') && line.includes('orders'));
+  assert.equal(logged().length, 0);
+  say('1');
+  await source.untilEnd();
+  assert.equal(logged().length, 1);
+  assert.match(logged()[0]!, /"status":200/);
+});
+
+/** Kong renews all instances whenever any plugin changes. */
+test('a configuration that Kong has closed goes on for its streams, and ends with the last of them', async (t) => {
+  const { access, proxied, say, handler, kafka, clock, nothingLeft } = await streaming(t, { count: 2 });
+  const source = await proxied(await access());
+  handler.close();
+  clock.advance(60_000);
+  say('1');
+  await source.count(1);
+  say('2');
+  await source.untilEnd();
+  assert.equal(kafka.released, 0);
+  clock.advance(31_000);
+  clock.advance(31_000);
+  assert.equal(kafka.released, 1);
+  nothingLeft();
 });
 
 test('a drain lets streams go on for ten seconds, then they end with a reason', async (t) => {

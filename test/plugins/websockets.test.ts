@@ -57,8 +57,13 @@ async function sockets(t: TestContext, stream: object = {}, config: object = {})
     await handler.access(kong);
     return kong;
   };
-  const open = async (headers?: Record<string, string>, consumer?: { id: string }) => {
+  const open = async (
+    headers?: Record<string, string>,
+    consumer?: { id: string },
+    between: () => void = () => undefined,
+  ) => {
     const kong = await access(headers, consumer);
+    between();
     assert.equal(kong.exits.length, 0);
     assert.equal(kong.upstream.get('method'), undefined, 'it stays an upgrade');
     const client = new WebSocket(`ws://${kong.upstream.get('target')}${kong.upstream.get('path')}`, {
@@ -193,6 +198,12 @@ test('a drain waits for what is in flight and ends with 1012; new messages are n
   assert.equal(kafka.produced.length, 1);
   await until(() => requestReply.streams.size === 0);
   await requestReply.idle();
+});
+
+test('one that is being opened when the drain begins is ended as well', async (t) => {
+  const { open, requestReply } = await sockets(t);
+  const { closed } = await open({}, undefined, () => requestReply.drain());
+  assert.deepEqual(await closed, [1012, 'draining']);
 });
 
 test('silence, age, and a client that does not answer a ping are ends', async (t) => {
