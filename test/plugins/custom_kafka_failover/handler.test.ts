@@ -21,6 +21,7 @@ interface Given {
   readonly headers?: Record<string, string | string[]>;
   readonly body?: string | Error;
   readonly service?: object | null;
+  readonly consumer?: object;
   readonly entry?: object;
 }
 
@@ -44,14 +45,14 @@ class Event implements PhaseEvent {
 
   goOn(phase: Phase): void {
     const { reads } = phase;
-    const { method = 'POST', headers = {}, body = '', service = SERVICE, entry } = this.given;
+    const { method = 'POST', headers = {}, body = '', service = SERVICE, consumer, entry } = this.given;
     const answers: Record<string, unknown> = {
       'kong.request.get_method': method,
       'kong.request.get_headers': headers,
       'kong.request.get_raw_body': typeof body === 'string' ? Buffer.from(body) : body,
       'kong.router.get_service': service,
       'kong.router.get_route': { id: 'rt1' },
-      'kong.client.get_consumer': { username: 'Z\xc3\xbcrich' },
+      'kong.client.get_consumer': consumer ?? { username: 'Z\xc3\xbcrich' },
       request_uri: '/x?y=1',
       remote_addr: '10.0.0.9',
       'kong.log.serialize': JSON.stringify(entry ?? null),
@@ -108,6 +109,7 @@ function lab(t: TestContext, options: object = {}) {
   return { kafka, captures, capture, fail, run, values };
 }
 
+const LOG = { capture: 'log' };
 const BREAKER = { breaker: { failures: 2 } };
 const MARKED = ['kong.nginx.set_ctx', 'kafka_failover'];
 
@@ -175,6 +177,31 @@ test('Kafka away as well: the request goes on to its upstream, whose failure its
   assert.deepEqual([how, event.told.length, captures.refused.not_delivered], ['pass', 1, 1]);
 });
 
+test('while Kafka is known to be away no request waits for it', async (t) => {
+  const { fail, run, kafka } = lab(t, BREAKER);
+  fail(2);
+  kafka.state = 'down';
+  const { how } = await run('access');
+  assert.deepEqual([how, kafka.produced], ['pass', []]);
+});
+
+/** A request that Kong can serve is not refused because something about it could not be learned. */
+test('what Kong does not say is no reason to end a request', async (t) => {
+  const refused = new GatewayError('internal', 'Kong refused the call');
+  for (const [options, given] of [
+    [BREAKER, { service: refused }],
+    [BREAKER, { consumer: refused }],
+    [LOG, { consumer: refused }],
+    [LOG, { service: refused }],
+  ] as const) {
+    const { fail, run } = lab(t, options);
+    if (options === BREAKER) fail(2);
+    const { how, event } = await run('access', given);
+    assert.equal(how, 'pass');
+    assert.deepEqual(event.told.at(-1)?.slice(0, 2), MARKED);
+  }
+});
+
 /** The broker may have it: carried out by the upstream as well, it would be there twice. */
 test('a record that nobody knows of is a failure, and the upstream does not get the request', async (t) => {
   const { fail, run, kafka } = lab(t, BREAKER);
@@ -185,7 +212,6 @@ test('a record that nobody knows of is a failure, and the upstream does not get 
   assert.equal((event.body as { code: string }).code, 'produce_timeout');
 });
 
-const LOG = { capture: 'log' };
 const entryOf = (id: string, status: number, source?: string, tries: object[] = [{ ip: '10.0.0.1', port: 80 }]) => ({
   kafka_failover: { id }, response: { status }, source, tries,
 }); // prettier-ignore
