@@ -167,10 +167,15 @@ export class Captures {
 
   /** For the metrics. */
   reading(): FailoverReading {
-    const { marked, kept, kept_at_once: keptAtOnce } = this.counters;
+    const { marked, kept, kept_at_once: keptAtOnce, kept_by_log: keptByLog } = this.counters;
     let openBreakers = 0;
     for (const { breakers } of this.#captures.values()) openBreakers += breakers?.open ?? 0;
-    return { marked, kept, keptAtOnce, notKept: this.refused, inFlight: this.#open, openBreakers };
+    return {
+      ...{ marked, kept, keptAtOnce, keptByLog },
+      notKept: this.refused,
+      inFlight: this.#open,
+      openBreakers,
+    };
   }
 
   /** For the status page. */
