@@ -11,6 +11,7 @@ import { FAILOVER_TABLE, parseFailoverConfig } from '../../../plugins/custom_kaf
 import { FailoverHandler } from '../../../plugins/custom_kafka_failover/handler';
 import { captureLog } from '../../pluginserver/support/serving';
 import { FakeKafka } from '../../support/fake-kafka';
+import { FakeKong } from '../../support/fake-kong';
 
 const TARGET = { backendUrl: 'http://orders:80', upstreamAddresses: undefined };
 const SERVICE = { id: 's1', name: 'orders', protocol: 'http', host: 'orders', port: 80 };
@@ -106,7 +107,7 @@ function lab(t: TestContext, options: object = {}) {
   };
   const values = () =>
     kafka.produced.map(({ record }) => JSON.parse(String(record.value)) as Record<string, unknown>);
-  return { kafka, captures, capture, fail, run, values };
+  return { kafka, captures, capture, handler, fail, run, values };
 }
 
 const LOG = { capture: 'log' };
@@ -142,6 +143,22 @@ test('while the breaker of its service is open it is kept, and answered when the
   assert.equal(kafka.produced[0]!.record.key, 'r1');
   assert.deepEqual([captures.counters.kept, captures.counters.kept_at_once, captures.counters.marked], [1, 1, 0]);
 }); // prettier-ignore
+
+test("over Kong's stock server it is the same, in two rounds of questions", async (t) => {
+  const { fail, handler, values } = lab(t, BREAKER);
+  fail(2);
+  const kong = new FakeKong({ service: SERVICE, uri: '/x?y=1', body: 'Zürich', route: { name: 'all' } });
+  await handler.access(kong);
+  assert.deepEqual([kong.answer.status, kong.answer.json.id], [202, 'r1']);
+  const [{ uri, body, service, route } = {}] = values();
+  assert.deepEqual(
+    { uri, body, service, route },
+    { uri: '/x?y=1', body: 'Zürich', service: 'orders', route: 'all' },
+  );
+  const other = new FakeKong({ service: { ...SERVICE, name: 'prices' } });
+  await handler.access(other);
+  assert.deepEqual([other.exits, other.contextCalls], [[], 1]);
+});
 
 test('requests of other services go to them, and their bodies are not read', async (t) => {
   const { fail, run } = lab(t, BREAKER);
