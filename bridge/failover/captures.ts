@@ -91,7 +91,7 @@ export class Captures {
     this.#tickets = options.tickets ?? new Tickets(secretOfEnvironment());
     this.#clock = options.clock ?? systemClock;
     this.#lines = new NowAndThen(() => this.#clock.now());
-    this.snapshots = new Snapshots({ clock: this.#clock, memory: bytesInFlight });
+    this.snapshots = new Snapshots(this.#clock);
     this.#pool = new LingerPool(this.#clock, LINGER_MS);
   }
 
@@ -185,7 +185,7 @@ export class Captures {
       open_breakers: [...this.#captures.values()].flatMap(({ breakers }) => breakers?.openServices ?? []),
       in_flight: this.#open,
       waiting_for_log: this.snapshots.size,
-      given_up_waiting: this.snapshots.given_up,
+      given_up_waiting: this.snapshots.givenUp,
       ...this.counters,
       not_kept: this.refused,
     };
