@@ -33,6 +33,8 @@ export interface Latency {
   readonly count: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Of the best turn, and of the worst. */
+  readonly p99SpreadMs: readonly [least: number, most: number];
 }
 
 /** How long each request took, by turn. */
@@ -97,11 +99,13 @@ export async function runRequestLatency(options: RequestLatencyOptions): Promise
 }
 
 function latencyOf(turns: Turns): Latency {
-  const ofTurns = (share: number) => median(turns.map((tookMs) => percentile(ascending(tookMs), share)));
+  const ofTurns = (share: number) => turns.map((tookMs) => percentile(ascending(tookMs), share));
+  const p99sMs = ofTurns(0.99);
   return {
     count: sum(turns.map(({ length }) => length)),
-    p50Ms: ofTurns(0.5),
-    p99Ms: ofTurns(0.99),
+    p50Ms: median(ofTurns(0.5)),
+    p99Ms: median(p99sMs),
+    p99SpreadMs: [Math.min(...p99sMs), Math.max(...p99sMs)],
   };
 }
 
