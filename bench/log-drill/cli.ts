@@ -12,14 +12,17 @@ const COMMAND = commandLine({
   about: `
 Sends log entries to custom_kafka_log at full speed, kills Kafka meanwhile and starts it again, and counts what arrived.
 Then requests to a service, with the plugin and without in turns: what do they wait more? Ends with status 1 when an entry is
-missing from the account, came twice or out of order, or a request waits. Takes about four minutes.`,
+missing from the account, came twice or out of order, or a request waits. Takes about five minutes.`,
   flags: {
     entries: wholeNumber({ says: 'to send', byDefault: 1_000_000 }),
     stops: wholeNumber({ says: 'of the broker', byDefault: 2 }),
     'outage-s': wholeNumber({ says: 'how long the broker is away each time', byDefault: 30 }),
     lanes: wholeNumber({ says: 'entries under way at once', byDefault: 64 }),
     'per-second': wholeNumber({ says: 'requests, in the second part', byDefault: 200 }),
-    turns: wholeNumber({ says: 'with the plugin, and as many without', byDefault: 4 }),
+    turns: wholeNumber({
+      says: 'with the plugin, as many without, and the same without Kafka',
+      byDefault: 4,
+    }),
     'turn-s': wholeNumber({ says: 'length of a turn', byDefault: 5 }),
   },
 });
@@ -56,5 +59,5 @@ runCommand(COMMAND, async ({ entries, stops, lanes, 'outage-s': outageSeconds, .
 function requestLine({ plain, logged, plainWithout, loggedWithout }: RequestLatencyReport): string {
   const of = ({ p50Ms, p99Ms }: RequestLatencyReport['plain']) =>
     `${p50Ms.toFixed(2)} / ${p99Ms.toFixed(2)} ms`;
-  return `A request took (p50 / p99) ${of(plain)} without the plugin and ${of(logged)} with it; ${of(plainWithout)} and ${of(loggedWithout)} while Kafka was away.`;
+  return `A request took (p50 / p99, medians of the turns) ${of(plain)} without the plugin and ${of(logged)} with it; ${of(plainWithout)} and ${of(loggedWithout)} while Kafka was away.`;
 }

@@ -37,19 +37,30 @@ export function logDrillVerdicts(report: LogDrillReport): Verdict[] {
   ];
 }
 
-/** The event is run after the answer, and the work for it takes its share of the cores: some tenths of a millisecond. */
+/**
+ * The event is run after the answer, and the work for it takes its share of the cores. A plugin that makes requests wait does
+ * so in every turn; one turn that is worse than the others tells about the machine.
+ */
 const MOST_MORE_MS = 5;
 
 export function requestLatencyVerdicts(report: RequestLatencyReport): Verdict[] {
   const { plain, logged, plainWithout, loggedWithout, failed } = report;
   const beside = (what: string, without: Latency, withPlugin: Latency): Verdict => ({
     rule: `a request waits ${MOST_MORE_MS} ms more with the plugin at most (p99), ${what}`,
-    found: `${withPlugin.p99Ms.toFixed(2)} ms of ${withPlugin.count}, ${without.p99Ms.toFixed(2)} ms of ${without.count} without`,
-    holds: withPlugin.count > 0 && withPlugin.p99Ms <= without.p99Ms + MOST_MORE_MS,
+    found: `${p99Text(withPlugin)}, without ${p99Text(without)}`,
+    holds:
+      withPlugin.count > 0 &&
+      (withPlugin.p99Ms <= without.p99Ms + MOST_MORE_MS ||
+        withPlugin.p99SpreadMs[0] <= without.p99SpreadMs[1]),
   });
   return [
     beside('Kafka there', plain, logged),
     beside('Kafka away', plainWithout, loggedWithout),
     { rule: 'every request is answered', found: `${failed} failed`, holds: failed === 0 },
   ];
+}
+
+function p99Text({ p99Ms, p99SpreadMs, count }: Latency): string {
+  const [least, most] = p99SpreadMs.map((ms) => ms.toFixed(2));
+  return `${p99Ms.toFixed(2)} [${least}–${most}] ms of ${count}`;
 }

@@ -16,7 +16,7 @@ import { bytesInFlight } from '../bytes-in-flight';
 import { systemClock, type Clock } from '../clock';
 import { readBoundedBody } from '../../listener/bounded-body';
 import type { HttpRoute } from '../../listener/http-route';
-import type { GatewayError } from '../errors';
+import { toGatewayError, type GatewayError } from '../errors';
 import type { Sender } from '../sender';
 import { LingerPool, type Lingering } from '../linger-pool';
 import type { FailoverReading } from '../telemetry/failover-metrics';
@@ -91,7 +91,7 @@ export class Captures {
     this.#tickets = options.tickets ?? new Tickets(secretOfEnvironment());
     this.#clock = options.clock ?? systemClock;
     this.#lines = new NowAndThen(() => this.#clock.now());
-    this.snapshots = new Snapshots({ clock: this.#clock, memory: bytesInFlight });
+    this.snapshots = new Snapshots(this.#clock);
     this.#pool = new LingerPool(this.#clock, LINGER_MS);
   }
 
@@ -152,7 +152,7 @@ export class Captures {
     if (isOfUpstream || !capture.statuses.includes(status)) return;
     const { service, backendUrl } = request;
     tellBreaker(capture, id, this.#clock.now() - atMs, { service, backendUrl, upstreamAddresses, status });
-    if (!isKept(capture, request.method, request.headers)) return;
+    if (!mayBeKept(capture, request.method, request.headers)) return;
     await this.#counted(capture, { ...request, status, mayBeDelivered }, 'kept_by_log');
   }
 
@@ -167,10 +167,15 @@ export class Captures {
 
   /** For the metrics. */
   reading(): FailoverReading {
-    const { marked, kept, kept_at_once: keptAtOnce } = this.counters;
+    const { marked, kept, kept_at_once: keptAtOnce, kept_by_log: keptByLog } = this.counters;
     let openBreakers = 0;
     for (const { breakers } of this.#captures.values()) openBreakers += breakers?.open ?? 0;
-    return { marked, kept, keptAtOnce, notKept: this.refused, inFlight: this.#open, openBreakers };
+    return {
+      ...{ marked, kept, keptAtOnce, keptByLog },
+      notKept: this.refused,
+      inFlight: this.#open,
+      openBreakers,
+    };
   }
 
   /** For the status page. */
@@ -180,7 +185,7 @@ export class Captures {
       open_breakers: [...this.#captures.values()].flatMap(({ breakers }) => breakers?.openServices ?? []),
       in_flight: this.#open,
       waiting_for_log: this.snapshots.size,
-      given_up_waiting: this.snapshots.given_up,
+      given_up_waiting: this.snapshots.givenUp,
       ...this.counters,
       not_kept: this.refused,
     };
@@ -278,8 +283,8 @@ export class Captures {
     { sender, topic, toValue }: Capture,
     failed: FailedRequest,
   ): Promise<GatewayError | undefined> {
-    const value = Buffer.from(toValue(failed, Date.now()));
     try {
+      const value = Buffer.from(toValue(failed, Date.now()));
       if (!sender.readyNow()) await sender.whenReady();
       return await new Promise<GatewayError | undefined>((resolve) =>
         sender.deliver(
@@ -292,7 +297,7 @@ export class Captures {
         ),
       );
     } catch (error) {
-      return error as GatewayError;
+      return toGatewayError(error);
     }
   }
 }
@@ -321,12 +326,21 @@ function keptAnswer({ answer }: Capture, id: string, accept: string | undefined)
 }
 
 /** What cannot be kept has its chance with the upstream, and its client the failure of that. */
-export function isKept(
+export function mayBeKept(
   { methods }: Capture,
   method: string,
   headers: Readonly<Record<string, unknown>>,
 ): boolean {
   return methods.includes(method) && !Object.hasOwn(headers, REPLAYED_HEADER);
+}
+
+/** Without waiting for Kafka: a request that has somewhere else to go shall not. */
+export function isReady({ sender }: Capture): boolean {
+  try {
+    return sender.readyNow();
+  } catch {
+    return false;
+  }
 }
 
 /** A failure that the configuration does not keep is none that its breaker could do anything about. */

@@ -4,8 +4,9 @@ import { labelText, type Family, type MetricGroup, type MetricsPage } from './me
 export interface FailoverReading {
   readonly marked: number;
   readonly kept: number;
-  /** Of those. */
+  /** Of those, without a try at their upstream, and after their clients were told of the failure. */
   readonly keptAtOnce: number;
+  readonly keptByLog: number;
   /** By reason. */
   readonly notKept: Readonly<Record<string, number>>;
   readonly inFlight: number;
@@ -21,7 +22,7 @@ const MARKED: Family = {
 const FAILED: Family = {
   name: 'kong_kafka_failover_requests_total',
   type: 'counter',
-  help: 'Requests whose upstream failed, by result: kept (in Kafka, and its client told so), kept_at_once (the same without a try at the upstream, by an open breaker), or why it was not and its client got the error.',
+  help: 'Requests whose upstream failed, by result: kept (in Kafka, and its client told so), kept_at_once (the same without a try at the upstream, by an open breaker), kept_by_log (in Kafka after its client had the error), or why it was not and its client got the error.',
   labels: ['result'],
 };
 const IN_FLIGHT: Family = {
@@ -46,10 +47,11 @@ export class FailoverMetrics implements MetricGroup {
   constructor(private readonly reading: () => FailoverReading) {}
 
   collect(page: MetricsPage): void {
-    const { marked, kept, keptAtOnce, notKept, inFlight, openBreakers } = this.reading();
+    const { marked, kept, keptAtOnce, keptByLog, notKept, inFlight, openBreakers } = this.reading();
     page.add(MARKED, '', marked);
-    page.add(FAILED, labelText({ result: 'kept' }), kept - keptAtOnce);
+    page.add(FAILED, labelText({ result: 'kept' }), kept - keptAtOnce - keptByLog);
     page.add(FAILED, labelText({ result: 'kept_at_once' }), keptAtOnce);
+    page.add(FAILED, labelText({ result: 'kept_by_log' }), keptByLog);
     for (const [result, count] of Object.entries(notKept)) page.add(FAILED, labelText({ result }), count);
     page.add(IN_FLIGHT, '', inFlight);
     page.add(OPEN_BREAKERS, '', openBreakers);

@@ -10,7 +10,7 @@ import { producerSettings } from '../../bridge/config/produce-options';
 import { systemClock } from '../../bridge/clock';
 import { errorAnswer, GatewayError } from '../../bridge/errors';
 import { Breakers } from '../../bridge/failover/breakers';
-import { isKept, type CaptureHold, type Captures } from '../../bridge/failover/captures';
+import { isReady, mayBeKept, type CaptureHold, type Captures } from '../../bridge/failover/captures';
 import { failedRequestValue } from '../../bridge/failover/failed-request';
 import { ENTRY_MEMBER } from '../../bridge/failover/log-verdict';
 import {
@@ -21,7 +21,7 @@ import {
 } from '../../bridge/failover/whole-request';
 import { reportTimeoutMs } from '../../bridge/kafka/producer-settings';
 import type { Kong, KongService } from '../../bridge/kong';
-import { answerOf, overPromises, type Phase, type PhaseEvent } from '../../bridge/phase';
+import { overPromises, type Phase, type PhaseEvent } from '../../bridge/phase';
 import { listHeaderOf } from '../../bridge/request/http-request';
 import type { RequestReply } from '../../bridge/request-reply';
 import { FAILOVER, FAILOVER_TABLE, type FailoverPluginConfig } from './config';
@@ -109,7 +109,8 @@ export class FailoverHandler {
     const access: Phase = {
       reads: this.#whole.reads,
       run: (event, answers) => {
-        const request = this.#whole.read(event.requestId, answers);
+        const request = this.#wholeOf(event, answers);
+        if (request === undefined) return this.#mark(event);
         const { service, id } = request;
         if (service !== undefined && capture.breakers?.decide(service, id) === 'keep')
           return this.#keepOrMark(event, request, capture.breakers.statusOf(service));
@@ -123,7 +124,8 @@ export class FailoverHandler {
       run: (event, answers) => {
         // Before anything else: the worker of Kong has a timer for each event that is not over.
         event.pass();
-        void this.#captures.onLogged(Buffer.from(answerOf<string>(answers, 0), 'latin1'));
+        const [entry] = answers;
+        if (typeof entry === 'string') void this.#captures.onLogged(Buffer.from(entry, 'latin1'));
       },
     };
     return { access, log };
@@ -133,7 +135,7 @@ export class FailoverHandler {
     return {
       reads: [SERVICE_READ],
       run: (event, answers) => {
-        const service = serviceName(answerOf<KongService | undefined>(answers, 0));
+        const [service] = answers.map(serviceNameIn);
         if (service === undefined || breakers.decide(service, event.requestId ?? '') === 'through')
           this.#mark(event);
         else event.goOn(this.#keeping(breakers.statusOf(service)));
@@ -144,13 +146,27 @@ export class FailoverHandler {
   #keeping(status: number): Phase {
     return {
       reads: this.#whole.reads,
-      run: (event, answers) => this.#keepOrMark(event, this.#whole.read(event.requestId, answers), status),
+      run: (event, answers) => {
+        const request = this.#wholeOf(event, answers);
+        if (request === undefined) this.#mark(event);
+        else this.#keepOrMark(event, request, status);
+      },
     };
+  }
+
+  /** Undefined where Kong has refused a question: then the request goes its way. */
+  #wholeOf(event: PhaseEvent, answers: readonly unknown[]): WholeRequest | undefined {
+    try {
+      return this.#whole.read(event.requestId, answers);
+    } catch {
+      return undefined;
+    }
   }
 
   #keepOrMark(event: PhaseEvent, request: WholeRequest, status: number): void {
     const { method, headers, bodyOmitted } = request;
-    if (bodyOmitted === undefined && isKept(this.#hold.capture, method, headers))
+    const { capture } = this.#hold;
+    if (bodyOmitted === undefined && mayBeKept(capture, method, headers) && isReady(capture))
       void this.#keep(event, request, status);
     else this.#mark(event);
   }
@@ -174,6 +190,10 @@ export class FailoverHandler {
       event.exit(answer.status, answer.body, answer.headers);
     } else this.#mark(event);
   }
+}
+
+function serviceNameIn(answer: unknown): string | undefined {
+  return answer instanceof Error ? undefined : serviceName(answer as KongService | undefined);
 }
 
 function breakersOf({ breaker }: FailoverPluginConfig): Breakers | undefined {

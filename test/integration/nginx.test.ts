@@ -9,6 +9,8 @@ import { createServer as createTcpServer, type AddressInfo, type Server as TcpSe
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
+import { systemClock } from '../../bridge/clock';
+import { Breakers } from '../../bridge/failover/breakers';
 import { Captures } from '../../bridge/failover/captures';
 import { GatewayError } from '../../bridge/errors';
 import { failedRequestValue } from '../../bridge/failover/failed-request';
@@ -26,6 +28,13 @@ const captures = new Captures();
 const listener = new HttpListener({
   address: { path: join(folder, 'http.sock') },
   routes: [captures.route],
+});
+const breakers = new Breakers({
+  failures: 1000,
+  windowMs: 1000,
+  openForMs: 1000,
+  probePath: undefined,
+  clock: systemClock,
 });
 const closing: (() => unknown)[] = [];
 /** With the includes, and without. */
@@ -71,6 +80,7 @@ before(async () => {
       answer: { status: 202, message: 'kept', retryAfterSeconds: 0 },
       toValue: failedRequestValue({ includeHeaders: [], excludeHeaders: [] }),
       sender: kafka.sender,
+      breakers,
     })).close,
   );
   const options = { upstreamPort, readTimeoutMs: READ_TIMEOUT_MS };
@@ -113,6 +123,7 @@ function comparable({ status, headers, body }: Answer) {
 test('a connection that is refused: the request is kept with all that nginx knows of it', async (t) => {
   const nginx = needed(t);
   if (!nginx) return;
+  const seen = t.mock.method(breakers, 'onFailure');
   const answer = await ask(`${nginx.url}/orders/1?day=%20x`, {
     headers: {
       ...marked(),
@@ -147,6 +158,13 @@ test('a connection that is refused: the request is kept with all that nginx know
   });
   assert.match(String(rest.backend_url), /^http:\/\/127\.0\.0\.1:\d+$/);
   assert.doesNotMatch(JSON.stringify(headers), /forged|planted/);
+  // What a breaker would look at, to see whether somebody is there again.
+  const [service, target, failure] = seen.mock.calls[0]!.arguments;
+  assert.deepEqual(
+    [service, target],
+    ['orders', { backendUrl: rest.backend_url, upstreamAddresses: nobody }],
+  );
+  assert.deepEqual([failure.requestId, failure.status], [`r${count}`, 502]);
 });
 
 test('an upstream that has seen it: silent or gone, the record says that it may have been carried out', async (t) => {

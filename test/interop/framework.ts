@@ -132,7 +132,9 @@ export function pluginOptions(
 ): string {
   const { producer = {}, consumer = {} } = routes.find((each) => each.path === path) ?? {};
   const reply = replyOptions(form, consumer);
-  const options = [...written(producer), ...written(reply, form === 'pair' ? '' : 'reply.')];
+  const both = [...written(producer), ...written(reply, form === 'pair' ? '' : 'reply.')];
+  // The registry is an option of either.
+  const options = [...new Set(both)];
   return options.length === 0 ? 'defaults' : options.join(', ');
 }
 

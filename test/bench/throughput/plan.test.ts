@@ -97,6 +97,6 @@ test('only plugin servers can be of another build', () => {
   const others = Object.entries(CONTENDERS).filter(([, { ofBuild }]) => !ofBuild);
   assert.deepEqual(
     others.map(([name]) => name),
-    ['floor', 'avro', 'stock', 'empty', 'log'],
+    ['floor', 'avro', 'stock', 'empty', 'log', 'failover'],
   );
 });

@@ -238,5 +238,7 @@ test('metrics tell what was kept, and why the rest was not', async (t) => {
   ];
   assert.match(page.join(''), /^kong_kafka_failover_marked_requests_total 1$/m);
   assert.match(page.join(''), /^kong_kafka_failover_requests_total\{result="kept"\} 0$/m);
+  assert.match(page.join(''), /^kong_kafka_failover_requests_total\{result="kept_at_once"\} 0$/m);
+  assert.match(page.join(''), /^kong_kafka_failover_open_breakers 0$/m);
   assert.match(page.join(''), /^kong_kafka_failover_requests_total\{result="too_large"\} 0$/m);
 });

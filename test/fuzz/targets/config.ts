@@ -90,6 +90,8 @@ const FAILOVERS: readonly JsonObject[] = [
     max_request_bytes: 0,
     headers: { include_headers: ['authorization'], exclude_headers: ['x-a'] },
     answer: { status: 200, message: 'later', retry_after: 5 },
+    capture: 'log',
+    breaker: { failures: 5, window: 10, open_for: 10, probe_path: '/health' },
     ...SECURED,
   },
 ];

@@ -11,6 +11,7 @@ import { FAILOVER_TABLE, parseFailoverConfig } from '../../../plugins/custom_kaf
 import { FailoverHandler } from '../../../plugins/custom_kafka_failover/handler';
 import { captureLog } from '../../pluginserver/support/serving';
 import { FakeKafka } from '../../support/fake-kafka';
+import { FakeKong } from '../../support/fake-kong';
 
 const TARGET = { backendUrl: 'http://orders:80', upstreamAddresses: undefined };
 const SERVICE = { id: 's1', name: 'orders', protocol: 'http', host: 'orders', port: 80 };
@@ -21,6 +22,7 @@ interface Given {
   readonly headers?: Record<string, string | string[]>;
   readonly body?: string | Error;
   readonly service?: object | null;
+  readonly consumer?: object;
   readonly entry?: object;
 }
 
@@ -44,14 +46,14 @@ class Event implements PhaseEvent {
 
   goOn(phase: Phase): void {
     const { reads } = phase;
-    const { method = 'POST', headers = {}, body = '', service = SERVICE, entry } = this.given;
+    const { method = 'POST', headers = {}, body = '', service = SERVICE, consumer, entry } = this.given;
     const answers: Record<string, unknown> = {
       'kong.request.get_method': method,
       'kong.request.get_headers': headers,
       'kong.request.get_raw_body': typeof body === 'string' ? Buffer.from(body) : body,
       'kong.router.get_service': service,
       'kong.router.get_route': { id: 'rt1' },
-      'kong.client.get_consumer': { username: 'Z\xc3\xbcrich' },
+      'kong.client.get_consumer': consumer ?? { username: 'Z\xc3\xbcrich' },
       request_uri: '/x?y=1',
       remote_addr: '10.0.0.9',
       'kong.log.serialize': JSON.stringify(entry ?? null),
@@ -105,9 +107,10 @@ function lab(t: TestContext, options: object = {}) {
   };
   const values = () =>
     kafka.produced.map(({ record }) => JSON.parse(String(record.value)) as Record<string, unknown>);
-  return { kafka, captures, capture, fail, run, values };
+  return { kafka, captures, capture, handler, fail, run, values };
 }
 
+const LOG = { capture: 'log' };
 const BREAKER = { breaker: { failures: 2 } };
 const MARKED = ['kong.nginx.set_ctx', 'kafka_failover'];
 
@@ -140,6 +143,22 @@ test('while the breaker of its service is open it is kept, and answered when the
   assert.equal(kafka.produced[0]!.record.key, 'r1');
   assert.deepEqual([captures.counters.kept, captures.counters.kept_at_once, captures.counters.marked], [1, 1, 0]);
 }); // prettier-ignore
+
+test("over Kong's stock server it is the same, in two rounds of questions", async (t) => {
+  const { fail, handler, values } = lab(t, BREAKER);
+  fail(2);
+  const kong = new FakeKong({ service: SERVICE, uri: '/x?y=1', body: 'Zürich', route: { name: 'all' } });
+  await handler.access(kong);
+  assert.deepEqual([kong.answer.status, kong.answer.json.id], [202, 'r1']);
+  const [{ uri, body, service, route } = {}] = values();
+  assert.deepEqual(
+    { uri, body, service, route },
+    { uri: '/x?y=1', body: 'Zürich', service: 'orders', route: 'all' },
+  );
+  const other = new FakeKong({ service: { ...SERVICE, name: 'prices' } });
+  await handler.access(other);
+  assert.deepEqual([other.exits, other.contextCalls], [[], 1]);
+});
 
 test('requests of other services go to them, and their bodies are not read', async (t) => {
   const { fail, run } = lab(t, BREAKER);
@@ -175,6 +194,31 @@ test('Kafka away as well: the request goes on to its upstream, whose failure its
   assert.deepEqual([how, event.told.length, captures.refused.not_delivered], ['pass', 1, 1]);
 });
 
+test('while Kafka is known to be away no request waits for it', async (t) => {
+  const { fail, run, kafka } = lab(t, BREAKER);
+  fail(2);
+  kafka.state = 'down';
+  const { how } = await run('access');
+  assert.deepEqual([how, kafka.produced], ['pass', []]);
+});
+
+/** A request that Kong can serve is not refused because something about it could not be learned. */
+test('what Kong does not say is no reason to end a request', async (t) => {
+  const refused = new GatewayError('internal', 'Kong refused the call');
+  for (const [options, given] of [
+    [BREAKER, { service: refused }],
+    [BREAKER, { consumer: refused }],
+    [LOG, { consumer: refused }],
+    [LOG, { service: refused }],
+  ] as const) {
+    const { fail, run } = lab(t, options);
+    if (options === BREAKER) fail(2);
+    const { how, event } = await run('access', given);
+    assert.equal(how, 'pass');
+    assert.deepEqual(event.told.at(-1)?.slice(0, 2), MARKED);
+  }
+});
+
 /** The broker may have it: carried out by the upstream as well, it would be there twice. */
 test('a record that nobody knows of is a failure, and the upstream does not get the request', async (t) => {
   const { fail, run, kafka } = lab(t, BREAKER);
@@ -185,7 +229,6 @@ test('a record that nobody knows of is a failure, and the upstream does not get 
   assert.equal((event.body as { code: string }).code, 'produce_timeout');
 });
 
-const LOG = { capture: 'log' };
 const entryOf = (id: string, status: number, source?: string, tries: object[] = [{ ip: '10.0.0.1', port: 80 }]) => ({
   kafka_failover: { id }, response: { status }, source, tries,
 }); // prettier-ignore
@@ -196,7 +239,7 @@ test('capture log: a copy waits for the log phase, and is kept when Kong has ans
   assert.equal(how, 'pass');
   assert.deepEqual(event.told[0], ['kong.log.set_serialize_value', 'kafka_failover', { id: 'r1' }]);
   assert.deepEqual(event.told[1]?.slice(0, 2), MARKED);
-  assert.deepEqual([captures.snapshots.size, bytesInFlight.held], [1, 1]);
+  assert.deepEqual([captures.snapshots.size, captures.snapshots.heldBytes, bytesInFlight.held], [1, 1, 0]);
   await run('log', { entry: entryOf('r1', 502, 'kong') });
   await captures.idle();
   const [{ id, body, status, delivered } = {}] = values();
