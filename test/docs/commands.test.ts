@@ -16,19 +16,25 @@ const { scripts, bin } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'ut
 
 /** Programs that take ARGS of make. */
 const TOOLS = [...MAKEFILE.matchAll(/node (dist\/\S+\.js) \$\(ARGS\)/g)].map(([, path = '']) => path);
-/** Of Kong, Node.js, Kafka and others. */
+/** Of Kong, Node.js, npm, Docker, Kafka. */
 const FOREIGN_FLAGS = [
+  'cap-drop',
   'disable-sigusr1',
   'dump-all-plugins',
   'enable-feature',
+  'engine-strict',
+  'entrypoint',
   'env-file',
+  'execute',
   'expose-gc',
   'include',
   'max-semi-space-size',
   'no-git-tag-version',
   'omit',
   'property',
+  'read-only',
   'rm',
+  'security-opt',
   'stop-timeout',
   'test',
   'timeout',

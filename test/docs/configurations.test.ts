@@ -58,7 +58,7 @@ it('every plugin is shown', () => {
 
 it('the check refuses what is wrong', () => {
   const wrong = [
-    'plugins: [{ name: custom_kafka_producer, config: { topic: a } }]',
+    '_format_version: "3.0"\nroutes: [{ paths: [/a], plugins: [{ name: custom_kafka_producer, config: { topic: a } }] }]',
     'plugins: [{ name: custom_kafka_consumer, config: { time_out: 5 } }]',
     'plugins: [{ name: custom_kafka_nothing }]',
     'no_such_option: 1',

@@ -38,15 +38,20 @@ test('docs/troubleshooting.md has a heading for every error code with its status
   );
 });
 
-test('every variable of the environment stands in the reference, and no other is spoken of', () => {
+test('every variable of the environment is documented, and no other is spoken of', () => {
   const variables = (text: string) => new Set(text.match(/\bKONG_KAFKA_[A-Z_]+[A-Z]\b/g));
   const read = variables(textOf(SHIPPED_ROOMS));
-  const reference = variables(page('docs/reference/plugin-server.md').text);
-  assert.deepEqual([...reference].sort(), [...read].sort());
-  /** Of the start scripts and units, which hand it on. */
-  const known = new Set([...read, ...variables(textOf(['kong', 'examples']))]);
-  for (const { path, text } of pages)
-    for (const name of variables(text)) assert.ok(known.has(name), `${path}: ${name}`);
+  const documented = variables(pages.map(({ text }) => text).join('\n'));
+  assert.deepEqual(
+    [...read].filter((name) => !documented.has(name)),
+    [],
+  );
+  // Start scripts and units have some of their own, which they hand on.
+  const known = variables(textOf([...SHIPPED_ROOMS, 'kong', 'examples']));
+  assert.deepEqual(
+    [...documented].filter((name) => !known.has(name)),
+    [],
+  );
 });
 
 /** Of Kong, Kafka, nginx, frameworks and other plugins, which nothing here has to say. */

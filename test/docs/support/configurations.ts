@@ -30,7 +30,7 @@ const SENDING = { bootstrap_servers: [{ host: 'kafka', port: 9092 }], topic: 'or
 
 /** What a page leaves out where it shows a few options only. */
 const LEAST: Readonly<Record<PluginName, object>> = {
-  custom_kafka_producer: { ...SENDING, reply_topic: 'orders.replies' },
+  custom_kafka_producer: SENDING,
   custom_kafka_consumer: {},
   custom_kafka_request_reply: { ...SENDING, reply_topic: 'orders.replies' },
   custom_kafka_log: SENDING,
@@ -64,17 +64,16 @@ export function hasAdminApi({ text }: Block): boolean {
   return /\/plugins\b/.test(text);
 }
 
+/** A whole file must be whole; of what shows a part, the rest is filled in. */
 function checkShown(shown: unknown): string[] {
   if (Array.isArray(shown)) return checkPlugins(shown as Plugin[]);
   if (!isTable(shown)) throw new Error('neither a table nor a list');
   if ('_format_version' in shown) return checkFile(shown);
-  if (shown.kind === 'KongPlugin')
-    return checkPlugins([
-      { name: shown.plugin as string, ...('config' in shown && { config: shown.config as object }) },
-    ]);
-  if (typeof shown.name === 'string' && 'config' in shown) return checkPlugins([shown as unknown as Plugin]);
+  if ('routes' in shown || 'services' in shown) return checkFile({ _format_version: '3.0', ...shown });
+  if (shown.kind === 'KongPlugin') return checkPlugins([{ ...shown, name: String(shown.plugin) }]);
   if (Array.isArray(shown.plugins)) return checkPlugins(shown.plugins as Plugin[]);
-  return checkOptions(shown);
+  if ('name' in shown && 'config' in shown) return checkPlugins([shown as unknown as Plugin]);
+  return checkOptions('config' in shown ? (shown.config as Table) : shown);
 }
 
 /** Of a page that shows Kong's own plugin beside ours, only those that are known here. */
@@ -82,9 +81,13 @@ function checkPlugins(plugins: readonly Plugin[]): string[] {
   const known = plugins.filter(({ name }) => CATALOG.rules.has(name));
   if (known.length === 0)
     throw new Error(`no plugin that is known: ${plugins.map(({ name }) => name).join(', ')}`);
+  const complete = known.map(({ name, config }) => ({
+    name,
+    ...(name in LEAST ? { config: { ...LEAST[name as PluginName], ...config } } : config && { config }),
+  }));
   return checkFile({
     _format_version: '3.0',
-    routes: [{ name: 'shown', paths: ['/shown'], plugins: known }],
+    routes: [{ name: 'shown', paths: ['/shown'], plugins: complete }],
   });
 }
 
@@ -104,8 +107,7 @@ function checkOptions(options: Table): string[] {
   const refusals: string[] = [];
   for (const { name } of PLUGINS) {
     try {
-      checkPlugins([{ name, config: { ...LEAST[name], ...options } }]);
-      return [name];
+      return checkPlugins([{ name, config: options }]);
     } catch (error) {
       refusals.push(`${name}: ${(error as Error).message}`);
     }
