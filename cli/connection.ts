@@ -9,6 +9,7 @@ import { connectionFromJson, connectionFromOptions } from '../bridge/config/conn
 import { GatewayError } from '../bridge/errors';
 import type { ConnectionOptions } from '../bridge/kafka/connection';
 import { usageError } from './exit-codes';
+import { repeated } from './repeated';
 import type { Surroundings } from './surroundings';
 
 export interface ConnectionFlags {
@@ -62,9 +63,6 @@ export function withConnectionFlags(command: Command): Command {
     .option('--oauth-scope <scope>', 'scope to ask for; repeatable', repeated)
     .addHelpText('after', ENVIRONMENT_HELP);
 } // prettier-ignore
-
-/** For `.option(…, repeated)`: the values of a flag that may be given several times. */
-export const repeated = (value: string, before: string[] = []): string[] => [...before, value];
 
 /** @returns undefined where neither flag nor environment names brokers @throws CliError */
 export function connectionFrom(

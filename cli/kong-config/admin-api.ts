@@ -1,5 +1,6 @@
 /** The same entities from Kong's Admin API, page by page, and what Kong says of itself. */
 import { CliError } from '../exit-codes';
+import { getJson, type JsonAnswer } from '../http';
 import {
   isTable,
   pluginOf,
@@ -35,8 +36,6 @@ export interface InstalledPlugin {
 
 const TIMEOUT_MS = 10_000;
 const PAGE_SIZE = 1000;
-/** Of one answer. */
-const MOST_BYTES = 64 * 1024 * 1024;
 const MOST_PAGES = 1000;
 
 export async function readAdminApi(api: AdminApiOptions): Promise<KongEntities> {
@@ -97,42 +96,12 @@ async function allOf(api: AdminApiOptions, what: string): Promise<Table[]> {
   throw new CliError(`The Admin API has more than ${MOST_PAGES * PAGE_SIZE} ${what}.`);
 }
 
-async function ask(
-  { url, headers, signal }: AdminApiOptions,
-  path: string,
-): Promise<{ readonly status: number; readonly body: unknown }> {
+async function ask({ url, headers, signal }: AdminApiOptions, path: string): Promise<JsonAnswer> {
   const base = url.href.endsWith('/') ? url.href : `${url.href}/`;
   try {
-    const response = await fetch(new URL(path, base), {
-      headers: { ...headers, accept: 'application/json' },
-      // A token shall not go to whoever is named in an answer.
-      redirect: 'error',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
-    });
-    return { status: response.status, body: parsed(await boundedText(response)) };
+    return await getJson(new URL(path, base), { headers, signal, limitMs: TIMEOUT_MS });
   } catch (error) {
-    const { message, cause } = error as Error & { cause?: NodeJS.ErrnoException };
-    const reason = cause?.message || cause?.code || message;
-    throw new CliError(`The Admin API at ${url.origin} cannot be asked: ${reason}.`);
-  }
-}
-
-async function boundedText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += (chunk as Uint8Array).length;
-    if (bytes > MOST_BYTES) throw new Error(`its answer has more than ${MOST_BYTES} bytes`);
-    chunks.push(chunk as Uint8Array);
-  }
-  return Buffer.concat(chunks).toString();
-}
-
-function parsed(body: string): unknown {
-  try {
-    return JSON.parse(body) as unknown;
-  } catch {
-    return undefined;
+    throw new CliError(`The Admin API at ${url.origin} cannot be asked: ${(error as Error).message}.`);
   }
 }
 

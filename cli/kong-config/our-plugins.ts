@@ -26,7 +26,7 @@ export interface OurPlugin<Name extends PluginName = PluginName> {
   /** For people: `route orders, custom_kafka_producer`. */
   readonly where: string;
   readonly entity: PluginEntity;
-  /** Undefined: it cannot work, or it has references that are unknown here. */
+  /** Undefined: it cannot work, or cannot be read for the references that are in it. */
   readonly config: ConfigOfPlugin[Name] | undefined;
   /** What Kong or the plugin server would refuse, as one sentence. */
   readonly complaint: string | undefined;
@@ -67,12 +67,12 @@ function ourPlugin(
   const raw = resolved(entity.config, '', env, unresolved);
   const where = `${scopeOf(entity, entities)}, ${name}`;
   const base = { name, where, entity, unresolved };
-  if (unresolved.length > 0) return { ...base, config: undefined, complaint: undefined };
   try {
     return { ...base, config: PARSERS[name](raw), complaint: undefined };
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
-    return { ...base, config: undefined, complaint: error.detail };
+    // A reference has not the form of a certificate; what it stands for has.
+    return { ...base, config: undefined, complaint: unresolved.length > 0 ? undefined : error.detail };
   }
 }
 
