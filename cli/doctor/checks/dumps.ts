@@ -1,12 +1,10 @@
 /** What Kong knows of the options, against the tables of this version. */
-import { createRequire } from 'node:module';
-import { kongDump, type PluginDefinition } from '../../../bridge/config/kong-schema';
+import { kongDump } from '../../../bridge/config/kong-schema';
 import { PLUGINS, type PluginName } from '../../../common/plugins';
+import { definitionOf } from '../../definitions';
 import { isTable, tables, type Table } from '../../kong-config/entities';
 import { finding, type Finding } from '../finding';
 import type { Check } from './check';
-
-const requireFrom = createRequire(__filename);
 
 export const loadedSchemas: Check = ({ kong: { schemas, installed }, version }) =>
   PLUGINS.flatMap(({ name }): readonly Finding[] => {
@@ -54,8 +52,7 @@ function schemaIn(dump: string): Table | undefined {
 
 /** As a sentence; undefined where there is none. */
 function differenceTo(plugin: PluginName, loaded: Table): string | undefined {
-  const { DEFINITION } = requireFrom(`../../../plugins/${plugin}/config`) as { DEFINITION: PluginDefinition };
-  const dump = kongDump(DEFINITION) as { Plugins: { Schema: Table }[] };
+  const dump = kongDump(definitionOf(plugin)) as { Plugins: { Schema: Table }[] };
   const [ours, theirs] = [optionsIn(dump.Plugins[0]!.Schema), optionsIn(loaded)];
   const missing = ours.filter((option) => !theirs.includes(option));
   const foreign = theirs.filter((option) => !ours.includes(option));
