@@ -13,6 +13,7 @@ import { examplesPage } from './examples/render';
 import { dashboard } from './monitoring/dashboard';
 import { USAGE } from '../pluginserver/options';
 import { commandLinePage } from './command-line-page';
+import { findingsPage, kongKafkaPage } from './kong-kafka-pages';
 import { metricsReference } from './monitoring/reference';
 import { DEFINITIONS } from './plugin-definitions';
 
@@ -29,6 +30,8 @@ export function generatedFiles(): Map<string, string> {
     ['docs/examples.md', examplesPage(EXAMPLES)],
     ['docs/reference/metrics.md', metricsReference()],
     ['docs/reference/plugin-server.md', commandLinePage(USAGE)],
+    ['docs/reference/kong-kafka.md', kongKafkaPage()],
+    ['docs/reference/findings.md', findingsPage()],
     ['examples/grafana/kong-kafka-request-reply.json', `${JSON.stringify(dashboard(), null, 2)}\n`],
   ]);
 }
