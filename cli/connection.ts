@@ -12,6 +12,8 @@ import { usageError } from './exit-codes';
 import { repeated } from './repeated';
 import type { Surroundings } from './surroundings';
 
+export { repeated };
+
 export interface ConnectionFlags {
   readonly bootstrap?: string;
   readonly connection?: string;

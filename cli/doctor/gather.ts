@@ -44,7 +44,7 @@ export async function gather(sources: Sources): Promise<Facts> {
   const unasked: Unasked[] = [];
   if (adminApi) progress(`Asking the Admin API at ${adminApi.url.origin} ...`);
   const entities = adminApi ? await readAdminApi(adminApi) : await readDeclarative(sources.config!);
-  const plugins = ourPlugins(entities, sources.env);
+  const plugins = ourPlugins(entities, sources.env, { keepsReferences: true });
   const kong = await kongFacts(sources, new Set(plugins.map(({ name }) => name)));
   if (status) progress(`Asking the plugin server at ${status.url.origin} ...`);
   const server = status && (await serverFacts(status, sources.signal));

@@ -26,7 +26,7 @@ export interface OurPlugin<Name extends PluginName = PluginName> {
   /** For people: `route orders, custom_kafka_producer`. */
   readonly where: string;
   readonly entity: PluginEntity;
-  /** Undefined: it cannot work, or cannot be read for the references that are in it. */
+  /** Undefined: it cannot work, or has references that are unknown here. */
   readonly config: ConfigOfPlugin[Name] | undefined;
   /** What Kong or the plugin server would refuse, as one sentence. */
   readonly complaint: string | undefined;
@@ -42,14 +42,22 @@ const PARSERS: { readonly [Name in PluginName]: (raw: unknown) => ConfigOfPlugin
   custom_kafka_failover: parseFailoverConfig,
 };
 
-/** Those that are enabled. @param env where `{vault://env/…}` looks, as Kong does in its own */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Those that are enabled.
+ * @param env where `{vault://env/…}` looks, as Kong does in its own
+ * @param options.keepsReferences a configuration with unknown references is read all the same, with their text in it: for
+ *   whoever looks at its other options only
+ */
 export function ourPlugins(
   entities: KongEntities,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
+  options: { readonly keepsReferences?: boolean } = {},
 ): readonly OurPlugin[] {
   return entities.plugins.flatMap((entity) => {
     const listed = PLUGINS.find(({ name }) => name === entity.name);
-    return listed && entity.enabled ? [ourPlugin(listed.name, entity, entities, env)] : [];
+    return listed && entity.enabled ? [ourPlugin(listed.name, entity, entities, { env, ...options })] : [];
   });
 }
 
@@ -61,12 +69,13 @@ function ourPlugin(
   name: PluginName,
   entity: PluginEntity,
   entities: KongEntities,
-  env: Readonly<Record<string, string | undefined>>,
+  { env, keepsReferences = false }: { readonly env: Environment; readonly keepsReferences?: boolean },
 ): OurPlugin {
   const unresolved: string[] = [];
   const raw = resolved(entity.config, '', env, unresolved);
   const where = `${scopeOf(entity, entities)}, ${name}`;
   const base = { name, where, entity, unresolved };
+  if (unresolved.length > 0 && !keepsReferences) return { ...base, config: undefined, complaint: undefined };
   try {
     return { ...base, config: PARSERS[name](raw), complaint: undefined };
   } catch (error) {
@@ -87,12 +96,7 @@ export function scopeOf({ routeId, serviceId }: PluginEntity, entities: KongEnti
 const REFERENCE = /^\{vault:\/\/([^/}]+)\/([^}]*)\}$/;
 
 /** A copy in which references to the environment are replaced by what stands there. */
-function resolved(
-  value: unknown,
-  path: string,
-  env: Readonly<Record<string, string | undefined>>,
-  unresolved: string[],
-): unknown {
+function resolved(value: unknown, path: string, env: Environment, unresolved: string[]): unknown {
   if (Array.isArray(value))
     return value.map((item, index) => resolved(item, `${path}[${index}]`, env, unresolved));
   if (isTable(value))
@@ -110,10 +114,7 @@ function resolved(
 }
 
 /** `kafka-password`, or `kafka/password` for a member of JSON; as Kong's env vault names it. */
-function fromEnvironment(
-  reference: string,
-  env: Readonly<Record<string, string | undefined>>,
-): string | undefined {
+function fromEnvironment(reference: string, env: Environment): string | undefined {
   const [name = '', member] = reference.replace(/[?#].*$/, '').split('/');
   const written = env[name.toUpperCase().replaceAll('-', '_')];
   if (written === undefined || member === undefined) return written;

@@ -11,6 +11,7 @@ import { replyOptions } from '../../../bridge/config/reply-options';
 import { replySchemaOptions, requestSchemaOptions } from '../../../bridge/config/schema-registry-options';
 import { toGatewayError } from '../../../bridge/errors';
 import { deleteTopic } from '../../../bridge/kafka/admin';
+import type { ConnectionOptions } from '../../../bridge/kafka/connection';
 import { RecordProducer } from '../../../bridge/kafka/producer';
 import { TopicReader, type FollowedTopic } from '../../../bridge/kafka/reader';
 import type { OutgoingRecord, ReceivedRecord } from '../../../bridge/kafka/records';
@@ -22,6 +23,8 @@ import { replyRoute } from '../../../bridge/reply/reply-routing';
 import { recordBuilder } from '../../../bridge/request/record-builder';
 import type { HttpRequest } from '../../../bridge/request/http-request';
 import { closeSchemas, replySchemas, requestSchemas } from '../../../bridge/schemas';
+import { connectBroker } from '../../kafka-protocol/broker';
+import { describeTopics } from '../../kafka-protocol/requests';
 import type { OurPlugin } from '../../kong-config/our-plugins';
 import { finding, type Finding } from '../finding';
 import type { RouteFlow } from '../route-flows';
@@ -71,11 +74,15 @@ export async function probe(flow: RouteFlow, options: ProbeOptions): Promise<rea
             },
             `doctor-${randomUUID().slice(0, 8)}`,
           );
+    const wanted = [config.topic, ...(route && !route.create ? [route.replyTopic] : [])];
+    const there = await existing(connection, [...wanted, ...options.otherTopics], options.signal);
+    const missing = wanted.find((topic) => !there.has(topic));
+    if (missing !== undefined) return [notSent(where, `Topic ${missing} does not exist, or may not be described`)];
     const listening = new Listening();
     const followed = route && listening.follow(reader, route.replyTopic, route.create);
     if (route?.create) ownTopic = route.replyTopic;
     await ready([producer.whenUp(), followed?.whenReady()], followed, options.signal);
-    const others = route ? options.otherTopics.filter((topic) => topic !== route.replyTopic) : [];
+    const others = options.otherTopics.filter((topic) => route && topic !== route.replyTopic && there.has(topic));
     await listening.followOthers(reader, others);
 
     const id = randomUUID();
@@ -133,6 +140,21 @@ export async function probe(flow: RouteFlow, options: ProbeOptions): Promise<rea
     if (ownTopic !== undefined) await deleteTopic(connection, ownTopic).catch(() => undefined);
   }
 } // prettier-ignore
+
+/** Asked beforehand: where brokers make topics by themselves, a client library that asks for one makes it. */
+async function existing(
+  connection: ConnectionOptions,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const broker = await connectBroker(connection, signal);
+  try {
+    const { topics } = await describeTopics(broker, [...new Set(names)]);
+    return new Set(topics.filter(({ partitions }) => partitions.length > 0).map(({ name }) => name));
+  } finally {
+    broker.close();
+  }
+}
 
 type SenderConfig = NonNullable<OurPlugin<'custom_kafka_producer' | 'custom_kafka_request_reply'>['config']>;
 

@@ -49,7 +49,7 @@ export interface Situation {
 
 export function factsOf(situation: Situation = {}): Facts {
   const entities = entitiesOf(situation.document ?? routeWith([ONE_EVENT]));
-  const plugins = ourPlugins(entities, situation.env ?? {});
+  const plugins = ourPlugins(entities, situation.env ?? {}, { keepsReferences: true });
   const clusters = clusterUses({ entities, plugins }).map(({ key, name, topics }): ClusterFacts => ({
     key,
     name,

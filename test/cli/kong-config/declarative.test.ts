@@ -103,8 +103,10 @@ test('references to the environment are looked up, others are named', () => {
     ],
   });
   const passwordOf = (password: string, env: Record<string, string>) => {
-    const [plugin] = ourPlugins(config(password), env);
+    const [plugin] = ourPlugins(config(password), env, { keepsReferences: true });
     const authentication = (plugin!.config as { authentication: { password: string } }).authentication;
+    const [strict] = ourPlugins(config(password), env);
+    assert.equal(strict!.config === undefined, plugin!.unresolved.length > 0);
     return [authentication.password, plugin!.unresolved];
   };
   const unresolved = ['authentication.password'];

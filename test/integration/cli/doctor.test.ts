@@ -14,7 +14,7 @@ import { runInside } from '../../cli/run-cli';
 
 setLogSink(() => undefined);
 
-// Where the broker made topics by itself, a missing one would be there at the second look.
+// Brokers of this kind make topics by themselves, and doctor must not let them.
 const kafka = useKafka();
 const folder = mkdtempSync(join(tmpdir(), 'kong-kafka-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -227,9 +227,20 @@ describe('a probe', { concurrency: false }, () => {
     assert.match(oneWay.find('probe_answered')!.what, /one-way: a record was acknowledged/);
   });
 
-  test('of a topic that is not there', async () => {
-    const config = oneEvent({ topic: kafka.uniqueName(), reply_topic: kafka.uniqueName() });
+  test('of a topic that is not there, which makes none', async () => {
+    const [topic, replies] = [kafka.uniqueName(), kafka.uniqueName()];
+    const config = oneEvent({ topic, reply_topic: replies });
     const found = await doctor('--config', config, '--probe', 'orders');
-    assert.ok(found.codes.includes('probe_not_sent'), found.stdout);
+    assert.match(found.find('probe_not_sent')!.what, new RegExp(`^Topic ${topic} does not exist`));
+    assert.deepEqual((await doctor('--config', config)).codes, ['topic_missing', 'topic_missing']);
+  });
+
+  test('looks for replies on topics that may be there, and makes none of them', async (t) => {
+    const [topic, replies] = [await kafka.topic(), await kafka.topic()];
+    await service(t, topic, (request) => [reply(replies, [['correlation-id', idOf(request)]])]);
+    const found = await doctor('--config', oneEvent({ topic, reply_topic: replies }), '--probe', 'orders');
+    assert.ok(found.codes.includes('probe_answered'));
+    const guessed = await doctor('--config', oneEvent({ topic, reply_topic: `${topic}.reply` }));
+    assert.equal(guessed.find('topic_missing')?.where.startsWith(`topic ${topic}.reply `), true);
   });
 });
