@@ -10,6 +10,8 @@ export interface JsonAnswer {
   readonly status: number;
   /** Undefined for what is not JSON. */
   readonly body: unknown;
+  /** What the server calls itself: `kong/3.9.3`. */
+  readonly server: string | undefined;
 }
 
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -23,7 +25,8 @@ export async function getJson(url: URL, { headers, signal, limitMs }: GetOptions
       redirect: 'error',
       signal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]),
     });
-    return { status: response.status, body: parsed(await boundedText(response)) };
+    const server = response.headers.get('server') ?? undefined;
+    return { status: response.status, body: parsed(await boundedText(response)), server };
   } catch (error) {
     const { message, cause } = error as Error & { cause?: NodeJS.ErrnoException };
     throw new Error(cause?.message || cause?.code || message, { cause: error });

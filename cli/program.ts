@@ -57,7 +57,11 @@ export async function runCli(args: readonly string[], surroundings: Surroundings
   }
 }
 
-function explained(error: unknown, { stderr }: Surroundings): ExitCode {
+function explained(error: unknown, { stderr, interrupted }: Surroundings): ExitCode {
+  if (interrupted.aborted) {
+    stderr.write('Interrupted.\n');
+    return EXIT.failed;
+  }
   if (error instanceof CliError) {
     stderr.write(`${error.message}\n`);
     return error.exitCode;

@@ -199,6 +199,7 @@ async function clusterOf({ key, name, connection, topics }: ClusterUse, signal: 
     ]);
     return { ...base, reason: undefined, brokers: layout.brokers, topics: new Map(facts) };
   } catch (error) {
+    signal.throwIfAborted();
     const reason = redactor(connection)((error as Error).message).replace(/\.$/, '');
     return { ...base, reason, brokers: 0, topics: new Map() };
   } finally {

@@ -20,7 +20,7 @@ export interface AdminApiOptions {
 
 /** What Kong says of itself. */
 export interface KongNode {
-  /** As `GET /` has it, such as `3.9.1` or `3.11.0.0-enterprise-edition`; undefined where it does not answer. */
+  /** Such as `3.9.1` or `3.11.0.0-enterprise-edition`; undefined where it is not told. */
   readonly version: string | undefined;
   /** Status of `GET /`, where it is an error. */
   readonly failedWith: number | undefined;
@@ -61,12 +61,14 @@ export async function readAdminApi(api: AdminApiOptions): Promise<KongEntities> 
 }
 
 export async function readKongNode(api: AdminApiOptions): Promise<KongNode> {
-  const { status, body } = await ask(api, '');
+  const { status, body, server } = await ask(api, '');
+  // Also an answer that fails says who gives it.
+  const [, answering] = /\bkong\/(\d[\w.-]*)/.exec(server ?? '') ?? [];
   if (status !== 200 || !isTable(body))
-    return { version: undefined, failedWith: status, plugins: new Map(), settings: new Map() };
+    return { version: answering, failedWith: status, plugins: new Map(), settings: new Map() };
   const installed = isTable(body.plugins) && isTable(body.plugins.available_on_server) ? body.plugins.available_on_server : {};
   return {
-    version: text(body.version),
+    version: text(body.version) ?? answering,
     failedWith: undefined,
     plugins: new Map(Object.entries(installed).map(([name, about]) => [name, installedPlugin(about)])),
     settings: settingsIn(isTable(body.configuration) ? body.configuration : {}),
