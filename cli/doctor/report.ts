@@ -22,10 +22,10 @@ export function print(output: Output, { findings, made, looked }: Report): void 
     output.line(reason === undefined ? `Made topic ${name} with ${partitions} partitions.` : `Not made: ${reason}`);
   if (made.length > 0) output.line();
   for (const { level, code, where, what, why, fix } of findings) {
-    output.line(`${output.styled(STYLES[level], level)}  ${output.styled('bold', code)}  ${where}`);
-    output.line(indented(what));
+    output.line(`${output.styled(STYLES[level], level)}  ${output.styled('bold', code)}  ${harmless(where)}`);
+    output.line(indented(harmless(what)));
     output.line(indented(output.styled('dim', why)));
-    output.line(indented(`fix: ${fix.replaceAll('\n', '\n       ')}`));
+    output.line(indented(`fix: ${harmless(fix).replaceAll('\n', '\n     ')}`));
     output.line();
   }
   const counts = countsOf(findings);
@@ -46,3 +46,10 @@ function countsOf(findings: readonly Finding[]): Record<Level, number> {
 
 const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 const indented = (text: string): string => text.replaceAll(/^/gm, '  ');
+
+/** A terminal obeys control characters, and brokers and services have a say in these texts. */
+const harmless = (text: string): string =>
+  text.replace(
+    /[\x00-\x09\x0b-\x1f\x7f-\x9f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );

@@ -126,6 +126,7 @@ function usesOf(plugin: OurPlugin, flows: readonly RouteFlow[]): readonly TopicU
       role: 'replies',
       longestWaitMs,
       mostBytes: longest(waits.map((wait) => wait?.mostBytes)),
+      hasKey: waits.length > 0 && waits.every((wait) => wait?.isByKey === true),
       partition: config.reply_partition,
       readsOnePartition: config.reply_routing === 'partition',
     });
@@ -135,9 +136,15 @@ function usesOf(plugin: OurPlugin, flows: readonly RouteFlow[]): readonly TopicU
 }
 
 /** What the half that waits is set to. */
-export function waitOf(flow: RouteFlow): { longestMs: number; mostBytes: number } | undefined {
+export function waitOf(
+  flow: RouteFlow,
+): { longestMs: number; mostBytes: number; isByKey: boolean } | undefined {
   const wait =
     flow.find('custom_kafka_request_reply')?.config?.reply ?? flow.find('custom_kafka_consumer')?.config;
   if (wait === undefined) return undefined;
-  return { longestMs: Math.max(wait.timeout, wait.timeout_ceiling), mostBytes: wait.max_reply_bytes };
+  return {
+    longestMs: Math.max(wait.timeout, wait.timeout_ceiling),
+    mostBytes: wait.max_reply_bytes,
+    isByKey: wait.match === 'key',
+  };
 }

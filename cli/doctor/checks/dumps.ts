@@ -6,14 +6,18 @@ import { isTable, tables, type Table } from '../../kong-config/entities';
 import { finding, type Finding } from '../finding';
 import type { Check } from './check';
 
-export const loadedSchemas: Check = ({ kong: { schemas, installed }, version }) =>
+export const loadedSchemas: Check = ({ kong: { schemas, installed }, server, version }) =>
   PLUGINS.flatMap(({ name }): readonly Finding[] => {
     const loaded = schemas.get(name);
     const about = installed.get(name);
     const difference = loaded && differenceTo(name, loaded);
-    const isOther = about?.version !== undefined && about.version !== version;
+    // What runs is what its options must be for; without an answer of it, this version stands for it.
+    const running = server?.status?.version || version;
+    const isOther = about?.version !== undefined && about.version !== running;
     if (difference === undefined && !isOther) return [];
-    const versions = isOther ? `Kong has version ${about.version}, this is ${version}.` : undefined;
+    const versions = isOther
+      ? `Kong has version ${about.version}, the plugin server is ${running}.`
+      : undefined;
     return [
       finding('dump_older', {
         where: name,

@@ -305,7 +305,7 @@ const CASES: Record<Exclude<FindingCode, `probe_${string}`>, Case | readonly Cas
     [
       { kong: { installed: new Map([['custom_kafka_request_reply', { version: '0.0.1', priority: 735 }]]) } },
       /^custom_kafka_request_reply$/,
-      /Kong has version 0\.0\.1/,
+      /Kong has version 0\.0\.1, the plugin server is/,
       /restart Kong/,
     ],
   ],
