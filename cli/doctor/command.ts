@@ -8,7 +8,7 @@ import type { DoctorFlags } from './run';
 const EXAMPLES = `
 Nothing is changed but by --fix-topics, and nothing is sent but by --probe. Secrets are read from the
 configurations, and shown nowhere. {vault://env/…} is looked up here; what other vaults hold is not known,
-and what depends on it is not checked, which is said. Every finding is explained in docs/doctor.md.
+and what depends on it is not checked, which is said. docs/reference/findings.md explains each finding.
 
 Environment, each where the flag is not given:
   KONG_ADMIN_TOKEN        the header Kong-Admin-Token for --admin-url

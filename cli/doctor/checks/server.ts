@@ -2,10 +2,11 @@
 import type { PluginName } from '../../../common/plugins';
 import { adviceFor } from '../../../status/advice';
 import type { ConfigurationFacts, PageFacts } from '../../../status/facts';
+import type { KongEntities } from '../../kong-config/entities';
 import { finding, type Finding } from '../finding';
 import type { Check } from './check';
 
-export const server: Check = ({ server: asked, plugins, version }) => {
+export const server: Check = ({ server: asked, plugins, entities, version }) => {
   if (!asked) return [];
   const where = `plugin server at ${asked.url}`;
   if (!asked.status)
@@ -20,7 +21,7 @@ export const server: Check = ({ server: asked, plugins, version }) => {
   return [
     ...stateOf(asked.status, where),
     ...pluginsOf(asked.status, where, used),
-    ...configurationsOf(asked.status),
+    ...configurationsOf(asked.status, entities),
     ...versionOf(asked.status, where, version),
   ];
 };
@@ -62,11 +63,16 @@ function pluginsOf(status: PageFacts, where: string, used: readonly PluginName[]
   return [...missing, ...failed];
 }
 
-function configurationsOf({ broken, configurations }: PageFacts): readonly Finding[] {
+function configurationsOf(
+  { broken, configurations }: PageFacts,
+  { routes }: KongEntities,
+): readonly Finding[] {
+  // The plugin server knows routes by their ids only.
+  const nameOf = (route: string) => routes.find(({ id }) => id === route)?.name ?? route;
   return [
     ...broken.map(({ plugin, reason, route, since }) =>
       finding('server_broken_configuration', {
-        where: route === undefined ? plugin : `route ${route}, ${plugin}`,
+        where: route === undefined ? plugin : `route ${nameOf(route)}, ${plugin}`,
         what: `${reason} (since ${since})`,
         fix: 'Correct the option that the reason names.',
       }),
