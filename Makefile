@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 INSTALLED := node_modules/.installed
 BUILT := dist/.built
-SOURCES := $(shell find plugins pluginserver bridge common listener status replay dev test bench -name '*.ts' 2>/dev/null) tsconfig.json
+SOURCES := $(shell find plugins pluginserver bridge common listener status replay cli dev test bench -name '*.ts' 2>/dev/null) tsconfig.json
 TESTS ?=
 ARGS ?=
 

@@ -15,6 +15,7 @@ import { dashboard } from './monitoring/dashboard';
 import { USAGE } from '../pluginserver/options';
 import { USAGE as REPLAY_USAGE } from '../replay/options';
 import { commandLinePage, PLUGIN_SERVER_MORE, REPLAY_MORE } from './command-line-page';
+import { findingsPage, kongKafkaPage } from './kong-kafka-pages';
 import { metricsReference } from './monitoring/reference';
 import { DEFINITIONS } from './plugin-definitions';
 
@@ -33,6 +34,8 @@ export function generatedFiles(): Map<string, string> {
       commandLinePage('kong-kafka-pluginserver', USAGE, PLUGIN_SERVER_MORE),
     ],
     ['docs/reference/replay.md', commandLinePage('kong-kafka-replay', REPLAY_USAGE, REPLAY_MORE)],
+    ['docs/reference/kong-kafka.md', kongKafkaPage()],
+    ['docs/reference/findings.md', findingsPage()],
     ['examples/grafana/kong-kafka-request-reply.json', `${JSON.stringify(dashboard(), null, 2)}\n`],
   ]);
 }

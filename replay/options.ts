@@ -2,11 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
-import { CONNECTION_OPTIONS, CONNECTION_RULES, connectionOf } from '../bridge/config/connection-options';
-import type { OptionTable } from '../bridge/config/fields';
-import { configParser } from '../bridge/config/parse';
-import { BOOTSTRAP_SERVER_LIST } from '../bridge/config/shared-options';
-import { GatewayError } from '../bridge/errors';
+import { connectionFromJson } from '../bridge/config/connection-file';
 import type { ConnectionOptions } from '../bridge/kafka/connection';
 import type { KeptRequest } from './kept-request';
 import type { Target } from './send';
@@ -67,16 +63,6 @@ export interface ReplayOptions {
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
-
-const CONNECTION_FILE = [
-  {
-    ...BOOTSTRAP_SERVER_LIST,
-    name: 'bootstrap_servers',
-    required: true,
-    description: 'Brokers to start from.',
-  },
-  ...CONNECTION_OPTIONS,
-] as const satisfies OptionTable;
 
 /** @returns undefined for --help @throws UsageError */
 export function parseReplayOptions(args: readonly string[]): ReplayOptions | undefined {
@@ -150,11 +136,9 @@ function connectionFrom(bootstrap: string | undefined, file: string | undefined)
   if (bootstrap !== undefined)
     return { bootstrapServers: bootstrap.split(','), clientId: 'kong-kafka-replay' };
   try {
-    const config = configParser(CONNECTION_FILE, CONNECTION_RULES)(JSON.parse(readFileSync(file!, 'utf8')));
-    return { ...connectionOf(config, config.bootstrap_servers), clientId: 'kong-kafka-replay' };
+    return connectionFromJson(readFileSync(file!, 'utf8'), 'kong-kafka-replay');
   } catch (error) {
-    const reason = error instanceof GatewayError ? error.detail : (error as Error).message;
-    throw new UsageError(`--connection ${file}: ${reason}.`);
+    throw new UsageError(`--connection ${file}: ${(error as Error).message}.`);
   }
 }
 

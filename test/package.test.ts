@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { PLUGINS } from '../common/plugins';
 
 const ROOT = join(__dirname, '..', '..');
-const SHIPPED = ['plugins', 'pluginserver', 'bridge', 'common', 'listener', 'status', 'replay'];
+const SHIPPED = ['plugins', 'pluginserver', 'bridge', 'common', 'listener', 'status', 'replay', 'cli'];
 
 interface Manifest {
   readonly version: string;
@@ -47,7 +47,9 @@ test('nobody loads what may be missing before it is asked for', () => {
 });
 
 test('only one folder knows the Kafka client', () => {
-  for (const file of ['plugins', 'pluginserver', 'bridge', 'dev', 'bench'].flatMap(compiledFiles)) {
+  for (const file of ['plugins', 'pluginserver', 'bridge', 'replay', 'cli', 'dev', 'bench'].flatMap(
+    compiledFiles,
+  )) {
     if (file.startsWith(join(ROOT, 'dist', 'bridge', 'kafka'))) continue;
     assert.doesNotMatch(readFileSync(file, 'utf8'), /require\(["']node-rdkafka["']\)/, file);
   }

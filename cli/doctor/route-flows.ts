@@ -1,0 +1,58 @@
+/** Which plugins run for a request of a route. */
+import type { PluginName } from '../../common/plugins';
+import type { KongEntities, PluginEntity, RouteEntity, ServiceEntity } from '../kong-config/entities';
+import { isOurs, type OurPlugin } from '../kong-config/our-plugins';
+import type { Facts } from './facts';
+
+export class RouteFlow {
+  readonly where: string;
+  readonly service: ServiceEntity | undefined;
+
+  constructor(
+    readonly route: RouteEntity,
+    private readonly entities: KongEntities,
+    private readonly plugins: readonly OurPlugin[],
+  ) {
+    this.where = `route ${route.name}`;
+    this.service = entities.services.find(({ id }) => id === route.serviceId);
+  }
+
+  /** Without regard to consumers, who may have configurations of their own. */
+  find<Name extends PluginName>(name: Name): OurPlugin<Name> | undefined {
+    const candidates = this.plugins.filter((plugin) => isOurs(plugin, name));
+    return mostSpecific(candidates, this.route, ({ entity }) => entity);
+  }
+
+  /** Of any name. */
+  other(name: string): PluginEntity | undefined {
+    const candidates = this.entities.plugins.filter((plugin) => plugin.name === name && plugin.enabled);
+    return mostSpecific(candidates, this.route, (entity) => entity);
+  }
+
+  /** The one that sends requests and waits, or whose other half waits. */
+  get sender(): OurPlugin<'custom_kafka_producer' | 'custom_kafka_request_reply'> | undefined {
+    return this.find('custom_kafka_request_reply') ?? this.find('custom_kafka_producer');
+  }
+}
+
+export function routeFlows({ entities, plugins }: Pick<Facts, 'entities' | 'plugins'>): readonly RouteFlow[] {
+  return entities.routes.map((route) => new RouteFlow(route, entities, plugins));
+}
+
+/** Kong takes one configuration of a plugin: that of route and service before that of the route, and so on. */
+function mostSpecific<T>(
+  candidates: readonly T[],
+  route: RouteEntity,
+  entityOf: (candidate: T) => PluginEntity,
+): T | undefined {
+  const rank = (candidate: T): number => {
+    const { routeId, serviceId, isPerConsumer } = entityOf(candidate);
+    if (isPerConsumer) return -1;
+    if (routeId !== undefined && routeId !== route.id) return -1;
+    if (serviceId !== undefined && serviceId !== route.serviceId) return -1;
+    return (routeId === undefined ? 0 : 2) + (serviceId === undefined ? 0 : 1);
+  };
+  return candidates
+    .filter((candidate) => rank(candidate) >= 0)
+    .sort((one, other) => rank(other) - rank(one))[0];
+}
