@@ -1,11 +1,19 @@
 /** The sub-commands of `kong-kafka`, in the order of the help, and the only place that lists them. */
 import type { Command } from 'commander';
+import { asyncapiCommand } from './asyncapi/command';
 import { completionCommand } from './completion/command';
 import { requestCommand } from './request/command';
 import { respondCommand } from './respond/command';
+import { tailCommand } from './tail/command';
 import type { Surroundings } from './surroundings';
 
 /** Only describes the command: what it needs beyond that (Kafka, YAML) it loads when it runs. */
 export type CommandFactory = (surroundings: Surroundings) => Command;
 
-export const COMMANDS: readonly CommandFactory[] = [requestCommand, respondCommand, completionCommand];
+export const COMMANDS: readonly CommandFactory[] = [
+  requestCommand,
+  respondCommand,
+  tailCommand,
+  asyncapiCommand,
+  completionCommand,
+];

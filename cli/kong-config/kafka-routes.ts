@@ -10,6 +10,8 @@ export interface KafkaRoute {
   /** How replies are waited for; undefined for one-way, and where nobody waits. */
   readonly wait: WaitConfig | undefined;
   readonly consumer: ConsumerPlugin | undefined;
+  /** The configuration of `request` as it stands in the file. */
+  readonly written: Table;
 }
 
 export type RequestPlugin = OurPlugin<'custom_kafka_producer'> | OurPlugin<'custom_kafka_request_reply'>;
@@ -23,6 +25,7 @@ export function kafkaRoutes(
   options: { readonly env: Readonly<Record<string, string | undefined>>; readonly withSecrets: boolean },
 ): readonly KafkaRoute[] {
   const plugins = options.withSecrets ? entities.plugins : entities.plugins.map(withoutSecrets);
+  const written = new Map(plugins.map((plugin, index) => [plugin, entities.plugins[index]?.config ?? {}]));
   const ours = ourPlugins({ ...entities, plugins }, options.env).filter(
     ({ entity }) => !entity.isPerConsumer,
   );
@@ -40,7 +43,7 @@ export function kafkaRoutes(
       : request.config?.reply_topic === undefined
         ? undefined
         : consumer?.config;
-    return [{ route, request, consumer, wait }];
+    return [{ route, request, consumer, wait, written: written.get(request.entity) ?? {} }];
   });
 }
 
