@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { asyncapiCommand } from './asyncapi/command';
 import { completionCommand } from './completion/command';
+import { migrateCommand } from './migrate/command';
 import { requestCommand } from './request/command';
 import { respondCommand } from './respond/command';
 import { tailCommand } from './tail/command';
@@ -14,6 +15,7 @@ export const COMMANDS: readonly CommandFactory[] = [
   requestCommand,
   respondCommand,
   tailCommand,
+  migrateCommand,
   asyncapiCommand,
   completionCommand,
 ];
