@@ -1,5 +1,5 @@
 /** Schemas of a registry, as they may stand in a document. What a registry says is data: no address in it is followed. */
-import { systemClock } from '../../bridge/clock';
+import { systemClock, type Clock } from '../../bridge/clock';
 import type { Authentication } from '../../bridge/schema-registry/authorization';
 import { RegistryClient } from '../../bridge/schema-registry/registry-client';
 import { RegistryError } from '../../bridge/schema-registry/registry-error';
@@ -22,6 +22,15 @@ const FORMATS = {
   PROTOBUF: 'application/vnd.google.protobuf;version=3',
 } as const;
 
+/** Here nothing else keeps the process alive while the registry is waited for. */
+const CLOCK: Clock = {
+  now: () => systemClock.now(),
+  after: (delayMs, callback) => {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
 export const NO_SCHEMAS: Schemas = { components: {}, of: async () => undefined, close: () => undefined };
 
 /** @param tell what could not be had, as a sentence */
@@ -38,7 +47,7 @@ export function registrySchemas(
       headers: {},
       timeoutMs: TIMEOUT_MS,
     },
-    systemClock,
+    CLOCK,
   );
   const components: Record<string, Json> = {};
   const known = new Map<string, Promise<Json | undefined>>();

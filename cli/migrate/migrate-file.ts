@@ -35,7 +35,7 @@ export function migrateFile(yaml: Yaml, written: string): MigratedFile {
   const asFile = pluginsFile(content);
   if (!asFile && !isConfiguration(content)) throw new Error('it is no configuration of Kong, and no plugin of its Admin API');
   // Without aliases, which could lead into what is replaced.
-  const target = asFile || hasAliases(yaml, document) ? new yaml.Document(asFile ?? content) : document;
+  const target = asFile || hasAliases(yaml, document) ? new yaml.Document(asFile ?? content, { aliasDuplicateObjects: false }) : document;
   const plugins = migrateIn(yaml, target);
   return { text: target.toString({ lineWidth: LINE_WIDTH }), plugins };
 } // prettier-ignore
