@@ -5,12 +5,20 @@ const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\
 
 /** One line. Bytes that are no text are told by their number. */
 export function shownBytes(bytes: Buffer, mostCharacters: number): string {
-  const text = bytes.subarray(0, 4 * mostCharacters).toString();
-  const isText = Buffer.from(text.slice(0, -1)).equals(bytes.subarray(0, Buffer.byteLength(text.slice(0, -1))));
-  if (!isText) return `(${bytes.length} bytes, not text)`;
-  const shown = shownText(text.slice(0, mostCharacters));
-  return text.length > mostCharacters || bytes.length > 4 * mostCharacters ? `${shown}… (${bytes.length} bytes)` : shown;
-} // prettier-ignore
+  const beginning = bytes.subarray(0, MOST_BYTES_OF_CHARACTER * mostCharacters);
+  const isCut = beginning.length < bytes.length;
+  let text: string;
+  try {
+    // The last character of a beginning may be one in part.
+    text = new TextDecoder('utf-8', { fatal: true }).decode(beginning, { stream: isCut });
+  } catch {
+    return `(${bytes.length} bytes, not text)`;
+  }
+  const shown = shownText(text.slice(0, mostCharacters).toWellFormed());
+  return isCut || text.length > mostCharacters ? `${shown}… (${bytes.length} bytes)` : shown;
+}
+
+const MOST_BYTES_OF_CHARACTER = 4;
 
 export function shownText(text: string): string {
   return text.replace(

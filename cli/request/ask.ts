@@ -51,6 +51,8 @@ export async function ask(options: AskOptions): Promise<AskedAnswer | undefined>
   requestReply.setTogether(true);
   const { phases, close } = handlersOf(options.plugins, requestReply);
   const deadlineMs = performance.now() + connectTimeoutMs;
+  // The deadlines of a gateway keep no process alive.
+  const alive = setInterval(() => undefined, 60_000);
   try {
     for (;;) {
       const answer = await runPhases(phases, request, interrupted);
@@ -60,6 +62,7 @@ export async function ask(options: AskOptions): Promise<AskedAnswer | undefined>
       if (interrupted.aborted) return undefined;
     }
   } finally {
+    clearInterval(alive);
     close();
     await requestReply.close();
   }
