@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Phase, PhaseEvent, Tell } from '../../bridge/phase';
 import type { ClientPool } from '../../bridge/link';
+import type { Hint } from '../../bridge/reply/reply-hints';
 import { RequestReply } from '../../bridge/request-reply';
 import { ConsumerHandler } from '../../plugins/custom_kafka_consumer/handler';
 import { ProducerHandler } from '../../plugins/custom_kafka_producer/handler';
@@ -25,6 +26,8 @@ export interface AskedAnswer {
   readonly code: string;
   readonly correlationId: string | undefined;
   readonly reply: ReplyPlace | undefined;
+  /** Of an answer that is missing: what the gateway thinks of what came instead. */
+  readonly hints: readonly string[];
 }
 
 export interface ReplyPlace {
@@ -57,7 +60,8 @@ export async function ask(options: AskOptions): Promise<AskedAnswer | undefined>
     for (;;) {
       const answer = await runPhases(phases, request, interrupted);
       // Nothing was sent: a gateway that has just started would have been asked again.
-      if (answer?.code !== 'not_ready' || performance.now() >= deadlineMs) return answer;
+      if (answer?.code !== 'not_ready' || performance.now() >= deadlineMs)
+        return answer && { ...answer, hints: hintsOf(requestReply) };
       await delay(AGAIN_MS, undefined, { signal: interrupted }).catch(() => undefined);
       if (interrupted.aborted) return undefined;
     }
@@ -88,6 +92,14 @@ function handlersOf(
       consumer?.close();
     },
   };
+}
+
+function hintsOf(requestReply: RequestReply): string[] {
+  const { configurations } = requestReply.status() as {
+    configurations?: readonly { hints?: readonly Partial<Hint>[] }[];
+  };
+  const hints = (configurations ?? []).flatMap((configuration) => configuration.hints ?? []);
+  return [...new Set(hints.flatMap(({ text }) => text ?? []))];
 }
 
 async function runPhases(
@@ -147,6 +159,7 @@ class CliEvent implements PhaseEvent {
         typeof reply_topic === 'string' && typeof partition === 'number' && typeof offset === 'number'
           ? { topic: reply_topic, partition, offset }
           : undefined,
+      hints: [],
     });
   }
 

@@ -4,6 +4,7 @@ import { EXIT, type ExitCode } from '../exit-codes';
 import type { Mask } from '../masking';
 import type { Output } from '../output';
 import { bodyAsJson, headerLines, headersAsJson, shownBody, shownKey } from '../record-lines';
+import { shownText } from '../shown-text';
 import type { AskedAnswer } from './ask';
 import type { SentRecord } from './observed-clients';
 
@@ -25,6 +26,7 @@ export function printReport(output: Output, report: RequestReport, options: Repo
   if (output.isJson) return output.document(asJson(report, options.mask));
   if (options.verbose) for (const line of verboseLines(report, options.mask)) output.progress(line);
   const { answer } = report;
+  for (const hint of answer.hints) output.progress(`Hint: ${shownText(hint)}`);
   if (options.include) {
     output.line(`${answer.status}`);
     for (const [name, value] of Object.entries(answer.headers))
@@ -78,6 +80,7 @@ function asJson({ answer, sent, reply, startedAtMs, endedAtMs }: RequestReport, 
     headers: answer.headers,
     ...bodyAsJson(answer.body),
     correlation_id: answer.correlationId,
+    hints: answer.hints,
     record: sent && {
       topic: sent.record.topic,
       key: sent.record.key?.toString() ?? null,

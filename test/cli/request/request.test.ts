@@ -130,6 +130,7 @@ test('how it ends: an answer, an error of the service, no reply, nothing sent', 
   const timeout = await run(kafkaWith(silent), { ...FLAGS, timeout: 20 });
   assert.deepEqual([timeout.answer!.code, exitCodeFor(timeout.answer!)], ['reply_timeout', EXIT.findings]);
   assert.match(timeout.answer!.body.toString(), /delivered to requests, no reply on replies in time/);
+  assert.match(timeout.answer!.hints.join(), /the id in header correlation-id has 5 characters/);
   const failed = await run(kafkaWith(() => ({ headers: [['REPLY_ERROR', '']] })), FLAGS); // prettier-ignore
   assert.deepEqual([failed.answer!.code, exitCodeFor(failed.answer!)], ['responder_error', EXIT.findings]);
   const down = kafkaWith(silent);
