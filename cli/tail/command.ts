@@ -17,6 +17,7 @@ export type TailFlags = ConnectionFlags & {
   readonly headers?: true;
   readonly bodies?: true;
   readonly mask?: string[];
+  readonly connectTimeout: number;
 };
 
 const EXAMPLES = `
@@ -42,6 +43,7 @@ export function tailCommand(surroundings: Surroundings): Command {
     .option('--id <id>', 'only what has this correlation id, or one that begins so')
     .option('--headers', 'show record headers; credentials are masked')
     .option('--bodies', 'show values')
+    .addOption(new Option('--connect-timeout <duration>', 'how long Kafka and the topics are waited for').argParser(durationMs).default(15_000, '15s'))
     .option('--mask <name>', 'a further header or query argument to mask; repeatable', repeated);
   return withAction<TailFlags>(
     withConnectionFlags(command).addHelpText('after', EXAMPLES),

@@ -25,8 +25,6 @@ import { print, printHeading } from './show';
 const DEFAULT_SINCE_MS = 600_000;
 /** A reader may be behind the other by this, with brokers that are well. */
 const HOLD_MS = 2000;
-/** For what is not there, or not answered. */
-const READY_MS = 15_000;
 const MOST_HISTORY = 100_000;
 
 const waitOptions = configParser(WAIT_OPTIONS, WAIT_RULES);
@@ -53,12 +51,13 @@ export async function runTail(output: Output, flags: TailFlags, surroundings: Su
   const { reader } = lease;
   const topics = [...new Set([...requestTopics, replyTopic])];
   const { interrupted } = surroundings;
+  const limits = { interrupted, limitMs: flags.connectTimeout };
   try {
     const live = new LiveOrder(pairs, HOLD_MS, printed);
     let early: ReceivedRecord[] | undefined = [];
-    if (flags.follow) await followed(reader, topics, interrupted, (record) => (early ? void early.push(record) : live.take(record)));
+    if (flags.follow) await followed(reader, topics, limits, (record) => (early ? void early.push(record) : live.take(record)));
     const sinceMs = flags.since ?? (flags.follow ? undefined : DEFAULT_SINCE_MS);
-    const history = sinceMs === undefined ? [] : await readBack(reader, topics, Date.now() - sinceMs, interrupted);
+    const history = sinceMs === undefined ? [] : await readBack(reader, topics, Date.now() - sinceMs, limits);
     printHeading(output, requestTopics, replyTopic);
     if (history.length === MOST_HISTORY) output.progress(`Only the last ${MOST_HISTORY} records are shown.`);
     for (const taken of inOrder(history, pairs)) printed(taken);
@@ -76,21 +75,27 @@ export async function runTail(output: Output, flags: TailFlags, surroundings: Su
   return EXIT.fine;
 } // prettier-ignore
 
+interface Limits {
+  readonly interrupted: AbortSignal;
+  /** In which something has to move. */
+  readonly limitMs: number;
+}
+
 async function followed(
   reader: TopicReader,
   topics: readonly string[],
-  interrupted: AbortSignal,
+  limits: Limits,
   onRecord: (record: ReceivedRecord) => void,
 ): Promise<void> {
   const following = topics.map((topic) => reader.follow(topic, { from: 'end', onRecord }));
-  await inTime(Promise.all(following.map((topic) => topic.whenReady())), interrupted, () => reasonsOf(topics, following));
+  await inTime(Promise.all(following.map((topic) => topic.whenReady())), limits, () => reasonsOf(topics, following));
 } // prettier-ignore
 
 async function readBack(
   reader: TopicReader,
   topics: readonly string[],
   sinceMs: number,
-  interrupted: AbortSignal,
+  limits: Limits,
 ): Promise<ReceivedRecord[]> {
   const records: ReceivedRecord[] = [];
   const onRecord = (record: ReceivedRecord): void => {
@@ -105,7 +110,7 @@ async function readBack(
   });
   let before = -1;
   // As long as records come it goes on.
-  await inTime(Promise.all(caughtUp), interrupted, () => reasonsOf(topics, following), () => {
+  await inTime(Promise.all(caughtUp), limits, () => reasonsOf(topics, following), () => {
     const isMoving = records.length !== before;
     before = records.length;
     return isMoving;
@@ -124,7 +129,7 @@ function keepLast(records: ReceivedRecord[]): void {
 /** @throws CliError with what is missing, after a while in which nothing moved */
 async function inTime(
   work: Promise<unknown>,
-  interrupted: AbortSignal,
+  { interrupted, limitMs }: Limits,
   reasons: () => string,
   isMoving: () => boolean = () => false,
 ): Promise<void> {
@@ -132,7 +137,7 @@ async function inTime(
   const late = new Promise<never>((_resolve, reject) => {
     timer = setInterval(() => {
       if (!isMoving()) reject(new CliError(`The topics cannot be read: ${reasons()}.`));
-    }, READY_MS);
+    }, limitMs);
   });
   try {
     await Promise.race([work, late, untilAborted(interrupted)]);
