@@ -167,7 +167,7 @@ function statusFrom({ status }: RespondFlags): number | undefined {
 function headersFrom({ header = [] }: RespondFlags): [name: string, value: string][] {
   return header.map((text) => {
     const [, name, value] = /^([\x21-\x39\x3b-\x7e]+|:[\x21-\x39\x3b-\x7e]+):\s*([^\0]*)$/.exec(text) ?? [];
-    if (name === undefined) throw usageError(`--header needs <name: value>, got "${text}".`);
+    if (name === undefined) throw usageError('--header needs <name: value>.');
     return [name, value ?? ''];
   });
 }
