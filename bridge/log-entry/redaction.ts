@@ -42,7 +42,8 @@ export function redaction(names: readonly string[]): Redaction {
   };
 }
 
-function plainName(name: string): string {
+/** Headers and arguments that differ in letter case, or in `_` for `-`, are one. */
+export function plainName(name: string): string {
   return name.toLowerCase().replaceAll('_', '-');
 }
 
@@ -78,7 +79,7 @@ function redactTexts(object: JsonObject, names: readonly string[], change: (text
 const ARGUMENT = /([?#&;])([^=?#&;]*)=([^?#&;]*)/g;
 
 /** The values of secret arguments in an address; every other text comes back as it is. */
-function redactUrl(text: string, isSecret: (name: string) => boolean): string {
+export function redactUrl(text: string, isSecret: (name: string) => boolean): string {
   if (!/[?#]/.test(text) || !text.includes('=')) return text;
   return text.replace(ARGUMENT, (whole, separator: string, name: string) =>
     isSecret(argumentName(name)) ? `${separator}${name}=${REDACTED}` : whole,

@@ -38,6 +38,18 @@ export function replyPartitionHeader(dialect: DialectName): string | undefined {
   return REPLY_PARTITION_HEADERS[dialect];
 }
 
+export interface AddressHeaders {
+  readonly correlationId: string;
+  readonly replyTopic: string;
+  /** Undefined where requests of the dialect name no partition. */
+  readonly replyPartition: string | undefined;
+}
+
+/** The headers that address a reply, for whoever answers. */
+export function addressHeaders(dialect: DialectName): AddressHeaders {
+  return { ...DIALECTS[dialect], replyPartition: replyPartitionHeader(dialect) };
+}
+
 export const DIALECT_NAMES = Object.keys(DIALECTS) as DialectName[];
 
 /** Spring's and SmallRye's own clients send a UUID as 16 raw bytes, most significant first. */

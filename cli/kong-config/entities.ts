@@ -16,6 +16,8 @@ export interface RouteEntity {
   /** Its name, or what people would know it by. */
   readonly name: string;
   readonly serviceId: string | undefined;
+  readonly paths: readonly string[];
+  readonly methods: readonly string[];
   readonly requestBuffering: boolean;
   readonly responseBuffering: boolean;
 }
@@ -45,13 +47,18 @@ export const tables = (value: unknown): readonly Table[] =>
 export const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;
 
+const texts = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+
 /** A route as both forms have it. @param fallbackId where it has no id */
 export function routeOf(route: Table, fallbackId: string, serviceId: string | undefined): RouteEntity {
-  const paths = Array.isArray(route.paths) ? route.paths.filter((path) => typeof path === 'string') : [];
+  const paths = texts(route.paths);
   return {
     id: text(route.id) ?? fallbackId,
     name: text(route.name) ?? paths[0] ?? text(route.id) ?? fallbackId,
     serviceId,
+    paths,
+    methods: texts(route.methods),
     requestBuffering: route.request_buffering !== false,
     responseBuffering: route.response_buffering !== false,
   };

@@ -1,0 +1,33 @@
+/** What `asyncapi` does: reads the configuration, asks the registry, makes the document. */
+import { readDeclarative } from '../kong-config/declarative';
+import { kafkaRouteNamed, kafkaRoutes } from '../kong-config/kafka-routes';
+import { usageError } from '../exit-codes';
+import { asyncApiDocument } from './document';
+import type { Json } from './json';
+import { NO_SCHEMAS, registrySchemas } from './schemas';
+
+export interface DescribeOptions {
+  readonly config: string;
+  readonly route?: string;
+  readonly registry?: string;
+  readonly title: string;
+  readonly documentVersion: string;
+  readonly as: 'gateway' | 'service';
+}
+
+export async function describe(
+  options: DescribeOptions,
+  env: Readonly<Record<string, string | undefined>>,
+  tell: (sentence: string) => void,
+): Promise<Json> {
+  const all = kafkaRoutes(await readDeclarative(options.config), { env, withSecrets: false });
+  if (all.length === 0) throw usageError(`${options.config} has no route that sends requests to Kafka.`);
+  const routes = options.route === undefined ? all : [kafkaRouteNamed(all, options.route)];
+  const schemas = options.registry === undefined ? NO_SCHEMAS : registrySchemas(options.registry, env, tell);
+  try {
+    const { title, documentVersion: version, as: perspective } = options;
+    return await asyncApiDocument(routes, { title, version, perspective, schemas });
+  } finally {
+    schemas.close();
+  }
+}
