@@ -13,9 +13,10 @@ import { watchEventLoop } from './event-loop-lag';
 import { HttpListener } from '../listener/http-listener';
 import { LateSockets } from './late-sockets';
 import { END_SIGNALS, Lifecycle, obeyLogSignals, watchParent } from './lifecycle';
+import { surviveLostOutput } from './lost-output';
 import { parseOptions, USAGE, UsageError, type ServeOptions } from './options';
 import { Overload } from './overload';
-import { loadOrExplain } from './plugin-loader';
+import { loadOrExplain, refuseSameName } from './plugin-loader';
 import { PluginProcesses } from './process-hooks';
 import { PluginServer } from './server';
 import { ServerMetrics } from './server-metrics';
@@ -24,6 +25,7 @@ import { StatusPort } from './status-port';
 import { TakeBack } from './take-back';
 import { takeOver } from './take-over';
 import { startTicker } from './ticker';
+import { servePrimary } from './workers/primary';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -43,9 +45,13 @@ async function main(args: readonly string[]): Promise<void> {
       hold();
       return;
     case 'serve':
-      await serve(options);
+      await (options.workers > 1 ? serveWithWorkers(options, args) : serve(options));
       return;
   }
+}
+
+async function serveWithWorkers(options: ServeOptions, args: readonly string[]): Promise<void> {
+  await servePrimary({ options, args, version: version(), access: accessOf(options), explainUnserved });
 }
 
 async function serve(options: ServeOptions): Promise<void> {
@@ -61,7 +67,7 @@ async function serve(options: ServeOptions): Promise<void> {
     return new PluginServer({ plugin, socketPath, overload, onReplaced });
   });
   const processes = new PluginProcesses(plugins);
-  const lateSockets = new LateSockets(
+  const lateSockets = new LateSockets<PluginServer>(
     (server) => startHooks([...served, server]),
     () => lifecycle.draining || servers.some((server) => server.isReplaced),
   );
@@ -137,7 +143,10 @@ function statusPortOf(
   return port === undefined ? undefined : new StatusPort({ port, host, token, onRequest });
 }
 
-function explainUnserved(servers: readonly PluginServer[], unbound: readonly PluginServer[]): void {
+function explainUnserved(
+  servers: readonly { readonly plugin: { readonly name: string; readonly failure?: string | undefined } }[],
+  unbound: readonly { readonly pluginName: string; readonly socketPath: string }[],
+): void {
   for (const { plugin } of servers) {
     if (plugin.failure === undefined) continue;
     log.error('a plugin cannot be served; its requests are answered with 500, the others go on', {
@@ -159,17 +168,6 @@ function hold(): void {
   for (const signal of END_SIGNALS) process.on(signal, end);
   watchParent(end);
   log.info('holding until SIGTERM or the end of the parent');
-}
-
-/** A full disk or a reader that has gone (EPIPE) must not end the process, nor print a stack about it. */
-function surviveLostOutput(): void {
-  process.stdout.on('error', () => (process.exitCode ??= EXIT_FAILED));
-  process.stderr.on('error', () => undefined);
-}
-
-function refuseSameName(names: readonly string[]): void {
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new Error(`The plugin ${twice} is named twice.`);
 }
 
 /** From the package this file belongs to, compiled or not. */

@@ -77,6 +77,12 @@ export function toPlugin(module: unknown, path: string): LoadedPlugin {
   };
 }
 
+/** @throws Error with one sentence for the operator */
+export function refuseSameName(names: readonly string[]): void {
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new Error(`The plugin ${twice} is named twice.`);
+}
+
 /** Node's "Cannot find module" goes on with a list of files that helps nobody. */
 function firstLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);

@@ -20,6 +20,17 @@ export const LOG_EVENTS = {
   'the log level is changed': 'log_level_changed',
   'the log was not read for a while, and lines were dropped': 'log_lines_dropped',
   'nothing to do at this signal: the log goes to stderr, no file needs to be opened again': 'signal_ignored',
+  // several workers
+  'a worker serves': 'worker_serving',
+  'a worker has ended and is started again': 'worker_lost',
+  'a worker did not answer for so long that it is given up and ended': 'worker_stuck',
+  'a worker ends again and again; it is tried at most every 30 seconds': 'worker_crash_loop',
+  'a worker that ended again and again is stable': 'worker_stable',
+  'a worker did not become ready in time and is ended': 'worker_start_too_long',
+  'plugins that pass requests to each other are served by one worker': 'plugins_in_one_worker',
+  'the primary process is gone; this worker ends': 'primary_gone',
+  'an instance could not be made known to the workers': 'instance_not_shared',
+  'a socket could not be given to a worker': 'socket_not_shared',
   // its end
   draining: 'draining',
   'ending: every open event was answered with 503': 'ending',
