@@ -65,7 +65,7 @@ export class Talk<Theirs extends Questions, Ours extends Questions> {
         reject(new GoneError(`nobody is there to answer ${kind}`));
         return;
       }
-      this.#waiting.set(question, { resolve: resolve as Asker['resolve'], reject });
+      this.#waiting.set(question, { resolve: resolve, reject });
       this.#send({ question, kind, asked }, handle);
     });
   }
@@ -80,7 +80,7 @@ export class Talk<Theirs extends Questions, Ours extends Questions> {
     this.#isOver = true;
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const { reject } of waiting) reject(new GoneError('the other process is gone'));
+    for (const asker of waiting) asker.reject(new GoneError('the other process is gone'));
   }
 
   async #onMessage(message: Question | Reply, handle: unknown): Promise<void> {

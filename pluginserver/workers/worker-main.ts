@@ -85,7 +85,7 @@ function run(options: ServeOptions): void {
       });
       // Until the name of the socket is taken.
       server.hold();
-      return [plugin.name, { server, socket, isListening: false } satisfies Seat as Seat];
+      return [plugin.name, { server, socket, isListening: false } satisfies Seat];
     }),
   );
   const servers = [...seats.values()].map(({ server }) => server);
