@@ -50,7 +50,9 @@ async function sharing(durationMs: number, cleanUps: CleanUps): Promise<void> {
       const shared = await measureSharing({ way, workers: WORKERS, busyMs, workMs: 0 }, durationMs, cleanUps);
       rows.push([way, busyMs === 0 ? 'as the other' : `away ${busyMs} of 200 ms`, ...cells(shared)]);
     }
-  process.stdout.write(`\n${WORKERS} workers, 64 connections at a time, one exchange each\n\n${markdown(rows)}\n`);
+  process.stdout.write(
+    `\n${WORKERS} workers, 64 connections at a time, one exchange each\n\n${markdown(rows)}\n`,
+  );
 }
 
 /** All idle workers wake for each connection, and one gets it. */
@@ -58,7 +60,10 @@ async function waking(durationMs: number, cleanUps: CleanUps): Promise<void> {
   const rows = [['workers', ...HEADS]];
   for (const workers of [1, 2, 4, 8, 16]) {
     const options = { way: 'shared', workers, busyMs: 0, workMs: 0 } as const;
-    rows.push([String(workers), ...cells(await measureSharing(options, durationMs, cleanUps, WAKING_PER_SECOND))]);
+    rows.push([
+      String(workers),
+      ...cells(await measureSharing(options, durationMs, cleanUps, WAKING_PER_SECOND)),
+    ]);
   }
   process.stdout.write(`\nshared, ${WAKING_PER_SECOND} connections per second\n\n${markdown(rows)}\n`);
 }
@@ -90,7 +95,18 @@ async function carrying(durationMs: number, rounds: number, cleanUps: CleanUps):
       figures.set(count, [...(figures.get(count) ?? []), carried]);
     }
   }
-  const rows = [['workers', 'req/s', 'least to most', 'CPU each (µs)', 'least to most', 'driver (µs)', 'p99 (ms)', 'lost']];
+  const rows = [
+    [
+      'workers',
+      'req/s',
+      'least to most',
+      'CPU each (µs)',
+      'least to most',
+      'driver (µs)',
+      'p99 (ms)',
+      'lost',
+    ],
+  ];
   for (const [count, of] of figures) {
     const column = (name: keyof Carried): number[] => of.map((one) => one[name]);
     const spread = (name: keyof Carried): string =>
@@ -106,7 +122,9 @@ async function carrying(durationMs: number, rounds: number, cleanUps: CleanUps):
       String(column('lost').reduce((sum, lost) => sum + lost, 0)),
     ]);
   }
-  process.stdout.write(`\nrecords looped back, 256 in flight, medians of ${rounds} rounds\n\n${markdown(rows)}\n\n`);
+  process.stdout.write(
+    `\nrecords looped back, 256 in flight, medians of ${rounds} rounds\n\n${markdown(rows)}\n\n`,
+  );
   const verdicts = judged(figures.get(1)!, figures.get(WORKERS)!);
   for (const verdict of verdicts) process.stdout.write(`${verdictLine(verdict)}\n`);
   return verdicts.every(({ holds }) => holds);
@@ -122,12 +140,16 @@ function judged(one: readonly Carried[], several: readonly Carried[]): Verdict[]
   return [
     {
       rule: `${WORKERS} workers carry at least ${GOALS.carried} times what one does`,
-      found: `${carried.toFixed(2)} (${ratios('perSecond').map((ratio) => ratio.toFixed(2)).join(', ')})`,
+      found: `${carried.toFixed(2)} (${ratios('perSecond')
+        .map((ratio) => ratio.toFixed(2))
+        .join(', ')})`,
       holds: carried >= GOALS.carried,
     },
     {
       rule: `a request costs at most ${GOALS.cost} times the CPU`,
-      found: `${cost.toFixed(2)} (${ratios('cpuMicros').map((ratio) => ratio.toFixed(2)).join(', ')})`,
+      found: `${cost.toFixed(2)} (${ratios('cpuMicros')
+        .map((ratio) => ratio.toFixed(2))
+        .join(', ')})`,
       holds: cost <= GOALS.cost,
     },
     { rule: 'nothing is lost', found: String(lost), holds: lost === 0 },

@@ -37,7 +37,7 @@ const MOST_EVENTS = 20;
 export function nodeStatus(node: NodeFacts): Status {
   const { state, sockets, workers } = node;
   const answers = workers.flatMap(({ status }) => (status === undefined ? [] : [status]));
-  const processes = merged(answers.map((status) => status.processes)) as Record<string, unknown>;
+  const processes = (merged(answers.map((status) => status.processes)) ?? {}) as Record<string, unknown>;
   const plugins = Object.fromEntries(
     sockets.map((socket) => [socket.pluginName, pluginStatus(socket, answers, workers, processes)]),
   );

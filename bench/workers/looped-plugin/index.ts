@@ -27,8 +27,8 @@ class LoopedKafka implements ClientPool {
         },
       },
       reader: {
-        follow: (topic, { onRecord }) => {
-          this.#followed.set(topic, onRecord);
+        follow: (topic, options) => {
+          this.#followed.set(topic, (record) => options.onRecord(record));
           return {
             ready: true,
             reason: undefined,
