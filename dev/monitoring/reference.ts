@@ -6,6 +6,7 @@ import type { Family } from '../../bridge/telemetry/metrics';
 import { REPLY_FAMILIES } from '../../bridge/telemetry/reply-metrics';
 import { REQUEST_FAMILIES } from '../../bridge/telemetry/request-metrics';
 import { SERVER_FAMILIES } from '../../pluginserver/server-metrics';
+import { WORKER_FAMILIES } from '../../pluginserver/workers/worker-metrics';
 
 const GROUPS: readonly { readonly title: string; readonly families: readonly Family[] }[] = [
   { title: 'Requests', families: REQUEST_FAMILIES },
@@ -14,6 +15,7 @@ const GROUPS: readonly { readonly title: string; readonly families: readonly Fam
   { title: 'Log entries', families: LOG_SINK_FAMILIES },
   { title: 'Failed requests', families: FAILOVER_FAMILIES },
   { title: 'Plugin server', families: SERVER_FAMILIES },
+  { title: 'Workers', families: WORKER_FAMILIES },
 ];
 
 export const FAMILIES: readonly Family[] = GROUPS.flatMap(({ families }) => families);

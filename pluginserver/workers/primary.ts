@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { log, setLogFormat, setLogLevel, toggleDebug } from '../../bridge/telemetry/log';
 import { recentEvents } from '../../bridge/telemetry/recent-events';
-import type { Family, MetricsPage, MetricsType } from '../../bridge/telemetry/metrics';
+import type { MetricsPage, MetricsType } from '../../bridge/telemetry/metrics';
 import type { AccessOptions } from '../../status/access';
 import { LateSockets } from '../late-sockets';
 import { catchStrays, END_SIGNALS, watchParent } from '../lifecycle';
@@ -23,7 +23,7 @@ import { FIRST_WORKER, servedBy, servedTogether } from './placement';
 import type { OfPrimary } from './questions';
 import { SharedSocket } from './shared-socket';
 import { inTime, type Answers } from './talk';
-import { mergedPage } from './worker-metrics';
+import { mergedPage, WORKER_RESTARTS, WORKERS } from './worker-metrics';
 import type { WorkerProcess } from './worker-process';
 
 export interface PrimaryOptions {
@@ -46,20 +46,6 @@ const STUCK_FACTOR = 20;
 const END_TIMEOUT_MS = 100_000;
 /** Tickets of one worker are good in all. */
 const FAILOVER_SECRET_VARIABLE = 'KONG_KAFKA_FAILOVER_SECRET';
-
-const WORKERS: Family = {
-  name: 'kong_kafka_pluginserver_workers',
-  type: 'gauge',
-  help: 'Worker processes by state: serving, or missing while one is started again. Absent with one worker.',
-  labels: ['state'],
-};
-const WORKER_RESTARTS: Family = {
-  name: 'kong_kafka_pluginserver_worker_restarts_total',
-  type: 'counter',
-  help: 'Workers that ended and were started again. Absent with one worker.',
-  labels: [],
-};
-export const WORKER_FAMILIES: readonly Family[] = [WORKERS, WORKER_RESTARTS];
 
 export async function servePrimary(options: PrimaryOptions): Promise<void> {
   setLogLevel(options.options.logLevel);

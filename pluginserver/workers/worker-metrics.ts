@@ -2,6 +2,20 @@
 import { Buckets, Histogram } from '../../bridge/telemetry/histogram';
 import { labelText, MetricsPage, type Family } from '../../bridge/telemetry/metrics';
 
+export const WORKERS: Family = {
+  name: 'kong_kafka_pluginserver_workers',
+  type: 'gauge',
+  help: 'Worker processes by state: serving, or missing while one is started again. Absent with one worker.',
+  labels: ['state'],
+};
+export const WORKER_RESTARTS: Family = {
+  name: 'kong_kafka_pluginserver_worker_restarts_total',
+  type: 'counter',
+  help: 'Workers that ended and were started again. Absent with one worker.',
+  labels: [],
+};
+export const WORKER_FAMILIES: readonly Family[] = [WORKERS, WORKER_RESTARTS];
+
 /** As it goes from a worker to the primary. */
 export interface FamilySeries {
   readonly family: Family;
