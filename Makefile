@@ -6,7 +6,7 @@ SOURCES := $(shell find plugins pluginserver bridge common listener status repla
 TESTS ?=
 ARGS ?=
 
-.PHONY: help demo test interop fuzz lint typecheck bench bench-check bench-metrics growth chaos dead-clusters drill log-drill failover-drill soak picture generate clean
+.PHONY: help demo test interop fuzz lint typecheck bench bench-check bench-metrics growth chaos dead-clusters drill log-drill failover-drill workers worker-drill soak picture generate clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -54,6 +54,12 @@ log-drill: $(BUILT) kafka ## a million log entries with Kafka stopped twice (ARG
 
 failover-drill: $(BUILT) kafka ## a service and Kafka stopped in turns under load (ARGS="--duration-s 20 --outage-s 2")
 	@node dist/bench/failover-drill/cli.js $(ARGS)
+
+workers: $(BUILT) ## how connections are shared among workers, and what two carry (ARGS="--only carrying --rounds 8")
+	@node dist/bench/workers/cli.js $(ARGS)
+
+worker-drill: $(BUILT) kafka ## upgrades from one worker to two and back, and killed workers, under load (ARGS="--upgrades 3 --kill-s 20")
+	@node dist/bench/worker-drill/cli.js $(ARGS)
 
 dead-clusters: $(BUILT) kafka ## what fifty clusters that are away cost the requests of a healthy one
 	@node dist/bench/dead-clusters/cli.js $(ARGS)

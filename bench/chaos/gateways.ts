@@ -16,12 +16,14 @@ const READY_LIMIT_MS = 60_000;
 export class Gateways {
   readonly #kongYml: string;
   readonly #path: string;
+  readonly #workers: number;
   readonly #serving: ChaosGateway[] = [];
   readonly #all: ChaosGateway[] = [];
   #count = 0;
   #turn = 0;
 
-  constructor(kongYml: string, path: string) {
+  constructor(kongYml: string, path: string, workers: number) {
+    this.#workers = workers;
     this.#kongYml = kongYml;
     this.#path = path;
   }
@@ -40,7 +42,10 @@ export class Gateways {
   /** Resolves when it takes requests, as a load balancer would see it. */
   async add(): Promise<ChaosGateway> {
     const name = `chaos-${this.#count++}`;
-    const server = await PluginServerProcess.start({ env: { KONG_KAFKA_NODE_ID: name } });
+    const server = await PluginServerProcess.start({
+      flags: ['--workers', String(this.#workers)],
+      env: { KONG_KAFKA_NODE_ID: name },
+    });
     const { child, url } = await startGatewayProcess(server, this.#kongYml, 0);
     const gateway = { name, server, child, url: url + this.#path };
     this.#all.push(gateway);
