@@ -1,9 +1,7 @@
 #!/usr/bin/env node
 // Before anything can start libuv's thread pool.
 import '../bridge/thread-pool-size';
-import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
-import { dirname, join } from 'node:path';
 import { bytesInFlight } from '../bridge/bytes-in-flight';
 import { accessLog } from '../bridge/telemetry/access-log';
 import { log, setLogFormat, setLogLevel } from '../bridge/telemetry/log';
@@ -25,6 +23,7 @@ import { StatusPort } from './status-port';
 import { TakeBack } from './take-back';
 import { takeOver } from './take-over';
 import { startTicker } from './ticker';
+import { version } from './version';
 import { servePrimary } from './workers/primary';
 
 const EXIT_FAILED = 1;
@@ -168,18 +167,6 @@ function hold(): void {
   for (const signal of END_SIGNALS) process.on(signal, end);
   watchParent(end);
   log.info('holding until SIGTERM or the end of the parent');
-}
-
-/** From the package this file belongs to, compiled or not. */
-function version(): string {
-  for (let folder = __dirname; folder !== dirname(folder); folder = dirname(folder)) {
-    try {
-      return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version;
-    } catch {
-      // Not the package's root yet.
-    }
-  }
-  return 'unknown';
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -65,6 +65,6 @@ function isFailed({ status }: Outcome): boolean {
   return status !== 200;
 }
 
-function failure({ status = 'none', code = '', sentMs, endedMs = sentMs }: Outcome): string {
-  return `      ${status} ${code} after ${(endedMs - sentMs).toFixed(0)} ms`;
+function failure({ status, code = '', sentMs, endedMs = sentMs }: Outcome): string {
+  return `      ${status ?? 'none'} ${code} after ${(endedMs - sentMs).toFixed(0)} ms`;
 }

@@ -45,6 +45,7 @@ const STUCK_FACTOR = 20;
 /** The workers' own bounds, after they have waited for requests: closing, and connections that Kong has to drop. */
 const END_TIMEOUT_MS = 100_000;
 /** Tickets of one worker are good in all. */
+const SECRET_BYTES = 32;
 const FAILOVER_SECRET_VARIABLE = 'KONG_KAFKA_FAILOVER_SECRET';
 
 export async function servePrimary(options: PrimaryOptions): Promise<void> {
@@ -69,7 +70,11 @@ class Primary {
     this.#crew = new Crew({
       count: workers,
       args: options.args,
-      env: { [FAILOVER_SECRET_VARIABLE]: randomBytes(32).toString('hex'), ...process.env },
+      env: {
+        ...process.env,
+        [FAILOVER_SECRET_VARIABLE]:
+          process.env[FAILOVER_SECRET_VARIABLE] || randomBytes(SECRET_BYTES).toString('hex'),
+      },
       stuckAfterMs: limits.maxEventLoopLagMs * STUCK_FACTOR,
       answersFor: (worker) => this.#answersFor(worker),
       onLoaded: (worker) => this.#equip(worker),

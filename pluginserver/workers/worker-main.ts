@@ -9,7 +9,6 @@ import { bytesInFlight } from '../../bridge/bytes-in-flight';
 import { accessLog } from '../../bridge/telemetry/access-log';
 import { log, setLogFormat, setLogLevel, setLogWorker, toggleDebug } from '../../bridge/telemetry/log';
 import { Metrics } from '../../bridge/telemetry/metrics';
-import { version } from '../../bridge/version';
 import { HttpListener } from '../../listener/http-listener';
 import { SocketPathError, type SocketName } from '../../listener/socket-path';
 import { watchEventLoop } from '../event-loop-lag';
@@ -23,6 +22,7 @@ import { PluginServer } from '../server';
 import { ServerMetrics } from '../server-metrics';
 import { collectStatus } from '../status';
 import { startTicker } from '../ticker';
+import { version } from '../version';
 import { dividedLimits } from './limits';
 import { FIRST_WORKER, servedBy } from './placement';
 import type { OfPrimary, OfWorkers, PluginFacts } from './questions';
@@ -104,7 +104,7 @@ function run(options: ServeOptions): void {
     },
   });
   lifecycle.catchStrays();
-  const serverMetrics = new ServerMetrics({ version, servers, overload });
+  const serverMetrics = new ServerMetrics({ version: version(), servers, overload });
   const metrics = new Metrics([serverMetrics, ...processes.metrics()]);
   const serveHttp = (): void => {
     const isReplaced = servers.some((server) => server.isReplaced);
@@ -133,7 +133,7 @@ function run(options: ServeOptions): void {
     end: ({ signal }) => lifecycle.onSignal(signal),
     toggleDebug: () => toggleDebug(),
     status: () => ({
-      ...collectStatus({ version, servers, processes, lifecycle, overload, metrics }),
+      ...collectStatus({ version: version(), servers, processes, lifecycle, overload, metrics }),
       processes: processes.status(),
     }),
     metrics: () => seriesOf(metrics.page()),
