@@ -1,5 +1,7 @@
 /** Several worker processes behind the same sockets: upgrades to and from them, and workers that are killed. */
 import assert from 'node:assert/strict';
+import { request as httpRequest } from 'node:http';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { useKafka } from '../../dev/kafka/use-kafka';
 import type { PluginForm } from '../../dev/plugin-form';
@@ -7,7 +9,7 @@ import { DEFAULT_BEHAVIOUR } from '../../dev/responder/behaviour';
 import { startResponder } from '../../dev/responder/responder';
 import { PluginServerProcess } from '../../dev/stack';
 import { readAll } from '../support/read-all';
-import { ask, Stack, waitingRoute } from '../support/stack';
+import { ask, Stack, waitingRoute, type TestRoute } from '../support/stack';
 
 const kafka = useKafka();
 const CLIENTS = 20;
@@ -66,14 +68,14 @@ class Load {
   }
 }
 
-async function setUp(t: TestContext, form: PluginForm, count: number) {
+async function setUp(t: TestContext, form: PluginForm, count: number, more: readonly TestRoute[] = []) {
   const [topic, replyTopic] = [await kafka.topic(), await kafka.topic()];
   const responder = await startResponder({
     connection: kafka.connection,
     topics: [{ ...DEFAULT_BEHAVIOUR, topic, delayMs: 50 }],
   });
   t.after(() => responder.close());
-  const routes = [waitingRoute(form, '/', { topic, reply_topic: replyTopic })];
+  const routes = [waitingRoute(form, '/', { topic, reply_topic: replyTopic }), ...more];
   const stack = await Stack.start(kafka.bootstrapServers, routes, { flags: workers(count) });
   t.after(() => stack.stop());
   const load = new Load(stack.url);
@@ -106,6 +108,36 @@ for (const [before, after, form] of [
     assert.equal(await stack.server.child.exited, 0);
   });
 }
+
+test('what an event in any worker has opened is there for the worker that has the HTTP listener', async (t) => {
+  const topic = await kafka.topic();
+  const secret = 'a secret of the sink';
+  const logged = { path: '/logged', log: { topic, sink: { name: 'main', secret } } };
+  const { stack, load } = await setUp(t, 'one-event', 2, [logged]);
+  await load.stop();
+  // Kong has no service there; the log phase runs all the same, in whichever worker.
+  await ask(new URL('/logged', stack.url).href);
+  const posted = await new Promise<string>((resolve, reject) => {
+    const request = httpRequest(
+      {
+        socketPath: join(stack.server.folder, 'http.sock'),
+        path: '/log/main',
+        method: 'POST',
+        headers: { 'x-sink-secret': secret, 'content-type': 'application/json' },
+      },
+      (response) => {
+        response
+          .setEncoding('utf8')
+          .once('data', (text: string) => resolve(`${response.statusCode} ${text}`));
+      },
+    );
+    request.on('error', reject);
+    request.end('{"posted":true}');
+  });
+  assert.equal(posted, '200 {"taken":1}\n');
+  const entries = await readAll(kafka.connection, topic, 2);
+  assert.ok(entries.some(({ value }) => String(value).includes('"posted":true')));
+});
 
 test('a successor that dies leaves its sockets to the workers before it', async (t) => {
   const { stack, load } = await setUp(t, 'one-event', 2);
