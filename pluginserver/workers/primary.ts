@@ -172,12 +172,13 @@ class Primary {
     await Promise.all(
       sockets.map(({ pluginName, handle }) => talk.ask('listen', { plugin: pluginName }, handle)),
     );
+    // Before the first instance: some plugins are another one where their other half is served as well.
+    await talk.ask('start', { plugins: sockets.map(({ pluginName }) => pluginName) });
     await Promise.all(
       plugins.flatMap((plugin) =>
         this.#store.takenBy(number, plugin).map((instance) => talk.ask('adopt', { plugin, ...instance })),
       ),
     );
-    await talk.ask('start', { plugins: sockets.map(({ pluginName }) => pluginName) });
     for (const { pluginName, isOpen } of sockets) if (isOpen) talk.tell('release', { plugin: pluginName });
     this.#crew.onServing(worker);
   }

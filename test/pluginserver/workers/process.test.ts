@@ -13,13 +13,16 @@ import { eventually, temporaryFolder } from '../support/serving';
 const source = (brokenWhile = '/nowhere'): string => `
 if (require('node:fs').existsSync(${JSON.stringify(brokenWhile)})) process.exit(7);
 exports.Name = 'demo'; exports.Version = '1.0.0'; exports.Priority = 1;
+let served = 'nothing';
+exports.Process = { start: (names) => { served = names.join(); } };
 exports.Plugin = class {
-  constructor(config) { this.word = config.word; }
+  constructor(config) { this.word = config.word; this.served = served; }
   async access(kong) {
     const path = await kong.request.getPath();
     if (path === '/block') for (;;);
     if (path === '/wait') await new Promise(() => {});
-    void kong.response.exit(200, path === '/word' ? this.word : String(process.pid));
+    const { word, served } = this;
+    void kong.response.exit(200, { '/word': word, '/served': served }[path] ?? String(process.pid));
   }
 };`;
 
@@ -123,6 +126,8 @@ describe('an instance', () => {
     }
     await bothAnswer(node, id);
     assert.deepEqual(await answers(node, id, '/word'), new Set(['hello']));
+    // It was once made before its plugin knew what is served, and a consumer did not find its producer.
+    assert.deepEqual(await answers(node, id, '/served'), new Set(['demo']));
     assert.equal(node.stderr().includes('instance_unknown'), false);
   });
 
