@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Child } from '../../dev/child-process';
 import { PluginServerProcess, startGatewayProcess } from '../../dev/stack';
 import type { Target } from '../load/open-loop';
+import { processTree } from '../load/process-tree';
 import { sum } from '../load/statistics';
 
 export interface ChaosGateway extends Target {
@@ -59,7 +60,8 @@ export class Gateways {
     const gateway = this.#serving.shift();
     if (gateway === undefined) throw new Error('No gateway is left to kill.');
     gateway.child.kill('SIGKILL');
-    gateway.server.child.kill('SIGKILL');
+    // Its workers as well; those of a primary that is killed would end in order.
+    for (const pid of processTree(gateway.server.child.pid)) process.kill(pid, 'SIGKILL');
     return gateway;
   }
 

@@ -10,7 +10,7 @@ import { cpuMicroseconds } from '../load/process-usage';
 import type { CleanUps } from '../load/run-command';
 import { SHIPPED_NODE_FLAGS } from '../load/shipped';
 import { sum } from '../load/statistics';
-import { processTree } from './process-tree';
+import { processTree } from '../load/process-tree';
 
 const PLUGIN = join(__dirname, 'looped-plugin');
 const CONFIG = {

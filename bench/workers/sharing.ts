@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { cpuMicroseconds } from '../load/process-usage';
 import type { CleanUps } from '../load/run-command';
 import { ascending, percentile, sum } from '../load/statistics';
-import { processTree } from './process-tree';
+import { processTree } from '../load/process-tree';
 
 export const WAYS = ['shared', 'round-robin', 'handed-over'] as const;
 export type Way = (typeof WAYS)[number];
