@@ -33,7 +33,7 @@ const MAX_RETIRE_POLLS = 50;
 /** In which nothing has happened yet: a request that is refused later has reached an upstream. */
 const FIRST_PHASES = new Set(['rewrite', 'access']);
 const LOG_PHASE = 'log';
-/** Of calls that come while a predecessor is waited for; a start of an instance brings its configuration. */
+/** Of calls that come while others are waited for; a start of an instance brings its configuration. */
 const MAX_HELD_BYTES = 64 * 1024 * 1024;
 const SILENT = new Refusal(new GatewayError('internal', 'Kong did not answer a call for two minutes'));
 const TOO_LATE = new Refusal(new GatewayError('internal', 'the handler did not end the event in time'));
@@ -97,6 +97,8 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   private readonly openEvents = new Map<PluginEvent, Instance>();
   private held: { connection: Connection; payload: Buffer }[] | undefined;
   private heldBytes = 0;
+  /** Of configurations that other workers are told of just now. */
+  private startingBytes = 0;
   private wasReplaced = false;
   private refusal: Refusal | undefined;
   private idleWaiters: (() => void)[] = [];
@@ -443,13 +445,20 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     node: WorkersNode,
     { sequence, name, config }: messages.RpcCall & { kind: 'start_instance' },
   ): Promise<void> {
+    const configBytes = config.length;
+    this.startingBytes += configBytes;
+    // Whoever starts many at once, and does not wait for the answers, as Kong does, is not listened to meanwhile.
+    connection.pause();
     try {
+      if (this.startingBytes > MAX_HELD_BYTES) throw new Error('too many are being started');
       const id = await node.startInstance(name, config);
       this.answer(connection, this.statusOf(sequence, this.instances.get(id)));
+      connection.resume();
     } catch (error) {
-      // The primary is gone, and this process ends.
       this.warn('an instance could not be made known to the workers', { reason: String(error) });
       connection.close();
+    } finally {
+      this.startingBytes -= configBytes;
     }
   }
 

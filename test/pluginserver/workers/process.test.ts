@@ -131,6 +131,26 @@ describe('an instance', () => {
     assert.equal(node.stderr().includes('instance_unknown'), false);
   });
 
+  it('is started for each of many calls at once, although Kong waits for every answer', async (t) => {
+    const node = await startNode(t);
+    const kong = await FakeKong.connect(node.path);
+    const words = new Map<number, string>();
+    for (let number = 0; number < 50; number++) {
+      const word = `word ${number}`;
+      words.set(kong.call({ cmd_start_instance: { name: 'demo', config: JSON.stringify({ word }) } }), word);
+    }
+    const ids = new Map<number, string>();
+    while (ids.size < words.size) {
+      const { sequence, instance_status: status } = (await kong.readReturn()) as {
+        sequence: number;
+        instance_status: { instance_id: number };
+      };
+      ids.set(status.instance_id, words.get(sequence)!);
+    }
+    for (const [id, word] of [...ids].slice(-3))
+      assert.deepEqual(await answers(node, id, '/word'), new Set([word]));
+  });
+
   it('that nobody has started closes the connection, so that Kong starts it', async (t) => {
     const node = await startNode(t);
     const kong = await FakeKong.connect(node.path);
