@@ -3,7 +3,7 @@
  * and no request ever comes here. Kong's connections go from the kernel straight to the workers.
  */
 import { randomBytes } from 'node:crypto';
-import { log, setLogFormat, setLogLevel, toggleDebug } from '../../bridge/telemetry/log';
+import { log, setLogFormat, setLogLevel } from '../../bridge/telemetry/log';
 import { recentEvents } from '../../bridge/telemetry/recent-events';
 import type { MetricsPage, MetricsType } from '../../bridge/telemetry/metrics';
 import type { AccessOptions } from '../../status/access';
@@ -261,8 +261,8 @@ class Primary {
   #obeySignals(): void {
     catchStrays(this.#unhandled);
     for (const signal of END_SIGNALS) process.on(signal, () => this.#onSignal(signal));
+    // The primary's own log is switched where all signals of the log are obeyed.
     process.on('SIGUSR2', () => {
-      toggleDebug();
       for (const { talk } of this.#crew.all()) talk.tell('toggleDebug', undefined);
     });
     if (this.#options.options.managed)

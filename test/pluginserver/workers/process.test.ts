@@ -191,6 +191,24 @@ describe('a worker', () => {
   });
 });
 
+describe('SIGUSR2', () => {
+  it('switches level debug on and off in all processes', async (t) => {
+    const node = await startNode(t);
+    for (const switched of [1, 2]) {
+      node.child.kill('SIGUSR2');
+      await eventually(
+        () => node.stderr().match(/"event":"log_level_changed"/g)?.length === 3 * switched,
+        'not all switch',
+      );
+    }
+    const levels = node.stderr().match(/"log_level":"[a-z]+"/g) ?? [];
+    assert.deepEqual(levels.sort(), [
+      ...Array(3).fill('"log_level":"debug"'),
+      ...Array(3).fill('"log_level":"info"'),
+    ]);
+  });
+});
+
 describe('the end', () => {
   it('of the process is in order: what waits is answered, the socket goes, nobody is left', async (t) => {
     const node = await startNode(t);
