@@ -202,10 +202,8 @@ describe('SIGUSR2', () => {
       );
     }
     const levels = node.stderr().match(/"log_level":"[a-z]+"/g) ?? [];
-    assert.deepEqual(levels.sort(), [
-      ...Array(3).fill('"log_level":"debug"'),
-      ...Array(3).fill('"log_level":"info"'),
-    ]);
+    const count = (level: string): number => levels.filter((text) => text.includes(level)).length;
+    assert.deepEqual([count('debug'), count('info')], [3, 3]);
   });
 });
 
