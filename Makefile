@@ -64,6 +64,12 @@ results-drill: $(BUILT) kafka ## slow replies asked for at other gateways, which
 streams-drill: $(BUILT) kafka ## 5,000 streams of events and 2,000 WebSockets beside plain requests (ARGS="--events 500 --sockets 200")
 	@node dist/bench/streams-drill/cli.js $(ARGS)
 
+workers: $(BUILT) ## how connections are shared among workers, and what two carry (ARGS="--only carrying --rounds 8")
+	@node dist/bench/workers/cli.js $(ARGS)
+
+worker-drill: $(BUILT) kafka ## upgrades from one worker to two and back, and killed workers, under load (ARGS="--upgrades 3 --kill-s 20")
+	@node dist/bench/worker-drill/cli.js $(ARGS)
+
 dead-clusters: $(BUILT) kafka ## what fifty clusters that are away cost the requests of a healthy one
 	@node dist/bench/dead-clusters/cli.js $(ARGS)
 

@@ -1,4 +1,5 @@
 /** The first half of a request: HTTP request -> record, up to the moment when it can be sent. */
+import { shareOf } from '../common/worker';
 import { ErrorAnswers } from './answer';
 import type { OptionTable } from './config/fields';
 import { idempotencyOf } from './config/idempotency-options';
@@ -96,7 +97,8 @@ export class RequestHalf {
       topic: config.topic,
       route,
       waitsBy: options.waitsBy,
-      maxInFlight: config.max_in_flight,
+      // Where another half waits, all of this configuration's requests are in one worker.
+      maxInFlight: options.waitsBy ? shareOf(config.max_in_flight) : config.max_in_flight,
       reportTimeoutMs: reportTimeoutMs(produce),
       orphanTopic: config.orphan_topic,
       trace: { replyTopic: config.reply_topic, b3: config.trace.b3 },

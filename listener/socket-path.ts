@@ -42,7 +42,20 @@ export class SocketPathError extends Error {
 /** Who has the name: this process, nobody, another one, or this one has not taken it. */
 export type SocketHolder = 'own' | 'nobody' | 'other' | 'not taken';
 
-export class SocketPath {
+/** What a server listens under, and who has it. */
+export interface SocketName {
+  readonly path: string;
+  readonly holder: SocketHolder;
+  readonly owned: boolean;
+  /** @returns what to listen on: a name to bind, or what another process has bound. @throws SocketPathError */
+  prepare(): string | { readonly fd: number };
+  /** @throws SocketPathError */
+  claim(): void;
+  release(): void;
+  error(reason: string): SocketPathError;
+}
+
+export class SocketPath implements SocketName {
   private folder: string | undefined;
   private inode: bigint | undefined;
 

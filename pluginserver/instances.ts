@@ -25,7 +25,7 @@ const NO_PLANS: ReadonlyMap<string, ReadPlan> = new Map();
 const ID_LIMIT = 2 ** 31;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MAX_IDLE_MS = DAY_MS;
-const MAX_AGE_MS = 7 * DAY_MS;
+export const MAX_AGE_MS = 7 * DAY_MS;
 /** An id that Kong has closed is not used again; one that is in use was not closed by Kong. */
 const RETIRED_IDLE_MS = 10_000;
 /** Workers times configurations, several times over. An instance of ours takes about 10 KB. */
@@ -49,6 +49,17 @@ export interface Instance {
   isRetired: boolean;
 }
 
+/** An instance before it is made. */
+export interface KnownInstance {
+  readonly id: number;
+  readonly startedAtMs: number;
+  /** Of the plugin that Kong wants. */
+  readonly name: string;
+  /** JSON with secrets: it goes to the plugin and nowhere else. */
+  readonly config: Buffer;
+  readonly isRetired?: boolean;
+}
+
 export interface InstanceLimits {
   readonly maxInstances: number;
   readonly maxConfigBytes: number;
@@ -59,12 +70,25 @@ const DEFAULT_LIMITS: InstanceLimits = {
   maxConfigBytes: MAX_CONFIG_BYTES,
 };
 
+/** Ids of an earlier process, still cached in Kong's workers, must not name another configuration here. */
+export class InstanceIds {
+  private last = randomInt(1, ID_LIMIT);
+
+  next(isTaken: (id: number) => boolean): number {
+    do {
+      this.last = this.last + 1 < ID_LIMIT ? this.last + 1 : 1;
+    } while (isTaken(this.last));
+    return this.last;
+  }
+}
+
 export class Instances {
   private readonly byId = new Map<number, Instance>();
   private readonly brokenOnes: BrokenConfigurations;
   private configBytes = 0;
-  /** Ids of an earlier process, still cached in Kong's workers, must not name another configuration here. */
-  private nextId = randomInt(1, ID_LIMIT);
+  private readonly ids = new InstanceIds();
+  /** It was closed, for whatever reason. */
+  onClosed: (id: number) => void = () => undefined;
 
   constructor(
     private readonly plugin: LoadedPlugin,
@@ -96,19 +120,26 @@ export class Instances {
    * @param config JSON with secrets: it goes to the plugin and nowhere else
    */
   start(name: string, config: Buffer): Instance {
+    const id = this.ids.next((candidate) => this.byId.has(candidate));
+    return this.adopt({ id, startedAtMs: this.nowMs(), name, config });
+  }
+
+  /** Under an id that was given elsewhere; one that is here already stays as it is. Never throws. */
+  adopt({ id, startedAtMs, name, config, isRetired = false }: KnownInstance): Instance {
+    const known = this.byId.get(id);
+    if (known !== undefined) return known;
     const nowMs = this.nowMs();
     this.makeRoom(config.length);
-    const id = this.takeId();
     const { served, plans } = this.create(id, name, config);
     const instance: Instance = {
       id,
-      startedAtMs: nowMs,
+      startedAtMs,
       configBytes: config.length,
       served,
       plans,
       eventsInFlight: 0,
       usedAtMs: nowMs,
-      isRetired: false,
+      isRetired,
     };
     this.byId.set(instance.id, instance);
     this.configBytes += instance.configBytes;
@@ -136,6 +167,7 @@ export class Instances {
     this.configBytes -= instance.configBytes;
     this.brokenOnes.remove(id);
     this.callClose(instance);
+    this.onClosed(id);
     return instance;
   }
 
@@ -169,13 +201,6 @@ export class Instances {
     }
     const message = 'too many instances: those that were not used for longest are closed';
     this.rareLog.write('warn', message, { plugin: this.plugin.name, closed, left: this.byId.size });
-  }
-
-  private takeId(): number {
-    do {
-      this.nextId = this.nextId + 1 < ID_LIMIT ? this.nextId + 1 : 1;
-    } while (this.byId.has(this.nextId));
-    return this.nextId;
   }
 
   private create(id: number, name: string, config: Buffer): Pick<Instance, 'served' | 'plans'> {

@@ -10,26 +10,26 @@ import type { PluginServer } from './server';
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
 
-export class LateSockets {
+export class LateSockets<S extends Pick<PluginServer, 'listen' | 'socketPath'>> {
   /** @param isOver the sockets have gone to another process, or this one ends */
   constructor(
-    private readonly onServing: (server: PluginServer) => void,
+    private readonly onServing: (server: S) => void,
     private readonly isOver: () => boolean,
     private readonly clock: Clock = systemClock,
   ) {}
 
   /** Once. */
-  watch(servers: readonly PluginServer[]): void {
+  watch(servers: readonly S[]): void {
     if (servers.length > 0) this.retryAfter(FIRST_RETRY_MS, servers);
   }
 
-  private retryAfter(delayMs: number, servers: readonly PluginServer[]): void {
+  private retryAfter(delayMs: number, servers: readonly S[]): void {
     this.clock.after(delayMs, () => void this.retry(delayMs, servers));
   }
 
-  private async retry(delayMs: number, servers: readonly PluginServer[]): Promise<void> {
+  private async retry(delayMs: number, servers: readonly S[]): Promise<void> {
     if (this.isOver()) return;
-    const late: PluginServer[] = [];
+    const late: S[] = [];
     for (const server of servers) {
       try {
         await server.listen();

@@ -47,9 +47,33 @@ export interface LifecycleOptions {
   readonly onClose?: () => void;
 }
 
+/** Bugs that reached the process. */
+export interface StrayErrors {
+  rejections: number;
+  exceptions: number;
+}
+
+/** Counts and tells them, and the process lives on. @returns what stops it */
+export function catchStrays(counts: StrayErrors): () => void {
+  const onRejection = (error: unknown): void => {
+    counts.rejections++;
+    log.error('a promise was rejected and nobody noticed', { error });
+  };
+  const onException = (error: unknown): void => {
+    counts.exceptions++;
+    log.error('an exception was not caught', { error });
+  };
+  process.on('unhandledRejection', onRejection);
+  process.on('uncaughtException', onException);
+  return () => {
+    process.off('unhandledRejection', onRejection);
+    process.off('uncaughtException', onException);
+  };
+}
+
 export class Lifecycle {
   private ending = false;
-  private readonly unhandled = { rejections: 0, exceptions: 0 };
+  private readonly unhandled: StrayErrors = { rejections: 0, exceptions: 0 };
 
   constructor(private readonly options: LifecycleOptions) {}
 
@@ -58,8 +82,13 @@ export class Lifecycle {
   }
 
   /** Bugs that reached the process; each is in the log with its stack. */
-  get unhandledErrors(): { readonly rejections: number; readonly exceptions: number } {
+  get unhandledErrors(): Readonly<StrayErrors> {
     return this.unhandled;
+  }
+
+  /** For a worker, which is ended by its primary and not by signals. */
+  catchStrays(): void {
+    catchStrays(this.unhandled);
   }
 
   /** The first signal ends in order, the second at once. */
@@ -141,22 +170,12 @@ export class Lifecycle {
    */
   install(): () => void {
     const onSignal = (signal: NodeJS.Signals): void => this.onSignal(signal);
-    const onRejection = (error: unknown): void => {
-      this.unhandled.rejections++;
-      log.error('a promise was rejected and nobody noticed', { error });
-    };
-    const onException = (error: unknown): void => {
-      this.unhandled.exceptions++;
-      log.error('an exception was not caught', { error });
-    };
     for (const signal of END_SIGNALS) process.on(signal, onSignal);
-    process.on('unhandledRejection', onRejection);
-    process.on('uncaughtException', onException);
+    const stopCatching = catchStrays(this.unhandled);
     const stopWatching = this.options.managed ? watchParent(() => this.onParentGone()) : () => undefined;
     return () => {
       for (const signal of END_SIGNALS) process.off(signal, onSignal);
-      process.off('unhandledRejection', onRejection);
-      process.off('uncaughtException', onException);
+      stopCatching();
       stopWatching();
     };
   }

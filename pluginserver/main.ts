@@ -1,9 +1,7 @@
 #!/usr/bin/env node
 // Before anything can start libuv's thread pool.
 import '../bridge/thread-pool-size';
-import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
-import { dirname, join } from 'node:path';
 import { bytesInFlight } from '../bridge/bytes-in-flight';
 import { accessLog } from '../bridge/telemetry/access-log';
 import { log, setLogFormat, setLogLevel } from '../bridge/telemetry/log';
@@ -13,11 +11,12 @@ import { watchEventLoop } from './event-loop-lag';
 import { HttpListener } from '../listener/http-listener';
 import { LateSockets } from './late-sockets';
 import { END_SIGNALS, Lifecycle, obeyLogSignals, watchParent } from './lifecycle';
+import { surviveLostOutput } from './lost-output';
 import { parseOptions, USAGE, UsageError, type ServeOptions } from './options';
 import { Overload } from './overload';
-import { loadOrExplain } from './plugin-loader';
-import type { HostAndPort } from './plugin-module';
+import { loadOrExplain, refuseSameName } from './plugin-loader';
 import { PluginProcesses } from './process-hooks';
+import { reachedAt } from './reached-at';
 import { PluginServer } from './server';
 import { ServerMetrics } from './server-metrics';
 import { statusRequests } from './status';
@@ -25,6 +24,8 @@ import { StatusPort } from './status-port';
 import { TakeBack } from './take-back';
 import { takeOver } from './take-over';
 import { startTicker } from './ticker';
+import { version } from './version';
+import { servePrimary } from './workers/primary';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -44,9 +45,13 @@ async function main(args: readonly string[]): Promise<void> {
       hold();
       return;
     case 'serve':
-      await serve(options);
+      await (options.workers > 1 ? serveWithWorkers(options, args) : serve(options));
       return;
   }
+}
+
+async function serveWithWorkers(options: ServeOptions, args: readonly string[]): Promise<void> {
+  await servePrimary({ options, args, version: version(), access: accessOf(options), explainUnserved });
 }
 
 async function serve(options: ServeOptions): Promise<void> {
@@ -62,7 +67,7 @@ async function serve(options: ServeOptions): Promise<void> {
     return new PluginServer({ plugin, socketPath, overload, onReplaced });
   });
   const processes = new PluginProcesses(plugins);
-  const lateSockets = new LateSockets(
+  const lateSockets = new LateSockets<PluginServer>(
     (server) => startHooks([...served, server]),
     () => lifecycle.draining || servers.some((server) => server.isReplaced),
   );
@@ -91,7 +96,7 @@ async function serve(options: ServeOptions): Promise<void> {
     const working = bound.filter(({ plugin }) => plugin.failure === undefined);
     processes.start(
       working.map((server) => server.pluginName),
-      () => reachedAt(options, httpListeners),
+      () => reachedAt(options.httpAdvertise, httpListeners),
     );
   };
 
@@ -130,17 +135,6 @@ async function serve(options: ServeOptions): Promise<void> {
   });
 }
 
-/** Where Kong finds our paths: at the first port that listens. Undefined without any, null while none does. */
-function reachedAt(
-  { httpAdvertise }: ServeOptions,
-  listeners: readonly HttpListener[],
-): HostAndPort | null | undefined {
-  const ports = listeners.filter(({ isPort }) => isPort);
-  if (ports.length === 0) return undefined;
-  for (const { reachableAt } of ports) if (reachableAt !== undefined) return httpAdvertise ?? reachableAt;
-  return null;
-}
-
 function accessOf({ statusHost, statusAllowedHosts, statusToken }: ServeOptions): AccessOptions {
   return { host: statusHost, allowedHosts: statusAllowedHosts, token: statusToken };
 }
@@ -152,7 +146,10 @@ function statusPortOf(
   return port === undefined ? undefined : new StatusPort({ port, host, token, onRequest });
 }
 
-function explainUnserved(servers: readonly PluginServer[], unbound: readonly PluginServer[]): void {
+function explainUnserved(
+  servers: readonly { readonly plugin: { readonly name: string; readonly failure?: string | undefined } }[],
+  unbound: readonly { readonly pluginName: string; readonly socketPath: string }[],
+): void {
   for (const { plugin } of servers) {
     if (plugin.failure === undefined) continue;
     log.error('a plugin cannot be served; its requests are answered with 500, the others go on', {
@@ -174,29 +171,6 @@ function hold(): void {
   for (const signal of END_SIGNALS) process.on(signal, end);
   watchParent(end);
   log.info('holding until SIGTERM or the end of the parent');
-}
-
-/** A full disk or a reader that has gone (EPIPE) must not end the process, nor print a stack about it. */
-function surviveLostOutput(): void {
-  process.stdout.on('error', () => (process.exitCode ??= EXIT_FAILED));
-  process.stderr.on('error', () => undefined);
-}
-
-function refuseSameName(names: readonly string[]): void {
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new Error(`The plugin ${twice} is named twice.`);
-}
-
-/** From the package this file belongs to, compiled or not. */
-function version(): string {
-  for (let folder = __dirname; folder !== dirname(folder); folder = dirname(folder)) {
-    try {
-      return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version;
-    } catch {
-      // Not the package's root yet.
-    }
-  }
-  return 'unknown';
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

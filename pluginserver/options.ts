@@ -9,6 +9,7 @@ import { PLUGINS, socketName, type ListedPlugin } from '../common/plugins';
 import { DEFAULT_DRAIN_TIMEOUT_MS } from './lifecycle';
 import type { HostAndPort } from './plugin-module';
 import { DEFAULT_LIMITS, type OverloadLimits } from './overload';
+import { automaticWorkers, MAX_WORKERS } from './workers/worker-count';
 
 export const USAGE = `Usage: kong-kafka-pluginserver [options]
        kong-kafka-pluginserver hold
@@ -30,6 +31,8 @@ ${PLUGINS.map((plugin) => `                               ${socketName(plugin)} 
   --status-allow-host <name>   a further name under which it may be asked for; may be repeated
   --status-token <token>       what /, /status and /metrics want shown; better in the next, as ps shows a flag
   --status-token-file <path>   the same in a file, or in the variable KONG_KAFKA_STATUS_TOKEN
+  --workers <n|auto>           worker processes behind the same sockets, which share the limits below: docs/workers.md;
+                               auto: one for every two cores; default: 1
   --managed                    Kong starts and ends this process (pluginserver_*_start_cmd)
   --drain-timeout-ms <ms>      how long SIGTERM lets waiting requests go on; default: ${DEFAULT_DRAIN_TIMEOUT_MS}
   --max-open-events <number>   above it new requests get 503 overloaded; default: ${DEFAULT_LIMITS.maxOpenEvents}
@@ -62,6 +65,8 @@ export interface ServeOptions {
   readonly statusAllowedHosts: readonly string[];
   /** Undefined: nobody has to show one. */
   readonly statusToken: string | undefined;
+  /** 1: this process serves by itself. */
+  readonly workers: number;
   readonly managed: boolean;
   readonly drainTimeoutMs: number;
   readonly limits: OverloadLimits;
@@ -98,6 +103,10 @@ export function parseOptions(args: readonly string[]): Options {
     httpAdvertise: advertised(values['http-advertise']),
     statusAllowedHosts: values['status-allow-host'].map((name) => name.toLowerCase()),
     statusToken: statusToken(values['status-token'], values['status-token-file']),
+    workers:
+      values.workers === 'auto'
+        ? automaticWorkers()
+        : integer('--workers', values.workers, 1, MAX_WORKERS, ' or auto'),
     managed: values.managed,
     drainTimeoutMs: integer('--drain-timeout-ms', values['drain-timeout-ms'], 0, MAX_TIMEOUT_MS),
     limits: {
@@ -129,6 +138,7 @@ export const FLAGS = {
   'status-allow-host': { type: 'string', multiple: true, default: [] },
   'status-token': { type: 'string' },
   'status-token-file': { type: 'string' },
+  workers: { type: 'string', default: '1' },
   managed: { type: 'boolean', default: false },
   'drain-timeout-ms': { type: 'string', default: String(DEFAULT_DRAIN_TIMEOUT_MS) },
   'max-open-events': { type: 'string', default: String(DEFAULT_LIMITS.maxOpenEvents) },
@@ -211,13 +221,19 @@ function address(flag: string, text: string): HttpAddress {
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
-function integer(flag: string, text: string, min: number, max: number): number;
+function integer(flag: string, text: string, min: number, max: number, or?: string): number;
 function integer(flag: string, text: string | undefined, min: number, max: number): number | undefined;
-function integer(flag: string, text: string | undefined, min: number, max: number): number | undefined {
+function integer(
+  flag: string,
+  text: string | undefined,
+  min: number,
+  max: number,
+  or = '',
+): number | undefined {
   if (text === undefined) return undefined;
   const value = /^\d+$/.test(text) ? Number(text) : NaN;
   if (value >= min && value <= max) return value;
-  throw new UsageError(`${flag} needs an integer from ${min} to ${max}, got "${text}".`);
+  throw new UsageError(`${flag} needs an integer from ${min} to ${max}${or}, got "${text}".`);
 }
 
 function oneOf<T extends string>(flag: string, text: string, known: readonly T[]): T {

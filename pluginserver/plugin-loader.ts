@@ -12,6 +12,8 @@ export interface LoadedPlugin {
   readonly phases: readonly string[];
   /** See PluginModule.Continues. */
   readonly continues: string | undefined;
+  /** See PluginModule. */
+  readonly oneProcess?: boolean;
   readonly hooks: ProcessHooks | undefined;
   /** Why it cannot be served, in one sentence: its events are answered with 500 `misconfigured`. */
   readonly failure?: string;
@@ -61,7 +63,8 @@ export function loadOrExplain(folder: string): LoadedPlugin {
 
 /** @param module what the folder exports: at least `Plugin`, a class with a method for each of its phases */
 export function toPlugin(module: unknown, path: string): LoadedPlugin {
-  const { Plugin, Name, Version, Priority, Continues, Process } = (module ?? {}) as Record<string, unknown>;
+  const exported = (module ?? {}) as Record<string, unknown>;
+  const { Plugin, Name, Version, Priority, Continues, OneProcess, Process } = exported;
   if (typeof Plugin !== 'function')
     throw new Error(`The plugin folder ${path} exports no class called Plugin.`);
   const constructor = Plugin as new (config: unknown) => PluginInstance;
@@ -72,9 +75,16 @@ export function toPlugin(module: unknown, path: string): LoadedPlugin {
     priority: typeof Priority === 'number' ? Priority : 0,
     phases: PHASES.filter((phase) => phase in prototype),
     continues: typeof Continues === 'string' ? Continues : undefined,
+    ...(OneProcess === true && { oneProcess: true }),
     hooks: typeof Process === 'object' && Process !== null ? Process : undefined,
     create: (config) => new constructor(config),
   };
+}
+
+/** @throws Error with one sentence for the operator */
+export function refuseSameName(names: readonly string[]): void {
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new Error(`The plugin ${twice} is named twice.`);
 }
 
 /** Node's "Cannot find module" goes on with a list of files that helps nobody. */

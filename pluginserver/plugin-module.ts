@@ -57,6 +57,11 @@ export interface PluginModule {
    * kong-pdk plugins, and in those that end a request by themselves.
    */
   readonly Continues?: string;
+  /**
+   * What it keeps of a request has to be there when its next event, or an HTTP request to the process, comes: of several
+   * workers it is served by one. Default: by all.
+   */
+  readonly OneProcess?: boolean;
   /** Absent in plain kong-pdk plugins: they have nothing that outlives an instance. */
   readonly Process?: ProcessHooks;
 }

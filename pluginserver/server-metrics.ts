@@ -48,12 +48,14 @@ const INSTANCES: Family = {
   type: 'gauge',
   help: 'Instances of a plugin: one for each worker of Kong and configuration.',
   labels: PLUGIN,
+  ofWorkers: 'max',
 };
 const BROKEN: Family = {
   name: 'kong_kafka_pluginserver_broken_configurations',
   type: 'gauge',
   help: 'Configurations that cannot work: their requests are answered with 500.',
   labels: PLUGIN,
+  ofWorkers: 'max',
 };
 const CONNECTIONS: Family = {
   name: 'kong_kafka_pluginserver_connections',
@@ -66,6 +68,7 @@ const SOCKET_OWNED: Family = {
   type: 'gauge',
   help: '1 while the socket leads to this process, 0 after another one has taken it.',
   labels: PLUGIN,
+  ofWorkers: 'min',
 };
 const CONNECTIONS_LIMIT: Family = {
   name: 'kong_kafka_pluginserver_connections_limit',
@@ -90,48 +93,56 @@ const LAG: Family = {
   type: 'histogram',
   help: 'How late the event loop was, ten samples a second.',
   labels: [],
+  ofWorkers: 'each',
 };
 const BUILD: Family = {
   name: 'kong_kafka_build_info',
   type: 'gauge',
   help: 'Always 1; what runs is in its labels.',
   labels: ['version', 'node'],
+  ofWorkers: 'max',
 };
 const START_TIME: Family = {
   name: 'process_start_time_seconds',
   type: 'gauge',
   help: 'When the process began, in seconds since 1970.',
   labels: [],
+  ofWorkers: 'each',
 };
 const CPU: Family = {
   name: 'process_cpu_seconds_total',
   type: 'counter',
   help: 'CPU time of the process, threads of the Kafka clients included.',
   labels: [],
+  ofWorkers: 'each',
 };
 const RESIDENT: Family = {
   name: 'process_resident_memory_bytes',
   type: 'gauge',
   help: 'Memory of the process.',
   labels: [],
+  ofWorkers: 'each',
 };
 const HEAP_USED: Family = {
   name: 'nodejs_heap_size_used_bytes',
   type: 'gauge',
   help: 'Used part of the JavaScript heap.',
   labels: [],
+  ofWorkers: 'each',
 };
 const HEAP_TOTAL: Family = {
   name: 'nodejs_heap_size_total_bytes',
   type: 'gauge',
   help: 'Size of the JavaScript heap.',
   labels: [],
+  ofWorkers: 'each',
 };
 const EXTERNAL: Family = {
   name: 'nodejs_external_memory_bytes',
   type: 'gauge',
   help: 'Memory of buffers outside of the JavaScript heap.',
   labels: [],
+  ofWorkers: 'each',
 };
 
 export const SERVER_FAMILIES: readonly Family[] = [

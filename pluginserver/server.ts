@@ -13,7 +13,7 @@ import { BrokenConfiguration, type BrokenConfigurationStatus } from './broken-co
 import { Connection, type ConnectionOwner } from './connection';
 import { PluginEvent, type EventEnd, type EventOwner, type Handler } from './event';
 import { MAX_FRAME_BYTES } from './frames';
-import { Instances, type Instance } from './instances';
+import { Instances, type Instance, type KnownInstance } from './instances';
 import * as messages from './messages';
 import { Overload } from './overload';
 import { Peer } from './peer';
@@ -22,7 +22,7 @@ import { RareLog } from './rare-log';
 import type { ReadPlan } from './read-plan';
 import { Refusal } from './refusal';
 import { Reruns } from './reruns';
-import { messageOf, SocketPath } from '../listener/socket-path';
+import { messageOf, SocketPath, type SocketName } from '../listener/socket-path';
 import { HEARTBEAT_TICKS, MAX_EVENT_TICKS } from './ticker';
 
 /** Node's default of 511 loses connections when thousands of requests arrive at once. */
@@ -33,7 +33,7 @@ const MAX_RETIRE_POLLS = 50;
 /** In which nothing has happened yet: a request that is refused later has reached an upstream. */
 const FIRST_PHASES = new Set(['rewrite', 'access']);
 const LOG_PHASE = 'log';
-/** Of calls that come while a predecessor is waited for; a start of an instance brings its configuration. */
+/** Of calls that come while others are waited for; a start of an instance brings its configuration. */
 const MAX_HELD_BYTES = 64 * 1024 * 1024;
 const SILENT = new Refusal(new GatewayError('internal', 'Kong did not answer a call for two minutes'));
 const TOO_LATE = new Refusal(new GatewayError('internal', 'the handler did not end the event in time'));
@@ -47,6 +47,20 @@ export interface PluginServerOptions {
   readonly overload?: Overload;
   /** Another process has taken the last socket and wants the status port, too; it waits for this. */
   readonly onReplaced?: (wantedStatusPort: number) => Promise<void>;
+  /** Of one of several workers: what concerns all of them. */
+  readonly node?: WorkersNode;
+}
+
+/** What one of several workers asks of the process that holds them together: see workers/. */
+export interface WorkersNode {
+  readonly socket: SocketName;
+  /** Resolves when every worker that serves the plugin has the instance. */
+  startInstance(name: string, config: Buffer): Promise<number>;
+  retireInstance(id: number): void;
+  /** This worker no longer has it. */
+  onInstanceClosed(id: number): void;
+  /** Another process says that it takes over. False: another socket does not have the name. */
+  handOver(isFollowed: boolean, wantedStatusPort: number | undefined): Promise<boolean>;
 }
 
 export interface PluginServerStatus {
@@ -70,7 +84,8 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   /** See ticker.ts. */
   tick = 0;
 
-  private readonly path: SocketPath;
+  private readonly path: SocketName;
+  private readonly node: WorkersNode | undefined;
   private readonly maxFrameBytes: number;
   private readonly overload: Overload;
   private readonly onReplaced: (wantedStatusPort: number) => Promise<void>;
@@ -82,6 +97,8 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   private readonly openEvents = new Map<PluginEvent, Instance>();
   private held: { connection: Connection; payload: Buffer }[] | undefined;
   private heldBytes = 0;
+  /** Of configurations that other workers are told of just now. */
+  private startingBytes = 0;
   private wasReplaced = false;
   private refusal: Refusal | undefined;
   private idleWaiters: (() => void)[] = [];
@@ -95,14 +112,17 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     maxFrameBytes = MAX_FRAME_BYTES,
     overload = new Overload(),
     onReplaced = async () => undefined,
+    node,
   }: PluginServerOptions) {
     this.plugin = plugin;
     this.pluginName = plugin.name;
-    this.path = new SocketPath(socketPath);
+    this.path = node?.socket ?? new SocketPath(socketPath);
+    this.node = node;
     this.maxFrameBytes = maxFrameBytes;
     this.overload = overload;
     this.onReplaced = onReplaced;
     this.instances = new Instances(plugin, Date.now, this.rareLog);
+    if (node !== undefined) this.instances.onClosed = (id) => node.onInstanceClosed(id);
     this.server = createServer((socket) => this.onAccept(socket));
   }
 
@@ -118,14 +138,15 @@ export class PluginServer implements ConnectionOwner, EventOwner {
 
   /** Listens, under a name that nobody knows yet. @throws SocketPathError */
   async bind(): Promise<void> {
-    const path = this.path.prepare();
+    const target = this.path.prepare();
     await new Promise<void>((resolve, reject) => {
       const onError = (error: Error): void => {
         this.path.release();
         reject(this.path.error(messageOf(error)));
       };
       this.server.once('error', onError);
-      this.server.listen({ path, backlog: BACKLOG }, () => {
+      const where = typeof target === 'string' ? { path: target } : target;
+      this.server.listen({ ...where, backlog: BACKLOG }, () => {
         this.server.off('error', onError);
         resolve();
       });
@@ -205,11 +226,25 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     peer: Peer,
     { sequence, isFollowed, wantedStatusPort }: messages.RpcCall & { kind: 'hand_over' },
   ): Promise<void> {
-    if (this.path.holder !== 'other') {
-      this.warn('a call to hand over was ignored: the name of the socket is still ours');
-      this.answer(successor, messages.encodeReturn(sequence));
-      return;
+    peer.isTakingOver = true;
+    const isBelieved =
+      this.node === undefined
+        ? this.path.holder === 'other'
+        : await this.node.handOver(isFollowed, wantedStatusPort);
+    if (!isBelieved) this.warn('a call to hand over was ignored: the name of the socket is still ours');
+    else if (this.node === undefined) {
+      await this.giveUp(isFollowed, () => this.peers.has(successor));
+      if (!isFollowed && wantedStatusPort !== undefined) await this.onReplaced(wantedStatusPort);
     }
+    peer.isTakingOver = false;
+    this.answer(successor, messages.encodeReturn(sequence));
+  }
+
+  /**
+   * The name has gone to another process: from now on no event begins here. Resolves when no request is on its way to the
+   * plugin that follows.
+   */
+  async giveUp(isFollowed: boolean, isAwaited: () => boolean = () => true): Promise<void> {
     if (!this.wasReplaced) {
       const open_events = this.openEvents.size;
       log.info('another process takes over; this one goes on with what it has', {
@@ -218,14 +253,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
       });
     }
     this.wasReplaced = true;
-    peer.isTakingOver = true;
-    while (isFollowed && this.mayFollow()) {
-      await pause(POLL_MS);
-      if (!this.peers.has(successor)) return;
-    }
-    if (!isFollowed && wantedStatusPort !== undefined) await this.onReplaced(wantedStatusPort);
-    peer.isTakingOver = false;
-    this.answer(successor, messages.encodeReturn(sequence));
+    while (isFollowed && this.mayFollow() && isAwaited()) await pause(POLL_MS);
   }
 
   private mayFollow(): boolean {
@@ -271,6 +299,11 @@ export class PluginServer implements ConnectionOwner, EventOwner {
       for (let polls = 0; this.peers.has(connection) && polls < MAX_RETIRE_POLLS; polls++) await pause(1);
     }
     while (this.peers.size > 0) await pause(POLL_MS);
+  }
+
+  /** What Kong has opened goes on. */
+  stopAccepting(): void {
+    this.server.close();
   }
 
   /** Stops listening, drops all connections, closes all instances. Idempotent. */
@@ -380,10 +413,13 @@ export class PluginServer implements ConnectionOwner, EventOwner {
         this.handleEvent(connection, peer, call.sequence, call.instanceId, call.phase);
         return;
       case 'start_instance':
-        this.answer(connection, this.statusOf(call.sequence, this.instances.start(call.name, call.config)));
+        if (this.node === undefined)
+          this.answer(connection, this.statusOf(call.sequence, this.instances.start(call.name, call.config)));
+        else void this.startEverywhere(connection, this.node, call);
         return;
       case 'close_instance':
         this.answer(connection, this.statusOf(call.sequence, this.instances.retire(call.instanceId)));
+        this.node?.retireInstance(call.instanceId);
         return;
       case 'get_instance_status':
         this.answer(connection, this.statusOf(call.sequence, this.instances.get(call.instanceId)));
@@ -401,6 +437,38 @@ export class PluginServer implements ConnectionOwner, EventOwner {
         this.answer(connection, messages.encodeReturn(call.sequence));
         return;
     }
+  }
+
+  /** Kong may use the instance on any connection, thus in any worker, as soon as it knows the id. */
+  private async startEverywhere(
+    connection: Connection,
+    node: WorkersNode,
+    { sequence, name, config }: messages.RpcCall & { kind: 'start_instance' },
+  ): Promise<void> {
+    const configBytes = config.length;
+    this.startingBytes += configBytes;
+    // Whoever starts many at once, and does not wait for the answers, as Kong does, is not listened to meanwhile.
+    connection.pause();
+    try {
+      if (this.startingBytes > MAX_HELD_BYTES) throw new Error('too many are being started');
+      const id = await node.startInstance(name, config);
+      this.answer(connection, this.statusOf(sequence, this.instances.get(id)));
+      connection.resume();
+    } catch (error) {
+      this.warn('an instance could not be made known to the workers', { reason: String(error) });
+      connection.close();
+    } finally {
+      this.startingBytes -= configBytes;
+    }
+  }
+
+  /** Another worker has started it, or it was there before this one. */
+  adoptInstance(known: KnownInstance): void {
+    this.instances.adopt(known);
+  }
+
+  retireInstance(id: number): void {
+    this.instances.retire(id);
   }
 
   private answer(connection: Connection, frame: Buffer): void {

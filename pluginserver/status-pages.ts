@@ -10,7 +10,7 @@ const KEPT_MS = 1000;
 const GUIDE_PATH = join('docs', 'troubleshooting.md');
 
 export class StatusPages {
-  #status: { readonly text: string; readonly madeAtMs: number } | undefined;
+  #status: { readonly text: Promise<string>; readonly madeAtMs: number } | undefined;
   #guide: string | undefined;
 
   constructor(
@@ -18,12 +18,16 @@ export class StatusPages {
     private readonly nowMs: () => number = () => performance.now(),
   ) {}
 
-  status(): string {
+  status(): Promise<string> {
     const nowMs = this.nowMs();
     if (this.#status === undefined || nowMs - this.#status.madeAtMs >= KEPT_MS) {
-      this.#status = { text: statusPage(pageFacts(this.collect())), madeAtMs: nowMs };
+      this.#status = { text: this.#make(), madeAtMs: nowMs };
     }
     return this.#status.text;
+  }
+
+  async #make(): Promise<string> {
+    return statusPage(pageFacts(await this.collect()));
   }
 
   guide(): string {

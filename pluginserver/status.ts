@@ -14,7 +14,7 @@
 
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { log } from '../bridge/telemetry/log';
-import type { Metrics } from '../bridge/telemetry/metrics';
+import type { Metrics, MetricsType } from '../bridge/telemetry/metrics';
 import { recentEvents } from '../bridge/telemetry/recent-events';
 import { mayAskAs, showsToken, type AccessOptions } from '../status/access';
 import { CONTENT_SECURITY_POLICY } from '../status/style';
@@ -34,12 +34,21 @@ export interface StatusSources {
   readonly lifecycle: Pick<Lifecycle, 'draining' | 'unhandledErrors'>;
 }
 
+/** What the page is made from. */
+export interface StatusView {
+  collect(): Status | Promise<Status>;
+  /** Of the process itself, which asks nobody for it. */
+  state(): ServingState;
+  scrape(type: MetricsType): Iterator<string> | Promise<Iterator<string>>;
+}
+
 /** Of the process: before it has the sockets, with them, after another one has taken them, and at its end. */
 export type ServingState = 'starting' | 'serving' | 'replaced' | 'draining';
 
 export interface Status {
   readonly ready: boolean;
   readonly state: ServingState;
+  readonly draining: boolean;
   readonly [fact: string]: unknown;
 }
 
@@ -76,15 +85,25 @@ function stateOf({ servers, lifecycle }: Pick<StatusSources, 'servers' | 'lifecy
   return servers.every((server) => server.isServing) ? 'serving' : 'starting';
 }
 
-/** Answers at once and never throws; where it listens is status-port.ts. */
+/** Never throws; where it listens is status-port.ts. */
 export function statusRequests(sources: StatusSources, access: AccessOptions = OPEN): RequestListener {
-  const pages = new StatusPages(() => collectStatus(sources));
+  const view: StatusView = {
+    collect: () => collectStatus(sources),
+    state: () => stateOf(sources),
+    scrape: (type) => sources.metrics.scrape(type),
+  };
+  return statusAnswers(view, access);
+}
+
+export function statusAnswers(view: StatusView, access: AccessOptions): RequestListener {
+  const pages = new StatusPages(() => view.collect());
   return (request, response) => {
-    const { status, type = JSON_TYPE, headers, body } = answerTo(request, sources, access, pages);
-    response.writeHead(status, { ...FIXED_HEADERS, ...headers, 'content-type': type });
-    if (typeof body === 'string') response.end(body);
-    else if ('next' in body) sendParts(response, body);
-    else response.end(`${JSON.stringify(body)}\n`);
+    void answerTo(request, view, access, pages).then(({ status, type = JSON_TYPE, headers, body }) => {
+      response.writeHead(status, { ...FIXED_HEADERS, ...headers, 'content-type': type });
+      if (typeof body === 'string') response.end(body);
+      else if ('next' in body) sendParts(response, body);
+      else response.end(`${JSON.stringify(body)}\n`);
+    });
   };
 }
 
@@ -109,18 +128,18 @@ const FIXED_HEADERS = {
   'x-frame-options': 'DENY',
 };
 
-function answerTo(
+async function answerTo(
   request: IncomingMessage,
-  sources: StatusSources,
+  view: StatusView,
   access: AccessOptions,
   pages: StatusPages,
-): Answer {
+): Promise<Answer> {
   const { method, headers } = request;
   if (method !== 'GET' && method !== 'HEAD')
     return { status: 405, headers: { allow: 'GET, HEAD' }, body: {} };
   const path = (request.url ?? '').replace(/\?.*/, '');
   try {
-    const probe = probed(path, sources);
+    const probe = await probed(path, view);
     if (probe !== undefined) return probe;
     if (!mayAskAs(headers.host, access)) {
       const message = 'This name is not one of the status page: see --status-allow-host.';
@@ -134,7 +153,7 @@ function answerTo(
         body: { message: 'This page wants the token of --status-token.' },
       };
     }
-    return route(path, sources, pages, headers.accept);
+    return await route(path, view, pages, headers.accept);
   } catch (error) {
     log.error('the status page failed', { error });
     return { status: 500, body: {} };
@@ -142,29 +161,29 @@ function answerTo(
 }
 
 /** Probes know no token, and ask by whatever name they have; they are told no more than a word. */
-function probed(path: string, sources: StatusSources): Answer | undefined {
+async function probed(path: string, view: StatusView): Promise<Answer | undefined> {
   if (path === '/ready') {
-    const { ready, state, draining } = collectStatus(sources);
+    const { ready, state, draining } = await view.collect();
     return { status: ready ? 200 : 503, body: { ready, state, draining } };
   }
   if (path === '/live') {
-    const state = stateOf(sources);
+    const state = view.state();
     const live = state !== 'replaced' && state !== 'draining';
     return { status: live ? 200 : 503, body: { live, state } };
   }
   return undefined;
 }
 
-function route(path: string, sources: StatusSources, pages: StatusPages, accept?: string): Answer {
+async function route(path: string, view: StatusView, pages: StatusPages, accept?: string): Promise<Answer> {
   switch (path) {
     case '/':
-      return { status: 200, type: HTML_TYPE, body: pages.status() };
+      return { status: 200, type: HTML_TYPE, body: await pages.status() };
     case '/troubleshooting':
       return { status: 200, type: HTML_TYPE, body: pages.guide() };
     case '/status':
-      return { status: 200, body: collectStatus(sources) };
+      return { status: 200, body: await view.collect() };
     case '/metrics':
-      return metricsAnswer(sources.metrics, accept);
+      return metricsAnswer(view, accept);
     default:
       return { status: 404, body: {} };
   }

@@ -12,7 +12,7 @@ import type { PluginServer } from './server';
 const DEAD_TICKS = 2;
 
 export interface TakeBackOptions {
-  readonly servers: readonly PluginServer[];
+  readonly servers: readonly Pick<PluginServer, 'isReplaced' | 'socketPath' | 'bindAgain' | 'claim'>[];
   readonly isDraining: () => boolean;
   /** All sockets are ours again. */
   readonly onTakenBack: () => void;

@@ -20,17 +20,24 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { log } from '../bridge/telemetry/log';
 import { encodeHandOver } from './messages';
+import type { LoadedPlugin } from './plugin-loader';
 import type { PluginServer } from './server';
 
 /** Requests wait this long at most for a predecessor that does not answer. */
 const ANSWER_TIMEOUT_MS = 2000;
 
-export interface TakeOverOptions {
+/** What is needed of a PluginServer. */
+export type SocketOwner = Pick<
+  PluginServer,
+  'pluginName' | 'socketPath' | 'bind' | 'hold' | 'claim' | 'release'
+> & { readonly plugin: Pick<LoadedPlugin, 'priority' | 'continues' | 'failure'> };
+
+export interface TakeOverOptions<S extends SocketOwner> {
   readonly answerTimeoutMs?: number;
   /** Asked of the predecessor; undefined: this process has it, or wants none. */
   readonly wantedStatusPort?: number | undefined;
   /** Called with those whose socket is bound, before any name is taken. */
-  readonly onBound?: (servers: readonly PluginServer[]) => void;
+  readonly onBound?: (servers: readonly S[]) => void | Promise<void>;
 }
 
 /**
@@ -42,17 +49,17 @@ export interface TakeOverOptions {
  * @returns those whose socket cannot be bound
  * @throws Error with one sentence for the operator when nothing is gained by serving
  */
-export async function takeOver(
-  servers: readonly PluginServer[],
-  { answerTimeoutMs = ANSWER_TIMEOUT_MS, wantedStatusPort, onBound }: TakeOverOptions = {},
-): Promise<PluginServer[]> {
+export async function takeOver<S extends SocketOwner>(
+  servers: readonly S[],
+  { answerTimeoutMs = ANSWER_TIMEOUT_MS, wantedStatusPort, onBound }: TakeOverOptions<S> = {},
+): Promise<S[]> {
   const inOrder = [...servers].sort((a, b) => b.plugin.priority - a.plugin.priority);
   const { bound, unbound, reason } = await bindAll(inOrder);
   const predecessors = await Promise.all(inOrder.map((server) => connectTo(server.socketPath)));
   try {
     const isFirst = predecessors.every((socket) => socket === undefined);
     if (reason !== undefined) refuseUselessStart(reason, bound, isFirst);
-    onBound?.(bound);
+    await onBound?.(bound);
     if (!isFirst) for (const server of bound) server.hold();
     for (const [index, server] of bound.entries()) {
       server.claim();
@@ -69,16 +76,16 @@ export async function takeOver(
   return unbound;
 }
 
-interface Bound {
-  readonly bound: PluginServer[];
-  readonly unbound: PluginServer[];
+interface Bound<S> {
+  readonly bound: S[];
+  readonly unbound: S[];
   /** Of the first plugin that cannot be served, for whatever cause. */
   readonly reason: string | undefined;
 }
 
-async function bindAll(servers: readonly PluginServer[]): Promise<Bound> {
-  const bound: PluginServer[] = [];
-  const unbound: PluginServer[] = [];
+async function bindAll<S extends SocketOwner>(servers: readonly S[]): Promise<Bound<S>> {
+  const bound: S[] = [];
+  const unbound: S[] = [];
   let reason: string | undefined;
   for (const server of servers) {
     reason ??= server.plugin.failure;
@@ -94,7 +101,7 @@ async function bindAll(servers: readonly PluginServer[]): Promise<Bound> {
 }
 
 /** @throws Error */
-function refuseUselessStart(reason: string, bound: readonly PluginServer[], isFirst: boolean): void {
+function refuseUselessStart(reason: string, bound: readonly SocketOwner[], isFirst: boolean): void {
   if (!isFirst) throw new Error(`${reason} The process that has these sockets goes on.`);
   if (!bound.some((server) => server.plugin.failure === undefined)) throw new Error(reason);
 }

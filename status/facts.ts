@@ -16,6 +16,22 @@ export interface PageFacts {
   readonly broken: readonly BrokenFacts[];
   readonly clusters: readonly ClusterFacts[];
   readonly events: readonly EventFacts[];
+  /** Empty: the process has none and serves by itself. */
+  readonly workers: readonly WorkerFacts[];
+  /** Names of plugins that only the first worker serves. */
+  readonly servedByOneWorker: readonly string[];
+}
+
+export interface WorkerFacts {
+  readonly number: number;
+  readonly pid: number | undefined;
+  /** serving, starting, crash loop and others. */
+  readonly state: string;
+  readonly ready: boolean;
+  readonly restarts: number;
+  readonly openEvents: number;
+  readonly eventLoopLagMs: number;
+  readonly memoryBytes: number;
 }
 
 export interface LoadFacts {
@@ -118,6 +134,8 @@ export function pageFacts(status: unknown): PageFacts {
     broken: list(root.broken_configurations).map(brokenFacts),
     clusters: list(shared.clusters).map(clusterFacts),
     events: list(root.recent_events).map(eventFacts),
+    workers: list(root.workers).map(workerFacts),
+    servedByOneWorker: texts(root.served_by_one_worker),
   };
 }
 
@@ -196,6 +214,19 @@ function clientFacts(client: Members): ClientFacts {
       name: text(name) ?? '',
       state: text(state) ?? '',
     })),
+  };
+}
+
+function workerFacts(worker: Members): WorkerFacts {
+  return {
+    number: number(worker.number) ?? 0,
+    pid: number(worker.pid),
+    state: text(worker.state) ?? 'unknown',
+    ready: worker.ready === true,
+    restarts: number(worker.restarts) ?? 0,
+    openEvents: number(worker.open_events) ?? 0,
+    eventLoopLagMs: number(worker.event_loop_lag_ms) ?? 0,
+    memoryBytes: number(worker.memory_rss_bytes) ?? 0,
   };
 }
 

@@ -47,6 +47,11 @@ export function healthOf(facts: PageFacts): Health {
   if (failing > 0) {
     return { mood: 'warn', line: `Ready, but requests fail in ${counted(failing)}.`, detail };
   }
+  const missing = facts.workers.filter(({ ready }) => !ready).length;
+  if (missing > 0) {
+    const line = `${facts.ready ? 'Ready' : 'Not ready'}. ${missing} of ${facts.workers.length} workers do not serve.`;
+    return { mood: facts.ready ? 'warn' : 'bad', line, detail };
+  }
   if (!facts.ready) return { mood: 'bad', line: 'Not ready.', detail };
   if (configurations.length === 0) {
     return { mood: 'good', line: 'Ready. No request has come yet, so no configuration is known.', detail };

@@ -8,6 +8,7 @@ import type {
   EventFacts,
   FailureFacts,
   PageFacts,
+  WorkerFacts,
 } from './facts';
 import { healthOf, problemOf, rateText, type Problem } from './health';
 import { html, type Html } from './html';
@@ -25,7 +26,7 @@ export function statusPage(facts: PageFacts, now: Date = new Date()): string {
       <p>${health.detail}</p>
     </header>
     <h2>Configurations</h2>
-    ${cards(facts, now)}
+    ${cards(facts, now)} ${workerCards(facts)}
     <div class="beside">
       <section>
         <h2>Clusters</h2>
@@ -128,6 +129,36 @@ function lastErrorLine(
 
 function lastErrorText({ code, at, count }: FailureFacts, now: Date): Html {
   return html`<p class="soft">Last error <code>${code}</code> ${ago(at, now)}, ${timesText(count)}.</p>`;
+}
+
+function workerCards({ workers, servedByOneWorker }: PageFacts): Html | undefined {
+  if (workers.length === 0) return undefined;
+  const together =
+    servedByOneWorker.length === 0
+      ? undefined
+      : html`<p class="soft">
+          ${servedByOneWorker.join(', ')}: served by worker 1 alone, as their requests meet in its memory.
+        </p>`;
+  return html`<h2>Workers</h2>
+    <div class="cards">${workers.map(workerCard)}</div>
+    ${together}`;
+}
+
+function workerCard(worker: WorkerFacts): Html {
+  const { number, pid, state, ready, restarts, openEvents, eventLoopLagMs, memoryBytes } = worker;
+  const mood = ready ? 'good' : state === 'crash loop' || state === 'stuck' ? 'bad' : 'warn';
+  const times =
+    restarts === 0 ? undefined : html` <span class="soft">started again ${timesText(restarts)}</span>`;
+  return html`<section class="card">
+    <div class="top">
+      <h3>Worker ${number}</h3>
+      <span class="tag ${mood}">${state === 'serving' && !ready ? 'not ready' : state}</span>
+    </div>
+    <p class="soft">
+      ${pid === undefined ? 'no process' : `process ${pid}`}, ${Math.round(memoryBytes / 2 ** 20)} MB,
+      ${openEvents} events open, event loop ${eventLoopLagMs} ms late.${times}
+    </p>
+  </section>`;
 }
 
 function clusterCards(clusters: readonly ClusterFacts[]): Html {

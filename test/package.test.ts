@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 import { PLUGINS } from '../common/plugins';
 
@@ -57,7 +57,9 @@ test('only one folder knows the Kafka client', () => {
 
 test('the plugin server knows no Kafka, and the bridge no plugin and no protocol of Kong', () => {
   for (const file of compiledFiles('pluginserver')) {
-    for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(/require\(["'](\.\.\/[^"']+)["']\)/g)) {
+    for (const [, path = ''] of readFileSync(file, 'utf8').matchAll(/require\(["'](\.\.?\/[^"']+)["']\)/g)) {
+      const name = relative(join(ROOT, 'dist', 'pluginserver'), resolve(dirname(file), path));
+      if (!name.startsWith('../')) continue;
       assert.match(
         name,
         /^\.\.\/(common\/|listener\/|status\/|bridge\/(errors|clock|bytes-in-flight|thread-pool-size|telemetry\/))/,

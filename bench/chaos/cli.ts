@@ -25,6 +25,7 @@ is killed. Ends with status 1 when a reply was crossed, a request produced twice
     plugins: PLUGIN_FORM,
     seconds: wholeNumber({ says: 'of chaos for each', byDefault: 180 }),
     rate: wholeNumber({ says: 'requests per second', byDefault: 300 }),
+    workers: wholeNumber({ says: 'of each gateway', byDefault: 1 }),
     check: path('<file>', 'only check the history of an earlier run'),
   },
 });
@@ -32,13 +33,13 @@ is killed. Ends with status 1 when a reply was crossed, a request produced twice
 /** Of what cannot be explained: enough to begin with. */
 const SHOWN = 20;
 
-runCommand(COMMAND, async ({ routing: routings, plugins, seconds, rate, check }) => {
+runCommand(COMMAND, async ({ routing: routings, plugins, seconds, rate, workers, check }) => {
   if (check !== undefined) return judge('history', check);
   let passed = true;
   for (const routing of routings) {
     const historyFile = join(tmpdir(), `chaos-${routing}.ndjson`);
     const onEvent = (text: string) => void process.stderr.write(`${routing}: ${text}\n`);
-    await runChaos({ routing, plugins, seconds, ratePerSecond: rate, historyFile, onEvent });
+    await runChaos({ routing, plugins, seconds, ratePerSecond: rate, workers, historyFile, onEvent });
     if (!(await judge(routing, historyFile))) passed = false;
   }
   return passed;

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Child } from '../../dev/child-process';
 import { PluginServerProcess, startGatewayProcess } from '../../dev/stack';
 import type { Target } from '../load/open-loop';
+import { processTree } from '../load/process-tree';
 import { sum } from '../load/statistics';
 
 export interface ChaosGateway extends Target {
@@ -16,12 +17,14 @@ const READY_LIMIT_MS = 60_000;
 export class Gateways {
   readonly #kongYml: string;
   readonly #path: string;
+  readonly #workers: number;
   readonly #serving: ChaosGateway[] = [];
   readonly #all: ChaosGateway[] = [];
   #count = 0;
   #turn = 0;
 
-  constructor(kongYml: string, path: string) {
+  constructor(kongYml: string, path: string, workers: number) {
+    this.#workers = workers;
     this.#kongYml = kongYml;
     this.#path = path;
   }
@@ -40,7 +43,10 @@ export class Gateways {
   /** Resolves when it takes requests, as a load balancer would see it. */
   async add(): Promise<ChaosGateway> {
     const name = `chaos-${this.#count++}`;
-    const server = await PluginServerProcess.start({ env: { KONG_KAFKA_NODE_ID: name } });
+    const server = await PluginServerProcess.start({
+      flags: ['--workers', String(this.#workers)],
+      env: { KONG_KAFKA_NODE_ID: name },
+    });
     const { child, url } = await startGatewayProcess(server, this.#kongYml, 0);
     const gateway = { name, server, child, url: url + this.#path };
     this.#all.push(gateway);
@@ -54,7 +60,8 @@ export class Gateways {
     const gateway = this.#serving.shift();
     if (gateway === undefined) throw new Error('No gateway is left to kill.');
     gateway.child.kill('SIGKILL');
-    gateway.server.child.kill('SIGKILL');
+    // Its workers as well; those of a primary that is killed would end in order.
+    for (const pid of processTree(gateway.server.child.pid)) process.kill(pid, 'SIGKILL');
     return gateway;
   }
 

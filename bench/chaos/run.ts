@@ -19,6 +19,7 @@ export interface ChaosOptions {
   readonly plugins: PluginForm;
   readonly seconds: number;
   readonly ratePerSecond: number;
+  readonly workers: number;
   readonly historyFile: string;
   readonly onEvent?: (text: string) => void;
 }
@@ -45,7 +46,7 @@ export async function runChaos(options: ChaosOptions): Promise<void> {
       await kafka.createTopic(topic, { partitions: PARTITIONS, replicationFactor: 3 });
     const responder = await startResponderProcess(kafka.bootstrapServers, [TOPICS.request]);
     cleanUps.push(() => responder.stop());
-    const gateways = new Gateways(kongYml(kafka, options), '/chaos');
+    const gateways = new Gateways(kongYml(kafka, options), '/chaos', options.workers);
     cleanUps.push(() => gateways.stop());
     for (let count = 0; count < GATEWAYS; count++) await gateways.add();
     const history = new HistoryWriter(options.historyFile);

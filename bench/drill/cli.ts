@@ -18,6 +18,7 @@ HTTP clients saw. Ends with status 1 when a goal is missed at any of the stops. 
     stops: wholeNumber({ says: 'of the broker', byDefault: 20 }),
     plugins: PLUGIN_FORM,
     rate: wholeNumber({ says: 'requests per second', byDefault: 300 }),
+    workers: wholeNumber({ says: 'of the plugin server', byDefault: 1 }),
   },
 });
 
@@ -78,6 +79,7 @@ runCommand(COMMAND, async (options) => {
     stops,
     plugins: options.plugins,
     ratePerSecond: options.rate,
+    workers: options.workers,
     onStop: ({ signal, outageMs }, number) =>
       process.stderr.write(`stop ${number}/${stops.length}: ${signal}, ${outageMs} ms\n`),
   });

@@ -25,6 +25,8 @@ export interface DrillOptions {
   readonly stops: readonly PlannedStop[];
   readonly plugins: PluginForm;
   readonly ratePerSecond: number;
+  /** Default: 1. */
+  readonly workers?: number;
   /** Of load before the first stop; default 10 s. */
   readonly warmUpMs?: number;
   /** Called when a stop is over, but before the last answers of its requests are in. */
@@ -81,7 +83,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillReport> {
     for (const topic of Object.values(TOPICS)) await kafka.createTopic(topic, { partitions: PARTITIONS });
     const responder = await startResponderProcess(kafka.bootstrapServers, [TOPICS.request]);
     cleanUps.push(() => responder.stop());
-    const server = await PluginServerProcess.start();
+    const server = await PluginServerProcess.start({ flags: ['--workers', String(options.workers ?? 1)] });
     cleanUps.push(() => server.stop());
     const gateway = await startGatewayProcess(server, kongYml(kafka, options.plugins), 0);
     cleanUps.push(() => gateway.child.stop());

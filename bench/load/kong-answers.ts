@@ -59,6 +59,9 @@ export class KongAnswers {
       ['kong.log.err', new Template(() => Buffer.alloc(4))],
       ['kong.log.serialize', new Template((nonce) => encodeString(logEntryText(nonce)))],
       ['kong.nginx.get_subsystem', new Template(() => encodeString('http'))],
+      // A value without a kind: nobody has set it.
+      ['kong.ctx.shared.get', new Template(() => Buffer.alloc(4))],
+      ['kong.ctx.shared.set', new Template(() => Buffer.alloc(4))],
     ]);
   }
 

@@ -1,4 +1,5 @@
 /** All log sinks of a process: shared by equal configurations, bounded together, and how they end. */
+import { shareOf } from '../../common/worker';
 import { BytesInFlight } from '../bytes-in-flight';
 import { systemClock, type Clock } from '../clock';
 import type { ConnectionOptions } from '../kafka/connection';
@@ -56,7 +57,7 @@ export class LogSinks implements SinkOwner {
 
   constructor(options: { clients?: ClientPool; clock?: Clock; maxBytes?: number } = {}) {
     this.clock = options.clock ?? systemClock;
-    this.memory.limit = options.maxBytes ?? MAX_LOG_BYTES;
+    this.memory.limit = options.maxBytes ?? shareOf(MAX_LOG_BYTES);
     // What the library has is in our own account until its report.
     this.#clients = options.clients ?? new KafkaClients({ bytesInFlight: new BytesInFlight() });
     this.#sinks = new LingerPool(this.clock, LINGER_MS);

@@ -5,17 +5,15 @@
  * A UUID of version 8 (RFC 9562: contents up to the vendor) with 96 bits of the key and 26 of the rest of the request: ids
  * of one key and another request are alike in the first part only.
  */
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { GatewayError } from '../errors';
 import { headerOf, type HttpRequest } from '../request/http-request';
+import { OWN_SECRET } from './own-secret';
 
 const MAX_KEY_CHARACTERS = 255;
 const PRINTABLE = /^[\x21-\x7e]+$/;
 const VERSION = '8';
 const VERSION_AT = 14;
-
-/** Of a process that has been told none: only its own repetitions are known. */
-const OWN_SECRET = randomBytes(32);
 
 export interface IdempotencyKeyOptions {
   /** In lower case. */

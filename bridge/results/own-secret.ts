@@ -1,5 +1,10 @@
-/** What a configuration does without a secret holds for one process. That is right for one gateway, and said for the others. */
+/** What a configuration does without a secret holds for one node. That is right for one gateway, and said for the others. */
+import { randomBytes } from 'node:crypto';
+import { NODE_SECRET_VARIABLE } from '../../common/worker';
 import { log } from '../telemetry/log';
+
+/** Of this process, or of its node where that has several workers. */
+export const OWN_SECRET = ofNode(process.env[NODE_SECRET_VARIABLE]) ?? randomBytes(32);
 
 const told = new Set<string>();
 
@@ -10,7 +15,11 @@ export function tellWithoutSecret(
 ): void {
   if (secret !== undefined || told.has(option)) return;
   told.add(option);
-  log.warn('a secret is not set: what is made with it is known to this process only, until it ends', {
+  log.warn('a secret is not set: what is made with it is known to this node only, until it starts again', {
     option,
   });
+}
+
+function ofNode(hex = ''): Buffer | undefined {
+  return /^[0-9a-f]{64}$/.test(hex) ? Buffer.from(hex, 'hex') : undefined;
 }

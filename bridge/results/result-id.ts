@@ -4,8 +4,9 @@
  *
  * base64url of a version, the time of issue in seconds, the id on the wire and half an HMAC-SHA256.
  */
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { isUuid } from '../reply/id-forms';
+import { OWN_SECRET } from './own-secret';
 
 const VERSION = 1;
 const TIME_AT = 1;
@@ -15,9 +16,6 @@ const BYTES = 37;
 /** Without padding. */
 const CHARACTERS = 50;
 const FORM = /^[A-Za-z0-9_-]+$/;
-
-/** Of a process that has been told none: its ids are good there and nowhere else. */
-const OWN_SECRET = randomBytes(32);
 
 /** Who may use an id. Equal ones sign alike. */
 export interface ResultScope {

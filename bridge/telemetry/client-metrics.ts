@@ -102,12 +102,14 @@ const LAG: Family = {
   type: 'gauge',
   help: 'Records on the reply topic that were not read yet, as far as the last answers of the brokers tell.',
   labels: TOPIC,
+  ofWorkers: 'max',
 };
 const LAST_RECORD: Family = {
   name: 'kong_kafka_reader_last_record_timestamp_seconds',
   type: 'gauge',
   help: 'When the last record of the reply topic was read, in seconds since 1970. Absent until the first.',
   labels: TOPIC,
+  ofWorkers: 'max',
 };
 
 export const CLIENT_FAMILIES: readonly Family[] = [

@@ -9,7 +9,7 @@ export class Buckets {
   readonly openBounds: readonly string[];
 
   /** @param seconds in rising order */
-  constructor(seconds: readonly number[]) {
+  constructor(readonly seconds: readonly number[]) {
     this.boundsMs = Float64Array.from(seconds, (bound) => bound * 1000);
     this.bounds = [...seconds.map(String), '+Inf'];
     this.openBounds = this.bounds.map((bound) => (/^\d+$/.test(bound) ? `${bound}.0` : bound));
@@ -34,6 +34,17 @@ export class Histogram {
   constructor(buckets: Buckets) {
     this.buckets = buckets;
     this.#counts = new Float64Array(buckets.boundsMs.length + 1);
+  }
+
+  /** Adds what another one with the same buckets has counted. */
+  add(counts: ArrayLike<number>, sumMs: number): void {
+    for (let index = 0; index < this.#counts.length; index++) this.#counts[index]! += counts[index] ?? 0;
+    this.#sumMs += sumMs;
+  }
+
+  /** By bucket. */
+  get counts(): Float64Array {
+    return this.#counts.slice();
   }
 
   get sumSeconds(): number {

@@ -56,6 +56,11 @@ export function setLogLevel(level: LogLevel): void {
   logger.level = level;
 }
 
+/** Set once by the process's main where there are several: which of them writes a line. */
+export function setLogWorker(worker: number): void {
+  logger.setBindings({ worker });
+}
+
 /** While the process runs: everything, or again what was configured. */
 export function toggleDebug(): void {
   const level = logger.level === 'debug' ? configuredLevel : 'debug';

@@ -14,6 +14,8 @@ export interface Family {
   readonly help: string;
   /** Each of these has few values, and none that a client or a service can choose. */
   readonly labels: readonly string[];
+  /** What the values of several workers of a node are together; `each`: told one by one. Default: sum. */
+  readonly ofWorkers?: 'sum' | 'max' | 'min' | 'each';
 }
 
 export interface MetricGroup {
@@ -55,6 +57,12 @@ export class MetricsPage {
 
   addHistogram(family: Family, labels: string, histogram: Histogram): void {
     this.#of(family).set(labels, histogram);
+  }
+
+  /** What was added, for whoever passes it on. */
+  *series(): Generator<readonly [family: Family, labels: string, value: number | Histogram]> {
+    for (const [family, series] of this.#families)
+      for (const [labels, value] of series) yield [family, labels, value];
   }
 
   /** In parts, so that whoever sends a long page can let requests in between. No series is torn apart. */
@@ -143,8 +151,12 @@ export class Metrics {
 
   /** @returns the text in parts: see MetricsPage */
   scrape(type: MetricsType): Iterator<string> {
+    return this.page().parts(type);
+  }
+
+  page(): MetricsPage {
     const page = new MetricsPage();
     for (const group of this.#groups) group.collect(page);
-    return page.parts(type);
+    return page;
   }
 }

@@ -15,6 +15,10 @@ const MOST_CHARACTERS = 300;
 const SHOWN: ReadonlySet<LogEventName> = new Set<LogEventName>([
   'serving',
   'draining',
+  'worker_lost',
+  'worker_stuck',
+  'worker_crash_loop',
+  'worker_stable',
   'replaced',
   'sockets_taken_back',
   'sockets_not_taken_back',
@@ -44,7 +48,17 @@ const SHOWN: ReadonlySet<LogEventName> = new Set<LogEventName>([
 ]);
 
 /** Of all facts of a line these are shown, in this order. */
-const SHOWN_FACTS = ['client', 'cluster', 'topic', 'reply_topic', 'plugin', 'reason', 'why', 'hint'] as const;
+const SHOWN_FACTS = [
+  'worker',
+  'client',
+  'cluster',
+  'topic',
+  'reply_topic',
+  'plugin',
+  'reason',
+  'why',
+  'hint',
+] as const;
 
 const events: RecentEvent[] = [];
 

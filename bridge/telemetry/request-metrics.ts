@@ -65,12 +65,14 @@ const TIMEOUT: Family = {
   type: 'gauge',
   help: 'How long a request may wait for its reply, as configured. Absent until the first request.',
   labels: PAIR,
+  ofWorkers: 'max',
 };
 const CONFIGURATIONS: Family = {
   name: 'kong_kafka_configurations',
   type: 'gauge',
   help: 'Plugin configurations by state: ready, or not_ready while their requests are answered with not_ready.',
   labels: [...PAIR, 'state'],
+  ofWorkers: 'max',
 };
 const DURATION: Family = {
   name: 'kong_kafka_request_duration_seconds',

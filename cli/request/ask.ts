@@ -122,6 +122,7 @@ class CliEvent implements PhaseEvent {
   #logged: Readonly<Record<string, unknown>> = {};
   #end: (answer: AskedAnswer | 'passed' | undefined) => void = () => undefined;
   #onOver: () => void = () => undefined;
+  #goOn: (next: Phase) => void = () => undefined;
 
   async run(phase: Phase, request: CliRequest, interrupted: AbortSignal): Promise<AskedAnswer | 'passed' | undefined> {
     const interrupt = (): void => {
@@ -133,10 +134,12 @@ class CliEvent implements PhaseEvent {
     try {
       return await new Promise((resolve) => {
         this.#end = resolve;
-        phase.run(
-          this,
-          phase.reads.map((read) => answerTo(read, request)),
-        );
+        this.#goOn = (next) =>
+          next.run(
+            this,
+            next.reads.map((read) => answerTo(read, request)),
+          );
+        this.#goOn(phase);
       });
     } finally {
       interrupted.removeEventListener('abort', interrupt);
@@ -161,6 +164,10 @@ class CliEvent implements PhaseEvent {
           : undefined,
       hints: [],
     });
+  }
+
+  goOn(next: Phase): void {
+    this.#goOn(next);
   }
 
   pass(): void {

@@ -8,6 +8,7 @@ import { REPLY_FAMILIES } from '../../bridge/telemetry/reply-metrics';
 import { REQUEST_FAMILIES } from '../../bridge/telemetry/request-metrics';
 import { RESULT_FAMILIES } from '../../bridge/telemetry/result-metrics';
 import { SERVER_FAMILIES } from '../../pluginserver/server-metrics';
+import { WORKER_FAMILIES } from '../../pluginserver/workers/worker-metrics';
 
 const GROUPS: readonly { readonly title: string; readonly families: readonly Family[] }[] = [
   { title: 'Requests', families: REQUEST_FAMILIES },
@@ -18,6 +19,7 @@ const GROUPS: readonly { readonly title: string; readonly families: readonly Fam
   { title: 'Several replies and streams', families: STREAM_FAMILIES },
   { title: 'Failed requests', families: FAILOVER_FAMILIES },
   { title: 'Plugin server', families: SERVER_FAMILIES },
+  { title: 'Workers', families: WORKER_FAMILIES },
 ];
 
 export const FAMILIES: readonly Family[] = GROUPS.flatMap(({ families }) => families);

@@ -20,6 +20,8 @@ export class Plugin extends FailoverHandler {
 export const Name = FAILOVER.name;
 export const Version = FAILOVER.version;
 export const Priority = FAILOVER.priority;
+/** Snapshots, breakers and the listener know of each other. */
+export const OneProcess = true;
 export const Schema = kongFields(FAILOVER_TABLE);
 export const Process = {
   ...processHooks,

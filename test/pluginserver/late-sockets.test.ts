@@ -18,7 +18,7 @@ it('a socket that cannot be bound is tried again, less and less often, until it 
   const serving: PluginServer[] = [];
   let isOver = false;
   const watch = () =>
-    new LateSockets(
+    new LateSockets<PluginServer>(
       (late) => serving.push(late),
       () => isOver,
       clock,

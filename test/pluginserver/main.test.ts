@@ -194,6 +194,10 @@ describe('the command line', () => {
       ['--producer-socket', '/s', '--status-token', 'a', '--status-token-file', 'b'],
       /^--status-token and --status-token-file: give one of them\.\n$/,
     ],
+    [
+      ['--producer-socket', '/s', '--workers', '0'],
+      /^--workers needs an integer from 1 to 64 or auto, got "0"/,
+    ],
     [['--producer-socket', '/s', '--drain-timeout-ms', '1s'], /^--drain-timeout-ms needs an integer/],
     [
       ['--producer-socket', '/s', '--log-level', 'loud'],
@@ -255,6 +259,7 @@ describe('the command line', () => {
       httpAdvertise: undefined,
       statusAllowedHosts: [],
       statusToken: undefined,
+      workers: 1,
       managed: false,
       drainTimeoutMs: 305_000,
       limits: { maxOpenEvents: 50_000, maxBytesInFlight: 268_435_456, maxEventLoopLagMs: 1000 },
