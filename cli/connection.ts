@@ -49,7 +49,10 @@ Environment, each where the flag is not given:
 export function withConnectionFlags(command: Command): Command {
   return command
     .option('--bootstrap <host:port,…>', 'brokers to start from; or')
-    .option('--connection <file>', "JSON with bootstrap_servers, authentication and security as in a plugin's configuration")
+    .option(
+      '--connection <file>',
+      "JSON with bootstrap_servers, authentication and security as in a plugin's configuration",
+    )
     .option('--tls', 'TLS to the brokers')
     .option('--tls-ca <file>', "authorities that may sign the brokers' certificates; default: the system's")
     .option('--tls-certificate <file>', 'certificate of this client, for brokers that ask for one')
@@ -64,7 +67,7 @@ export function withConnectionFlags(command: Command): Command {
     .option('--oauth-client-secret-file <file>', 'client secret at --oauth-token-url')
     .option('--oauth-scope <scope>', 'scope to ask for; repeatable', repeated)
     .addHelpText('after', ENVIRONMENT_HELP);
-} // prettier-ignore
+}
 
 /** @returns undefined where neither flag nor environment names brokers @throws CliError */
 export function connectionFrom(
@@ -154,11 +157,12 @@ function optionsOf(bootstrap: string, flags: ConnectionFlags, env: Surroundings[
 }
 
 function brokerOf(text: string): { host: string; port: number } {
-  const [, bracketed, name, port] = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/.exec(text.trim()) ?? [];
+  const [, bracketed, name, port] =
+    /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/.exec(text.trim()) ?? [];
   const host = bracketed ?? name;
   if (host === undefined) throw usageError(`--bootstrap needs <host:port>, got "${text}".`);
   return { host, port: port === undefined ? DEFAULT_PORT : Number(port) };
-} // prettier-ignore
+}
 
 function textOf(flag: string, file: string): string {
   try {

@@ -28,4 +28,4 @@ export function credentialNames(plugins: readonly Pick<PluginEntity, 'config'>[]
   return plugins.flatMap(({ config }) =>
     NAMING_OPTIONS.flatMap((option) => config[option]).filter((name) => typeof name === 'string'),
   );
-} // prettier-ignore
+}

@@ -6,9 +6,12 @@ import { shownBytes, shownText } from './shown-text';
 const MOST_HEADER_CHARACTERS = 200;
 const MOST_BODY_CHARACTERS = 2000;
 
-export function headerLines({ headers }: Pick<OutgoingRecord | ReceivedRecord, 'headers'>, mask: Mask): string[] {
+export function headerLines(
+  { headers }: Pick<OutgoingRecord | ReceivedRecord, 'headers'>,
+  mask: Mask,
+): string[] {
   return headers.map(([name, value]) => `${shownText(name)}: ${shownHeader(name, value, mask)}`);
-} // prettier-ignore
+}
 
 /** The same for programs. A name may come twice. */
 export function headersAsJson(
@@ -33,8 +36,10 @@ export function shownBody(value: Buffer | null): string {
 }
 
 /** JSON holds text: bytes that are none go in base64. */
-export function bodyAsJson(value: Buffer | null): { readonly body: string | null } | { readonly body_base64: string } {
+export function bodyAsJson(
+  value: Buffer | null,
+): { readonly body: string | null } | { readonly body_base64: string } {
   if (value === null) return { body: null };
   const text = value.toString();
   return Buffer.from(text).equals(value) ? { body: text } : { body_base64: value.toString('base64') };
-} // prettier-ignore
+}

@@ -86,7 +86,8 @@ export const LOG_EVENTS = {
     'request_unclaimed',
   'a request was not delivered': 'request_not_delivered',
   'a record that was accepted could not be delivered': 'accepted_record_lost',
-  'a secret is not set: what is made with it is known to this node only, until it starts again': 'secret_not_set',
+  'a secret is not set: what is made with it is known to this node only, until it starts again':
+    'secret_not_set',
   'a request got no reply in time, and a record came that may have been meant as one': 'reply_hint',
   'overloaded: new requests are answered 503': 'overloaded',
   'overloaded: log events are dropped': 'overloaded_log_events_dropped',

@@ -44,8 +44,10 @@ export function asyncapiCommand(surroundings: Surroundings): Command {
 async function write(output: Output, flags: Flags, { env }: Surroundings) {
   if (flags.config === undefined) throw usageError('Say what to describe, by --config <file>.');
   const { describe } = await import('./run.js');
-  const document = await describe({ ...flags, config: flags.config }, env, (sentence) => output.progress(sentence));
+  const document = await describe({ ...flags, config: flags.config }, env, (sentence) =>
+    output.progress(sentence),
+  );
   if (output.isJson) output.document(document);
   else output.raw((await import('yaml')).stringify(document));
   return EXIT.fine;
-} // prettier-ignore
+}

@@ -25,7 +25,10 @@ interface Channel {
 }
 
 /** @throws CliError for a route whose plugins cannot work */
-export async function asyncApiDocument(routes: readonly KafkaRoute[], options: DocumentOptions): Promise<Json> {
+export async function asyncApiDocument(
+  routes: readonly KafkaRoute[],
+  options: DocumentOptions,
+): Promise<Json> {
   const servers = serverList();
   const channels: Record<string, Channel> = {};
   const operations: Record<string, Json> = {};
@@ -39,10 +42,20 @@ export async function asyncApiDocument(routes: readonly KafkaRoute[], options: D
     const reply =
       replyTo === undefined || !wait
         ? undefined
-        : addMessage(channels, channelOf(replyTo, at), `${name}Reply`, replyMessage(wait, config, name, await options.schemas.of(`${replyTo}-value`, 'latest')));
+        : addMessage(
+            channels,
+            channelOf(replyTo, at),
+            `${name}Reply`,
+            replyMessage(wait, config, name, await options.schemas.of(`${replyTo}-value`, 'latest')),
+          );
     for (const topic of new Set(requestTopics)) {
       const payload = await requestPayload(topic, config, options.schemas);
-      const sent = addMessage(channels, channelOf(topic, at), `${name}Request`, requestMessage(config, name, payload));
+      const sent = addMessage(
+        channels,
+        channelOf(topic, at),
+        `${name}Request`,
+        requestMessage(config, name, payload),
+      );
       operations[topic === config.topic ? name : `${name}-${topic}`] = {
         action: options.perspective === 'gateway' ? 'send' : 'receive',
         summary: `The route ${route.name} of Kong${replyTo === undefined ? ', one-way' : ''}.`,
@@ -74,7 +87,7 @@ export async function asyncApiDocument(routes: readonly KafkaRoute[], options: D
     operations,
     components: { schemas: options.schemas.components, securitySchemes: servers.securitySchemes },
   });
-} // prettier-ignore
+}
 
 /** A reply topic for each gateway has no address but the one in the request. */
 function channelOf(topic: string, servers: Json[]): { readonly id: string; readonly channel: Channel } {
@@ -101,7 +114,7 @@ function addMessage(
   const kept = (channels[id] ??= channel);
   kept.messages[name] = message;
   return { channel: { $ref: `#/channels/${id}` }, message: { $ref: `#/channels/${id}/messages/${name}` } };
-} // prettier-ignore
+}
 
 function replyAddress({ dialects }: RequestConfig): Json {
   const [dialect = 'plain'] = dialects;

@@ -19,41 +19,59 @@ export function requestMessage(config: RequestConfig, route: string, payload: Js
     name: `${route}Request`,
     title: `Request of the route ${route}`,
     contentType: contentTypeOf(config),
-    ...(correlation !== undefined && { correlationId: { location: correlation, description: 'Copy it into the reply.' } }),
+    ...(correlation !== undefined && {
+      correlationId: { location: correlation, description: 'Copy it into the reply.' },
+    }),
     headers: { type: 'object', properties: requestHeaders(config) },
     payload: payload ?? payloadOf(config),
     ...(key !== undefined && { bindings: { kafka: { key: described(key), bindingVersion: '0.5.0' } } }),
   };
-} // prettier-ignore
+}
 
-export function replyMessage(wait: WaitConfig, config: RequestConfig, route: string, payload: Json | undefined): Json {
+export function replyMessage(
+  wait: WaitConfig,
+  config: RequestConfig,
+  route: string,
+  payload: Json | undefined,
+): Json {
   const location = correlationOfReply(wait, config);
   return {
     name: `${route}Reply`,
     title: `Reply for the route ${route}`,
     ...(location === undefined
-      ? { bindings: { kafka: { key: described('The correlation id of the request.'), bindingVersion: '0.5.0' } } }
+      ? {
+          bindings: {
+            kafka: { key: described('The correlation id of the request.'), bindingVersion: '0.5.0' },
+          },
+        }
       : { correlationId: { location, description: 'That of the request.' } }),
     headers: { type: 'object', properties: replyHeaders(wait, config) },
     payload: payload ?? replyPayload(wait),
   };
-} // prettier-ignore
+}
 
-function correlationOfRequest({ dialects, message_format, correlation_body_field }: RequestConfig): string | undefined {
+function correlationOfRequest({
+  dialects,
+  message_format,
+  correlation_body_field,
+}: RequestConfig): string | undefined {
   const [dialect] = dialects;
   if (dialect !== undefined) return `$message.header#/${pointerToken(addressHeaders(dialect).correlationId)}`;
   return message_format === 'body_with_correlation_id'
     ? `$message.payload#/${pointerToken(correlation_body_field)}`
     : undefined;
-} // prettier-ignore
+}
 
 /** No runtime expression leads to a record's key. */
-function correlationOfReply({ match, match_name }: WaitConfig, { dialects }: RequestConfig): string | undefined {
+function correlationOfReply(
+  { match, match_name }: WaitConfig,
+  { dialects }: RequestConfig,
+): string | undefined {
   if (match === 'key') return undefined;
   if (match === 'body_field') return `$message.payload#/${pointerToken(match_name ?? 'correlation-id')}`;
   const [dialect = 'plain'] = dialects;
   return `$message.header#/${pointerToken(match_name ?? addressHeaders(dialect).correlationId)}`;
-} // prettier-ignore
+}
 
 const pointerToken = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');
 
@@ -83,28 +101,35 @@ function requestHeaders(config: RequestConfig): Record<string, Json> {
     properties.ttl = described('Milliseconds until then.');
   }
   if (headers.method_and_path)
-    for (const name of [':method', ':path', ':scheme', ':authority']) properties[name] = described('Of the HTTP request.');
+    for (const name of [':method', ':path', ':scheme', ':authority'])
+      properties[name] = described('Of the HTTP request.');
   if (forward_consumer)
-    for (const name of Object.values(CONSUMER_HEADERS)) properties[name] = described('Of the consumer that Kong has authenticated.');
+    for (const name of Object.values(CONSUMER_HEADERS))
+      properties[name] = described('Of the consumer that Kong has authenticated.');
   if (message_format === 'cloudevents_binary')
-    for (const name of ['ce_id', 'ce_source', 'ce_specversion', 'ce_type', 'ce_time']) properties[name] = described('CloudEvents attribute.');
+    for (const name of ['ce_id', 'ce_source', 'ce_specversion', 'ce_type', 'ce_time'])
+      properties[name] = described('CloudEvents attribute.');
   return properties;
-} // prettier-ignore
+}
 
 function replyHeaders(wait: WaitConfig, { dialects }: RequestConfig): Record<string, Json> {
   const properties: Record<string, Json> = {};
   if (wait.match === 'header') {
-    const names = dialects.length > 0 ? dialects.map((dialect) => addressHeaders(dialect).correlationId) : headerRanks().keys();
+    const names =
+      dialects.length > 0
+        ? dialects.map((dialect) => addressHeaders(dialect).correlationId)
+        : headerRanks().keys();
     for (const name of wait.match_name === undefined ? names : [wait.match_name, ...names])
       properties[name] = { ...TEXT, description: 'The correlation id; one of these headers is enough.' };
   }
-  for (const name of wait.status_headers) properties[name] = described('HTTP status of the answer, 200 to 599; the first of its kind wins.');
+  for (const name of wait.status_headers)
+    properties[name] = described('HTTP status of the answer, 200 to 599; the first of its kind wins.');
   for (const name of wait.error_headers) properties[name] = described('Its presence makes an error reply.');
   if (wait.reply_format === 'raw')
     for (const name of wait.forward_headers.include)
       if (!name.endsWith('*')) properties[name.toLowerCase()] = described('Becomes a header of the answer.');
   return properties;
-} // prettier-ignore
+}
 
 function keyOf({ key_source, key_name, key_query_arg }: RequestConfig): string | undefined {
   if (key_query_arg !== undefined) return `The query argument ${key_query_arg} of the request.`;
@@ -155,7 +180,16 @@ function payloadOf(config: RequestConfig): Json {
       return {
         type: 'object',
         description: 'A CloudEvent 1.0; the body of the HTTP request is its data.',
-        properties: { specversion: TEXT, id: TEXT, source: TEXT, type: TEXT, time: TEXT, datacontenttype: TEXT, data: {}, data_base64: TEXT },
+        properties: {
+          specversion: TEXT,
+          id: TEXT,
+          source: TEXT,
+          type: TEXT,
+          time: TEXT,
+          datacontenttype: TEXT,
+          data: {},
+          data_base64: TEXT,
+        },
         required: ['specversion', 'id', 'source', 'type'],
       };
     case 'envelope':
@@ -170,18 +204,28 @@ function payloadOf(config: RequestConfig): Json {
         },
       };
   }
-} // prettier-ignore
+}
 
 function replyPayload({ reply_format, match, match_name }: WaitConfig): Json {
   if (reply_format === 'envelope')
     return {
       type: 'object',
       description: 'The answer as JSON.',
-      properties: { status: { type: 'integer', minimum: 200, maximum: 599 }, headers: { type: 'object' }, body: {}, body_base64: TEXT },
+      properties: {
+        status: { type: 'integer', minimum: 200, maximum: 599 },
+        headers: { type: 'object' },
+        body: {},
+        body_base64: TEXT,
+      },
     };
   if (match === 'body_field') {
     const field = match_name ?? 'correlation-id';
-    return { type: 'object', description: 'The body of the answer.', properties: { [field]: TEXT }, required: [field] };
+    return {
+      type: 'object',
+      description: 'The body of the answer.',
+      properties: { [field]: TEXT },
+      required: [field],
+    };
   }
   return { description: 'The body of the answer, byte for byte.' };
-} // prettier-ignore
+}

@@ -42,7 +42,13 @@ export function registrySchemas(
   const client = new RegistryClient(
     {
       urls: [registryUrl(url)],
-      tls: { verify: true, caPem: undefined, certificatePem: undefined, keyPem: undefined, keyPassword: undefined },
+      tls: {
+        verify: true,
+        caPem: undefined,
+        certificatePem: undefined,
+        keyPem: undefined,
+        keyPassword: undefined,
+      },
       authentication: authenticationFrom(env),
       headers: {},
       timeoutMs: TIMEOUT_MS,
@@ -80,7 +86,7 @@ export function registrySchemas(
     },
     close: () => client.close(),
   };
-} // prettier-ignore
+}
 
 function registryUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -90,10 +96,14 @@ function registryUrl(text: string): URL {
 }
 
 function authenticationFrom(env: Readonly<Record<string, string | undefined>>): Authentication {
-  const { KONG_KAFKA_REGISTRY_TOKEN: token, KONG_KAFKA_REGISTRY_USER: username, KONG_KAFKA_REGISTRY_PASSWORD: password } = env;
+  const {
+    KONG_KAFKA_REGISTRY_TOKEN: token,
+    KONG_KAFKA_REGISTRY_USER: username,
+    KONG_KAFKA_REGISTRY_PASSWORD: password,
+  } = env;
   if (token !== undefined) return { mode: 'bearer', token };
   return username === undefined ? { mode: 'none' } : { mode: 'basic', username, password: password ?? '' };
-} // prettier-ignore
+}
 
 /** Undefined for one that needs others. @param path where it will stand */
 function embedded({ type, text, references }: RegisteredSchema, path: string): Json | undefined {

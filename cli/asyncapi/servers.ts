@@ -79,16 +79,26 @@ function withoutUser(address: string): string {
   return url.href;
 }
 
-function schemeOf({ mechanism, tokenUrl, hasCertificate }: Cluster): { id: string; scheme: Json } | undefined {
+function schemeOf({
+  mechanism,
+  tokenUrl,
+  hasCertificate,
+}: Cluster): { id: string; scheme: Json } | undefined {
   if (mechanism === 'OAUTHBEARER' && tokenUrl !== undefined)
     return {
       id: 'oauthbearer',
-      scheme: { type: 'oauth2', description: 'SASL OAUTHBEARER', flows: { clientCredentials: { tokenUrl, availableScopes: {} } } },
+      scheme: {
+        type: 'oauth2',
+        description: 'SASL OAUTHBEARER',
+        flows: { clientCredentials: { tokenUrl, availableScopes: {} } },
+      },
     };
   const type = mechanism === undefined ? undefined : SCHEMES[mechanism];
   if (type !== undefined) return { id: type, scheme: { type, description: `SASL ${mechanism}` } };
-  return hasCertificate ? { id: 'x509', scheme: { type: 'X509', description: 'A client certificate' } } : undefined;
-} // prettier-ignore
+  return hasCertificate
+    ? { id: 'x509', scheme: { type: 'X509', description: 'A client certificate' } }
+    : undefined;
+}
 
 function freeName(name: string, taken: Record<string, Json>): string {
   for (let number = 1; ; number++) {

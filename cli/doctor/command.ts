@@ -22,10 +22,16 @@ Examples:
 
 export function doctorCommand(surroundings: Surroundings): Command {
   const command = new Command('doctor')
-    .description('Finds what is wrong with the configuration, the plugin server, the topics and the services.')
+    .description(
+      'Finds what is wrong with the configuration, the plugin server, the topics and the services.',
+    )
     .option('--config <file>', 'kong.yml of Kong or decK; or')
     .option('--admin-url <url>', 'Admin API of Kong, with its workspace where it has one')
-    .option('--admin-header <name: value>', 'for the Admin API; repeatable. @<file> as the value reads it', repeated)
+    .option(
+      '--admin-header <name: value>',
+      'for the Admin API; repeatable. @<file> as the value reads it',
+      repeated,
+    )
     .option('--status-url <url>', 'status page of the plugin server, such as http://127.0.0.1:8900')
     .option('--status-token-file <file>', 'token of the status page')
     .option('--kong-conf <file>', 'settings of Kong: kong.conf, or KONG_ variables line by line')
@@ -34,14 +40,20 @@ export function doctorCommand(surroundings: Surroundings): Command {
     .option('--fix-topics', 'make the topics that are missing, after asking')
     .option('--topic-partitions <number>', 'of topics that are made; default: 6')
     .option('--yes', 'do not ask')
-    .option('--probe <route>', 'send a marked request for this route through Kafka and say what its service does')
+    .option(
+      '--probe <route>',
+      'send a marked request for this route through Kafka and say what its service does',
+    )
     .option('--probe-body <file>', 'body of the probe; default: {"probe":true}')
     .option('--probe-content-type <type>', 'of the body; default: application/json')
-    .option('--probe-grace-ms <ms>', "beyond the route's timeout: how long a late reply is waited for; default: 10000")
+    .option(
+      '--probe-grace-ms <ms>',
+      "beyond the route's timeout: how long a late reply is waited for; default: 10000",
+    )
     .addHelpText('after', EXAMPLES);
   return withAction<DoctorFlags>(command, surroundings, async (output, flags) => {
     // Loads Kafka, which the help of other commands can do without.
     const { runDoctor } = await import('./run.js');
     return (await runDoctor(output, flags, surroundings)) ? EXIT.fine : EXIT.findings;
   });
-} // prettier-ignore
+}

@@ -170,7 +170,10 @@ export async function clusterFacts(
 
 const SETTINGS = ['retention.ms', 'min.insync.replicas', 'max.message.bytes', 'cleanup.policy'];
 
-async function clusterOf({ key, name, connection, topics }: ClusterUse, signal: AbortSignal): Promise<ClusterFacts> {
+async function clusterOf(
+  { key, name, connection, topics }: ClusterUse,
+  signal: AbortSignal,
+): Promise<ClusterFacts> {
   const base = {
     key,
     name,
@@ -205,7 +208,7 @@ async function clusterOf({ key, name, connection, topics }: ClusterUse, signal: 
   } finally {
     broker?.close();
   }
-} // prettier-ignore
+}
 
 function stateOf(errorCode: number, partitions: number): TopicFacts['state'] {
   if (errorCode === KAFKA_ERROR.topicAuthorization) return 'hidden';

@@ -19,7 +19,9 @@ const STYLES: Readonly<Record<Level, Style>> = {
 export function print(output: Output, { findings, made, looked }: Report): void {
   output.document({ ok: !isAboveNote(findings), looked, counts: countsOf(findings), findings, made });
   for (const { name, reason, partitions } of made)
-    output.line(reason === undefined ? `Made topic ${name} with ${partitions} partitions.` : `Not made: ${reason}`);
+    output.line(
+      reason === undefined ? `Made topic ${name} with ${partitions} partitions.` : `Not made: ${reason}`,
+    );
   if (made.length > 0) output.line();
   for (const { level, code, where, what, why, fix } of findings) {
     output.line(`${output.styled(STYLES[level], level)}  ${output.styled('bold', code)}  ${harmless(where)}`);
@@ -33,7 +35,7 @@ export function print(output: Output, { findings, made, looked }: Report): void 
     ? `${plural(counts.error, 'error')}, ${plural(counts.warning, 'warning')}, ${plural(counts.note, 'note')}.`
     : `Nothing wrong was found; ${plural(counts.note, 'note')}.`;
   output.line(`${looked} ${verdict}`);
-} // prettier-ignore
+}
 
 export const isAboveNote = (findings: readonly Finding[]): boolean =>
   findings.some(({ level }) => level !== 'note');

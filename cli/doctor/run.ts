@@ -132,8 +132,10 @@ function routeNamed(name: string, facts: Facts) {
   const found = flows.find(({ route }) => route.name === name || route.id === name);
   if (found) return found;
   const known = flows.filter(({ sender }) => sender).map(({ route }) => route.name);
-  throw usageError(`--probe: there is no route ${name}. Routes with these plugins: ${known.join(', ') || 'none'}.`);
-} // prettier-ignore
+  throw usageError(
+    `--probe: there is no route ${name}. Routes with these plugins: ${known.join(', ') || 'none'}.`,
+  );
+}
 
 /** Where frameworks and mistaken services answer: topics that are configured, and names that are made of the topic's. */
 function otherTopicsFor({ sender }: ReturnType<typeof routeNamed>, facts: Facts): readonly string[] {

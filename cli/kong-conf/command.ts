@@ -35,13 +35,19 @@ export function kongConfCommand(surroundings: Surroundings): Command {
     .option('--kong-version <version>', 'of the Kong they are for', '3.9')
     .addOption(new Option('--mode <mode>', 'who starts the plugin server').choices(MODES).default('external'))
     .option('--plugin <name>', 'one that Kong is to know; repeatable; default: all', repeated)
-    .option('--folder <folder>', 'where this package is, on the machine of Kong', '/opt/kong-kafka-request-reply')
+    .option(
+      '--folder <folder>',
+      'where this package is, on the machine of Kong',
+      '/opt/kong-kafka-request-reply',
+    )
     .option('--socket-dir <folder>', 'for the sockets between Kong and the plugin server', '/run/kong-kafka')
     .option('--node <path>', 'Node.js on the machine of Kong', '/usr/local/bin/node')
     .option('--other-plugin <name>', 'of yours that stays enabled; repeatable', repeated)
     .option('--other-entry <name>', 'plugin server of yours that stays; repeatable', repeated)
     .option('--body-buffer <size>', 'memory for the body of a request, such as 1m; larger ones become files')
-    .addOption(new Option('--format <format>', 'kong.conf, or KONG_ variables').choices(FORMATS).default('conf'))
+    .addOption(
+      new Option('--format <format>', 'kong.conf, or KONG_ variables').choices(FORMATS).default('conf'),
+    )
     .addHelpText('after', EXAMPLES);
   return withAction<KongConfFlags>(command, surroundings, (output, flags) => {
     const block = settingsBlock(optionsOf(flags));
@@ -53,7 +59,7 @@ export function kongConfCommand(surroundings: Surroundings): Command {
     else output.raw(written(block, flags.format));
     return EXIT.fine;
   });
-} // prettier-ignore
+}
 
 function optionsOf(flags: KongConfFlags): Parameters<typeof settingsBlock>[0] {
   const version = kongVersion(flags.kongVersion);
@@ -67,9 +73,15 @@ function optionsOf(flags: KongConfFlags): Parameters<typeof settingsBlock>[0] {
   const hasIncludes = flags.plugin?.includes(failover) === true;
   if (flags.bodyBuffer !== undefined && !/^\d+[kmKM]?$/.test(flags.bodyBuffer))
     throw usageError(`--body-buffer needs a size such as 1m, got "${flags.bodyBuffer}".`);
-  for (const [flag, value] of Object.entries({ '--folder': flags.folder, '--socket-dir': flags.socketDir, '--node': flags.node }))
+  for (const [flag, value] of Object.entries({
+    '--folder': flags.folder,
+    '--socket-dir': flags.socketDir,
+    '--node': flags.node,
+  }))
     if (!/^\/[\w./@+-]*$/.test(value))
-      throw usageError(`${flag} needs a path from the root, without blanks: Kong runs commands without a shell.`);
+      throw usageError(
+        `${flag} needs a path from the root, without blanks: Kong runs commands without a shell.`,
+      );
   return {
     version,
     mode: flags.mode,
@@ -82,4 +94,4 @@ function optionsOf(flags: KongConfFlags): Parameters<typeof settingsBlock>[0] {
     hasIncludes,
     bodyBuffer: flags.bodyBuffer,
   };
-} // prettier-ignore
+}

@@ -66,14 +66,17 @@ export async function readKongNode(api: AdminApiOptions): Promise<KongNode> {
   const [, answering] = /\bkong\/(\d[\w.-]*)/.exec(server ?? '') ?? [];
   if (status !== 200 || !isTable(body))
     return { version: answering, failedWith: status, plugins: new Map(), settings: new Map() };
-  const installed = isTable(body.plugins) && isTable(body.plugins.available_on_server) ? body.plugins.available_on_server : {};
+  const installed =
+    isTable(body.plugins) && isTable(body.plugins.available_on_server)
+      ? body.plugins.available_on_server
+      : {};
   return {
     version: text(body.version) ?? answering,
     failedWith: undefined,
     plugins: new Map(Object.entries(installed).map(([name, about]) => [name, installedPlugin(about)])),
     settings: settingsIn(isTable(body.configuration) ? body.configuration : {}),
   };
-} // prettier-ignore
+}
 
 /** The schema that Kong has loaded for a plugin; undefined where it knows none. */
 export async function readPluginSchema(api: AdminApiOptions, plugin: string): Promise<Table | undefined> {

@@ -32,10 +32,13 @@ export async function readDeclarative(file: string): Promise<KongEntities> {
     const [reason = ''] = (error as Error).message.split('\n');
     throw usageError(`${file} is not YAML: ${reason.replace(/:$/, '')}.`);
   }
-  if (!isTable(document) || !['services', 'routes', 'plugins', '_format_version'].some((name) => name in document))
+  if (
+    !isTable(document) ||
+    !['services', 'routes', 'plugins', '_format_version'].some((name) => name in document)
+  )
     throw usageError(`${file} is no configuration of Kong: it has no services, routes or plugins.`);
   return entitiesOf(document);
-} // prettier-ignore
+}
 
 /** A file of a few lines can become gigabytes by aliases of aliases. */
 const MOST_ALIASES = 1000;

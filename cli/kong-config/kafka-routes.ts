@@ -94,9 +94,15 @@ function withoutSecrets(plugin: PluginEntity): PluginEntity {
   const config = omit(plugin.config, ['authentication', 'security', 'sink']);
   const { schema_registry: registry } = config;
   if (!isTable(registry) || !isTable(registry.confluent)) return { ...plugin, config };
-  const confluent = omit(registry.confluent, ['authentication', 'ca_certificate', 'certificate', 'key', 'key_password']);
+  const confluent = omit(registry.confluent, [
+    'authentication',
+    'ca_certificate',
+    'certificate',
+    'key',
+    'key_password',
+  ]);
   return { ...plugin, config: { ...config, schema_registry: { confluent } } };
-} // prettier-ignore
+}
 
 const omit = (table: Table, names: readonly string[]): Table =>
   Object.fromEntries(Object.entries(table).filter(([name]) => !names.includes(name)));

@@ -37,9 +37,12 @@ export async function routeFrom(
   return {
     entities,
     route,
-    connection: given ?? { ...connectionOf(config, config.bootstrap_servers, config.timeout), clientId: 'kong-kafka' },
+    connection: given ?? {
+      ...connectionOf(config, config.bootstrap_servers, config.timeout),
+      clientId: 'kong-kafka',
+    },
   };
-} // prettier-ignore
+}
 
 /** @throws CliError where neither a route nor flags name brokers */
 export function connectionOrRoutes(

@@ -44,5 +44,8 @@ export function entriesIn(settings: KongSettings): readonly PluginServerEntry[] 
 export function nginxBytes(size: string): number | undefined {
   const [, digits, unit = ''] = /^(\d+)([kKmMgG]?)$/.exec(size.trim()) ?? [];
   if (digits === undefined) return undefined;
-  return Number(digits) * { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }[unit.toLowerCase() as '' | 'k' | 'm' | 'g'];
-} // prettier-ignore
+  return (
+    Number(digits) *
+    { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }[unit.toLowerCase() as '' | 'k' | 'm' | 'g']
+  );
+}

@@ -19,11 +19,15 @@ something has no equal. What is written is kept; where a default differs, it say
 
 export function migrateCommand(surroundings: Surroundings): Command {
   const command = new Command('migrate')
-    .description("Turns Kafka plugins of Kong into these, and says what changes; nothing is lost without a word.")
+    .description(
+      'Turns Kafka plugins of Kong into these, and says what changes; nothing is lost without a word.',
+    )
     .argument('<file>', 'kong.yml, or JSON of the Admin API; - reads stdin')
     .addHelpText('after', EXAMPLES);
-  return withAction(command, surroundings, (output, _flags, [file]) => migrate(output, file ?? '-', surroundings));
-} // prettier-ignore
+  return withAction(command, surroundings, (output, _flags, [file]) =>
+    migrate(output, file ?? '-', surroundings),
+  );
+}
 
 async function migrate(output: Output, file: string, { stdin }: Surroundings): Promise<ExitCode> {
   const written = file === '-' ? await readAll(stdin) : textOf(file);
@@ -38,13 +42,14 @@ async function migrate(output: Output, file: string, { stdin }: Surroundings): P
   if (plugins.length === 0)
     throw usageError(`${file} has none of kafka-upstream, confluent, kafka-log and kong-kafka-log.`);
   const isComplete = plugins.every(({ changes }) => changes.every(({ fate }) => fate !== 'refused'));
-  if (output.isJson) output.document({ configuration: yaml.parse(text) as unknown, is_complete: isComplete, plugins });
+  if (output.isJson)
+    output.document({ configuration: yaml.parse(text) as unknown, is_complete: isComplete, plugins });
   else {
     output.raw(text);
     for (const plugin of plugins) for (const line of linesOf(plugin)) output.progress(line);
   }
   return isComplete ? EXIT.fine : EXIT.findings;
-} // prettier-ignore
+}
 
 function linesOf({ from, to, where, changes }: MigratedEntity): string[] {
   const order = ['refused', 'changed', 'dropped'] as const;

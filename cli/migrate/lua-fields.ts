@@ -42,5 +42,7 @@ function fieldOf(lua: string): string | undefined {
   if (NOTHING.test(lua)) return '';
   const [, name, otherName] = REQUEST_HEADER.exec(lua) ?? [];
   const header = name ?? otherName;
-  return header === undefined ? undefined : `$(/request/headers/${header.toLowerCase().replaceAll('~', '~0').replaceAll('/', '~1')})`;
-} // prettier-ignore
+  return header === undefined
+    ? undefined
+    : `$(/request/headers/${header.toLowerCase().replaceAll('~', '~0').replaceAll('/', '~1')})`;
+}

@@ -33,12 +33,16 @@ export function migrateFile(yaml: Yaml, written: string): MigratedFile {
   if (error) throw new Error(`it is not YAML: ${error.message.split('\n', 1)[0]?.replace(/:$/, '')}`);
   const content = document.toJS({ maxAliasCount: 1000 }) as unknown;
   const asFile = pluginsFile(content);
-  if (!asFile && !isConfiguration(content)) throw new Error('it is no configuration of Kong, and no plugin of its Admin API');
+  if (!asFile && !isConfiguration(content))
+    throw new Error('it is no configuration of Kong, and no plugin of its Admin API');
   // Without aliases, which could lead into what is replaced.
-  const target = asFile || hasAliases(yaml, document) ? new yaml.Document(asFile ?? content, { aliasDuplicateObjects: false }) : document;
+  const target =
+    asFile || hasAliases(yaml, document)
+      ? new yaml.Document(asFile ?? content, { aliasDuplicateObjects: false })
+      : document;
   const plugins = migrateIn(yaml, target);
   return { text: target.toString({ lineWidth: LINE_WIDTH }), plugins };
-} // prettier-ignore
+}
 
 function hasAliases(yaml: Yaml, document: Document): boolean {
   let found = false;
@@ -51,11 +55,18 @@ const isConfiguration = (content: unknown): boolean =>
 
 /** Of the Admin API: one plugin, or a page of them. */
 function pluginsFile(content: unknown): Table | undefined {
-  const list = Array.isArray(content) ? content : isTable(content) && Array.isArray(content.data) ? content.data : [content];
-  if (list.length === 0 || !list.every((plugin) => isTable(plugin) && text(plugin.name) !== undefined && 'config' in plugin))
+  const list = Array.isArray(content)
+    ? content
+    : isTable(content) && Array.isArray(content.data)
+      ? content.data
+      : [content];
+  if (
+    list.length === 0 ||
+    !list.every((plugin) => isTable(plugin) && text(plugin.name) !== undefined && 'config' in plugin)
+  )
     return undefined;
   return { _format_version: '3.0', plugins: (list as Table[]).map(withReferences) };
-} // prettier-ignore
+}
 
 /** In a file an entity is named, and has no times. */
 function withReferences(plugin: Table): Table {
@@ -84,7 +95,12 @@ function migrateIn(yaml: Yaml, document: Document): MigratedEntity[] {
       for (const item of value.items) {
         if (!yaml.isMap(item)) continue;
         if (member === 'plugins') found.push({ map: item, where, isPerConsumer });
-        const kind = { services: 'service', routes: 'route', consumers: 'consumer', consumer_groups: 'consumer group' }[member];
+        const kind = {
+          services: 'service',
+          routes: 'route',
+          consumers: 'consumer',
+          consumer_groups: 'consumer group',
+        }[member];
         if (kind !== undefined)
           visit(item, `${kind} ${nameOf(item)}`, isPerConsumer || kind.startsWith('consumer'));
       }
@@ -95,10 +111,18 @@ function migrateIn(yaml: Yaml, document: Document): MigratedEntity[] {
     const name = map.get('name');
     if (typeof name !== 'string') return [];
     const why = withoutEqual(name);
-    if (why !== undefined) return [{ from: name, to: undefined, where, changes: [{ option: undefined, fate: 'refused' as const, words: why }] }];
+    if (why !== undefined)
+      return [
+        {
+          from: name,
+          to: undefined,
+          where,
+          changes: [{ option: undefined, fate: 'refused' as const, words: why }],
+        },
+      ];
     return isMigrated(name) ? [migrateEntity(document, map, name, { where, isPerConsumer })] : [];
   });
-} // prettier-ignore
+}
 
 function nameOf(entity: YAMLMap): string {
   const names = ['name', 'username', 'id'].map((member) => entity.get(member));
@@ -113,9 +137,18 @@ function migrateEntity(
 ): MigratedEntity {
   const entity = map.toJS(document) as Table;
   const migrated = migratePlugin(name, isTable(entity.config) ? entity.config : {});
-  const scope = isTable(entity.route) || typeof entity.route === 'string' ? `route ${nameIn(entity.route)}` : where;
-  const stays = (words: string): MigratedEntity => ({ from: name, to: undefined, where: scope, changes: [{ option: undefined, fate: 'refused', words }] });
-  if (migrated.name === 'custom_kafka_producer' && (isPerConsumer || entity.consumer || entity.consumer_group))
+  const scope =
+    isTable(entity.route) || typeof entity.route === 'string' ? `route ${nameIn(entity.route)}` : where;
+  const stays = (words: string): MigratedEntity => ({
+    from: name,
+    to: undefined,
+    where: scope,
+    changes: [{ option: undefined, fate: 'refused', words }],
+  });
+  if (
+    migrated.name === 'custom_kafka_producer' &&
+    (isPerConsumer || entity.consumer || entity.consumer_group)
+  )
     return stays('it is for one consumer, which custom_kafka_producer cannot be');
   const changes: Change[] = [...migrated.changes];
   if (Array.isArray(entity.protocols)) {
@@ -129,7 +162,7 @@ function migrateEntity(
   map.set('name', migrated.name);
   map.set('config', document.createNode(migrated.config));
   return { from: name, to: migrated.name, where: scope, changes };
-} // prettier-ignore
+}
 
 const nameIn = (reference: unknown): string =>
   isTable(reference) ? (text(reference.name) ?? text(reference.id) ?? '?') : String(reference);

@@ -39,10 +39,11 @@ export function migratePlugin(name: string, written: Table): Migrated {
   for (const [path, value] of options) carryOver(path, value, plugin, config, changes);
   complete(name, config, changes);
   for (const { unless, words } of plugin.remarks)
-    if (unless === undefined || !options.has(unless)) changes.push({ option: undefined, fate: 'changed', words });
+    if (unless === undefined || !options.has(unless))
+      changes.push({ option: undefined, fate: 'changed', words });
   correct(plugin, config, changes);
   return { name: plugin.to, config, changes };
-} // prettier-ignore
+}
 
 function carryOver(
   path: string,
@@ -53,7 +54,11 @@ function carryOver(
 ): void {
   const rule = rules.find((candidate) => candidate.from === path);
   if (!rule) {
-    changes.push({ option: path, fate: 'refused', words: `${from} has no such option, as far as is known here: left out` });
+    changes.push({
+      option: path,
+      fate: 'refused',
+      words: `${from} has no such option, as far as is known here: left out`,
+    });
     return;
   }
   const goesTo = 'to' in rule ? rule.to : rule.from;
@@ -71,7 +76,7 @@ function carryOver(
     if (error instanceof PartlyRefused && !isEmpty(error.rest)) set(config, goesTo, error.rest);
     changes.push({ option: path, fate: 'refused', words: error.message });
   }
-} // prettier-ignore
+}
 
 const changeBy = ({ fate = 'changed', words = '' }: OptionRule, option: string): Change => ({
   option,
@@ -108,9 +113,13 @@ function completeTopics(config: Record<string, unknown>, changes: Change[]): voi
   }
   if (topics_query_arg !== undefined && isEmpty(allowed_topics)) {
     config.allowed_topics = [topic];
-    changes.push({ option, fate: 'changed', words: 'only topic itself until others are listed: clients cannot write to any topic here' });
+    changes.push({
+      option,
+      fate: 'changed',
+      words: 'only topic itself until others are listed: clients cannot write to any topic here',
+    });
   }
-} // prettier-ignore
+}
 
 /** Leaves out, one after the other, what our own check refuses, and says so. */
 function correct(plugin: MigratedPlugin, config: Record<string, unknown>, changes: Change[]): void {
@@ -149,7 +158,7 @@ function withoutReferences(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutReferences);
   if (!isTable(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, withoutReferences(member)]));
-} // prettier-ignore
+}
 
 /** Options with their values, by path: into records, not into the maps and lists that are values. */
 function leavesOf(table: Table, rules: readonly OptionRule[], before = ''): Map<string, unknown> {

@@ -30,13 +30,17 @@ export const same = (...names: readonly string[]): OptionRule[] => names.map((fr
 export const dropped = (words: string, ...names: readonly string[]): OptionRule[] =>
   names.map((from) => ({ from, to: undefined, fate: 'dropped' as const, words }));
 
-export const refused = (words: string, from: string, silentWhen: OptionRule['silentWhen'] = isEmpty): OptionRule => ({
+export const refused = (
+  words: string,
+  from: string,
+  silentWhen: OptionRule['silentWhen'] = isEmpty,
+): OptionRule => ({
   from,
   to: undefined,
   fate: 'refused',
   words,
   silentWhen,
-}); // prettier-ignore
+});
 
 /** How configurations say that there is nothing. */
 export function isEmpty(value: unknown): boolean {

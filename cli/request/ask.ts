@@ -124,7 +124,11 @@ class CliEvent implements PhaseEvent {
   #onOver: () => void = () => undefined;
   #goOn: (next: Phase) => void = () => undefined;
 
-  async run(phase: Phase, request: CliRequest, interrupted: AbortSignal): Promise<AskedAnswer | 'passed' | undefined> {
+  async run(
+    phase: Phase,
+    request: CliRequest,
+    interrupted: AbortSignal,
+  ): Promise<AskedAnswer | 'passed' | undefined> {
     const interrupt = (): void => {
       this.#onOver();
       this.#end(undefined);
@@ -144,7 +148,7 @@ class CliEvent implements PhaseEvent {
     } finally {
       interrupted.removeEventListener('abort', interrupt);
     }
-  } // prettier-ignore
+  }
 
   tell(...call: Tell): void {
     if (call[0] === 'kong.log.set_serialize_value') this.#logged = { ...this.#logged, ...call[2] };

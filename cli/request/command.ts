@@ -27,23 +27,37 @@ The body of the answer is on stdout; record, reply and times are on stderr with 
 
 export function requestCommand(surroundings: Surroundings): Command {
   const command = new Command('request')
-    .description('Sends one request through Kafka as a route would, and prints the answer: curl without Kong.')
+    .description(
+      'Sends one request through Kafka as a route would, and prints the answer: curl without Kong.',
+    )
     .option('--config <file>', 'kong.yml whose route says how requests become records')
     .option('--route <name>', 'route of --config; not needed where there is but one')
     .option('--topic <name>', 'topic of the record, instead of --config')
     .option('--reply-topic <name>', 'topic of the reply; without it nobody waits for one')
     .addOption(
-      new Option('--dialect <name>', 'header family of the record; repeatable').choices(DIALECT_NAMES).argParser(repeated),
+      new Option('--dialect <name>', 'header family of the record; repeatable')
+        .choices(DIALECT_NAMES)
+        .argParser(repeated),
     )
     .addOption(new Option('--format <name>', 'what the value of the record is').choices(MESSAGE_FORMATS))
     .option('--key <text>', 'key of the record')
     .addOption(
-      new Option('--match <where>', 'where the reply carries the id').choices(['header', 'key', 'body_field']),
+      new Option('--match <where>', 'where the reply carries the id').choices([
+        'header',
+        'key',
+        'body_field',
+      ]),
     )
     .option('--match-name <name>', 'name of the header or field of --match')
-    .option('--timeout <duration>', 'how long the reply is waited for; default: 5s, or what the route says', durationMs)
+    .option(
+      '--timeout <duration>',
+      'how long the reply is waited for; default: 5s, or what the route says',
+      durationMs,
+    )
     .addOption(
-      new Option('--connect-timeout <duration>', 'how long Kafka is waited for').argParser(durationMs).default(10_000, '10s'),
+      new Option('--connect-timeout <duration>', 'how long Kafka is waited for')
+        .argParser(durationMs)
+        .default(10_000, '10s'),
     )
     .option('-X, --method <method>', 'HTTP method; default: POST with a body, else GET')
     .option('--path <path>', 'path and query of the request; default: the path of the route')
@@ -57,4 +71,4 @@ export function requestCommand(surroundings: Surroundings): Command {
     surroundings,
     async (output, flags) => (await import('./run.js')).runRequest(output, flags, surroundings),
   );
-} // prettier-ignore
+}

@@ -130,10 +130,11 @@ async function readAll(stdin: NodeJS.ReadableStream): Promise<Buffer> {
 function headersOf({ header = [] }: RequestFlags): [name: string, value: string][] {
   return header.map((text) => {
     const [, name, value] = /^([A-Za-z0-9!#$%&'+.^_`|~-]+):\s*([^\r\n\0]*)$/.exec(text) ?? [];
-    if (name === undefined) throw usageError(`--header needs <name: value>, got "${text.replace(/:.*$/s, ': …')}".`);
+    if (name === undefined)
+      throw usageError(`--header needs <name: value>, got "${text.replace(/:.*$/s, ': …')}".`);
     return [name, value ?? ''];
   });
-} // prettier-ignore
+}
 
 function isJson(body: Buffer): boolean {
   try {

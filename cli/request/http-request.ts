@@ -20,7 +20,10 @@ export function answerTo(read: Read, request: CliRequest): unknown {
       return request.method;
     case 'kong.request.get_headers':
       return Object.fromEntries(
-        Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.map(bytes) : bytes(value)]),
+        Object.entries(request.headers).map(([name, value]) => [
+          name,
+          Array.isArray(value) ? value.map(bytes) : bytes(value),
+        ]),
       );
     case 'kong.request.get_raw_body':
       return bodyWithin(request.body, read[1]);
@@ -34,20 +37,25 @@ export function answerTo(read: Read, request: CliRequest): unknown {
       return { named: capturesOf(request) };
     case 'kong.client.get_consumer':
       return undefined;
+    case 'kong.router.get_service':
+      return undefined;
     case 'kong.router.get_route':
       return request.route && { id: request.route.id, name: request.route.name };
     case 'kong.ctx.shared.get':
     case 'kong.log.serialize':
       return undefined;
   }
-} // prettier-ignore
+}
 
 const bytes = (text: string): string => Buffer.from(text).toString('latin1');
 
 function bodyWithin(body: Buffer, mostBytes: number): Buffer | GatewayError {
   if (mostBytes === 0 || body.length <= mostBytes) return body;
-  return new GatewayError('request_too_large', `the body has ${body.length} bytes, the limit is ${mostBytes} (max_request_bytes)`);
-} // prettier-ignore
+  return new GatewayError(
+    'request_too_large',
+    `the body has ${body.length} bytes, the limit is ${mostBytes} (max_request_bytes)`,
+  );
+}
 
 /** The named groups of the first regular expression among the route's paths that fits. */
 function capturesOf({ uri, route }: CliRequest): Record<string, string> {

@@ -59,7 +59,9 @@ function verboseLines({ answer, sent, reply, startedAtMs, endedAtMs }: RequestRe
     lines.push(`< ${topic}[${partition}]@${offset}${shown === undefined ? '' : `, key ${shown}`}`);
     lines.push(...headerLines(reply.record, mask).map((line) => `< ${line}`), '<', `< ${shownBody(value)}`);
   }
-  lines.push(`* ${answer.code}, HTTP status ${answer.status}${answer.correlationId === undefined ? '' : `, correlation id ${answer.correlationId}`}`);
+  lines.push(
+    `* ${answer.code}, HTTP status ${answer.status}${answer.correlationId === undefined ? '' : `, correlation id ${answer.correlationId}`}`,
+  );
   const times = [
     sent && `record sent at ${since(sent.atMs)}`,
     sent?.acknowledgedAtMs !== undefined && `acknowledged at ${since(sent.acknowledgedAtMs)}`,
@@ -69,7 +71,7 @@ function verboseLines({ answer, sent, reply, startedAtMs, endedAtMs }: RequestRe
   ];
   lines.push(`* ${times.filter((time) => typeof time === 'string').join(', ')}`);
   return lines;
-} // prettier-ignore
+}
 
 function asJson({ answer, sent, reply, startedAtMs, endedAtMs }: RequestReport, mask: Mask): object {
   const since = (atMs: number | undefined) =>

@@ -39,10 +39,14 @@ export async function runRequest(
       startedAtMs,
       endedAtMs: performance.now(),
     },
-    { verbose: flags.verbose === true, include: flags.include === true, mask: maskOf([...maskedNames, ...(flags.mask ?? [])]) },
+    {
+      verbose: flags.verbose === true,
+      include: flags.include === true,
+      mask: maskOf([...maskedNames, ...(flags.mask ?? [])]),
+    },
   );
   return exitCodeFor(answer);
-} // prettier-ignore
+}
 
 async function inputOf(flags: RequestCommandFlags, surroundings: Surroundings) {
   const named = await routeFrom(flags, surroundings);

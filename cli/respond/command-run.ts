@@ -64,7 +64,8 @@ export function runCommand(
     child.on('close', (code, signal) => {
       clearTimeout(limit);
       stopped.removeEventListener('abort', stop);
-      if (code !== 0) failure ??= signal === null ? `the command ended with ${code}` : `the command ended by ${signal}`;
+      if (code !== 0)
+        failure ??= signal === null ? `the command ended with ${code}` : `the command ended by ${signal}`;
       resolve(failure === undefined ? bytesResult(Buffer.concat(output)) : failed(failure));
     });
     // It need not read what it gets.
@@ -72,7 +73,7 @@ export function runCommand(
     child.stdin.end(request.value ?? '');
     if (stopped.aborted) stop();
   });
-} // prettier-ignore
+}
 
 const failed = (error: string): Result => ({
   value: Buffer.from(error),
@@ -97,12 +98,18 @@ function environmentOf(
     ['KAFKA_CORRELATION_ID', correlationId],
     ...(key === null ? [] : [['KAFKA_KEY', key.toString()] as [string, string]]),
     // A prefix, so that no header becomes a variable that means something to a program.
-    ...headers.slice(0, MOST_VARIABLES).map(([name, value]): [string, string] => [
-      `KAFKA_HEADER_${name.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`,
-      value.toString(),
-    ]),
+    ...headers
+      .slice(0, MOST_VARIABLES)
+      .map(([name, value]): [string, string] => [
+        `KAFKA_HEADER_${name.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`,
+        value.toString(),
+      ]),
   ];
-  const usable = variables.filter(([, value]) => !value.includes('\0') && value.length <= MOST_VARIABLE_BYTES);
-  const own = PASSED_ON.flatMap((name): [string, string][] => (env[name] === undefined ? [] : [[name, env[name]]]));
+  const usable = variables.filter(
+    ([, value]) => !value.includes('\0') && value.length <= MOST_VARIABLE_BYTES,
+  );
+  const own = PASSED_ON.flatMap((name): [string, string][] =>
+    env[name] === undefined ? [] : [[name, env[name]]],
+  );
   return Object.fromEntries([...usable.reverse(), ...own]);
-} // prettier-ignore
+}

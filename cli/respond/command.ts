@@ -37,18 +37,34 @@ from now on, as does every other responder like it.
 
 export function respondCommand(surroundings: Surroundings): Command {
   const command = new Command('respond')
-    .description('Answers requests as a service would, to try a route out: echo, delay, error, the output of a command.')
+    .description(
+      'Answers requests as a service would, to try a route out: echo, delay, error, the output of a command.',
+    )
     .argument('[arguments...]', 'of the command of --exec, after --')
     .option('--config <file>', 'kong.yml whose route says the topics')
     .option('--route <name>', 'route of --config; not needed where there is but one')
     .option('--topic <name>', 'topic of requests, instead of --config; repeatable', repeated)
-    .option('--reply-topic <name>', 'answer there and nowhere else, {node} for the name of a gateway; repeatable; default: where records say', repeated)
-    .addOption(new Option('--dialect <name>', 'headers that are answered; body and key: without headers').choices(REPLY_DIALECTS).default('auto'))
+    .option(
+      '--reply-topic <name>',
+      'answer there and nowhere else, {node} for the name of a gateway; repeatable; default: where records say',
+      repeated,
+    )
+    .addOption(
+      new Option('--dialect <name>', 'headers that are answered; body and key: without headers')
+        .choices(REPLY_DIALECTS)
+        .default('auto'),
+    )
     .option('--body <text>', 'answer this, instead of what was asked')
     .option('--body-file <file>', 'answer what is in there')
     .option('--exec <file>', 'answer what this command prints')
-    .addOption(new Option('--exec-timeout <duration>', 'then the command is killed').argParser(durationMs).default(10_000, '10s'))
-    .addOption(new Option('--concurrency <number>', 'commands that run at once').argParser(wholeNumber).default(4))
+    .addOption(
+      new Option('--exec-timeout <duration>', 'then the command is killed')
+        .argParser(durationMs)
+        .default(10_000, '10s'),
+    )
+    .addOption(
+      new Option('--concurrency <number>', 'commands that run at once').argParser(wholeNumber).default(4),
+    )
     .option('--status <number>', 'HTTP status of every answer', wholeNumber)
     .option('--error <text>', 'mark every answer as an error')
     .option('-H, --header <name: value>', 'further header of every answer; repeatable', repeated)
@@ -60,4 +76,4 @@ export function respondCommand(surroundings: Surroundings): Command {
     surroundings,
     async (output, flags, args) => (await import('./run.js')).runRespond(output, flags, args, surroundings),
   );
-} // prettier-ignore
+}

@@ -41,33 +41,47 @@ const BODY_REPLY_FIELD = 'correlation-id';
 const LEGAL_TOPIC = new RegExp(TOPIC_NAME.pattern.regex);
 
 /** @returns a sentence where there can be no reply; undefined for a record that is itself a reply */
-export function replyAddress(request: ReceivedRecord, rules: AddressRules): ReplyAddress | string | undefined {
+export function replyAddress(
+  request: ReceivedRecord,
+  rules: AddressRules,
+): ReplyAddress | string | undefined {
   const families = familiesOf(request, rules.dialect);
-  const named = families.map(({ replyTopic }) => headerText(request, replyTopic)).find((topic) => topic !== undefined);
+  const named = families
+    .map(({ replyTopic }) => headerText(request, replyTopic))
+    .find((topic) => topic !== undefined);
   // On a topic for both, only a request names where replies go.
   if (named === undefined && rules.replyTopics.includes(request.topic)) return undefined;
   const topic = named ?? fallbackTopic(rules);
   if (topic === undefined) return 'it names no reply topic';
   const refused = refusal(topic, rules);
   if (refused !== undefined) return refused;
-  if (rules.dialect === 'key' || rules.dialect === 'body') return withoutHeaders(request, topic, rules.dialect);
+  if (rules.dialect === 'key' || rules.dialect === 'body')
+    return withoutHeaders(request, topic, rules.dialect);
   // Two dialects may have one name for it.
-  const ids = new Map(families.map(({ correlationId }) => [correlationId, headerText(request, correlationId)]));
+  const ids = new Map(
+    families.map(({ correlationId }) => [correlationId, headerText(request, correlationId)]),
+  );
   const correlations = [...ids].filter((header): header is [string, string] => header[1] !== undefined);
   const [first] = correlations;
   if (!first) return 'it has no correlation id that is text';
   const requestId = headerText(request, REQUEST_ID_HEADER);
   return {
     topic,
-    partition: families.map(({ replyPartition }) => partitionIn(request, replyPartition)).find((number) => number !== undefined),
+    partition: families
+      .map(({ replyPartition }) => partitionIn(request, replyPartition))
+      .find((number) => number !== undefined),
     correlationId: first[1],
     headers: [...correlations, ...(requestId === undefined ? [] : [[REQUEST_ID_HEADER, requestId] as const])],
     bodyField: undefined,
     dialect: rules.dialect,
   };
-} // prettier-ignore
+}
 
-function withoutHeaders(request: ReceivedRecord, topic: string, dialect: 'body' | 'key'): ReplyAddress | string {
+function withoutHeaders(
+  request: ReceivedRecord,
+  topic: string,
+  dialect: 'body' | 'key',
+): ReplyAddress | string {
   const place = { topic, partition: undefined, headers: [], dialect };
   if (dialect === 'key') {
     if (request.key === null) return 'it has no key';
@@ -76,7 +90,7 @@ function withoutHeaders(request: ReceivedRecord, topic: string, dialect: 'body' 
   const id = fieldOf(request.value, BODY_REQUEST_FIELD);
   if (typeof id !== 'string') return `its value is no JSON with a text ${BODY_REQUEST_FIELD}`;
   return { ...place, correlationId: id, bodyField: BODY_REPLY_FIELD };
-} // prettier-ignore
+}
 
 /** The families of headers in which the record is addressed. */
 function familiesOf({ headers }: ReceivedRecord, dialect: ReplyDialect): readonly AddressHeaders[] {
@@ -102,7 +116,7 @@ function refusal(topic: string, { replyTopics, topics }: AddressRules): string |
       : `it names the reply topic ${topic}, which is not among those of --reply-topic`;
   if (topic.startsWith('__')) return `it names the reply topic ${topic}, which is one of Kafka's own`;
   return topics.includes(topic) ? `it names the reply topic ${topic}, where requests are` : undefined;
-} // prettier-ignore
+}
 
 function headerText({ headers }: ReceivedRecord, name: string): string | undefined {
   const [, value] = headers.find(([header]) => header === name) ?? [];

@@ -54,13 +54,24 @@ export class Responder {
     const { correlationId, topic } = address;
     const facts = { request, correlationId, replyTopic: topic };
     if (this.#open.size >= MOST_WAITING)
-      return this.#end({ ...facts, outcome: 'not_answered', reason: `${MOST_WAITING} others wait already`, tookMs: tookMs() });
+      return this.#end({
+        ...facts,
+        outcome: 'not_answered',
+        reason: `${MOST_WAITING} others wait already`,
+        tookMs: tookMs(),
+      });
     const handled = this.#work(request, correlationId)
       .then(async (result) => {
         const reply = replyRecord(request, address, result, this.#options.reply);
         await this.#produced(reply);
         const status = this.#options.reply.status ?? result.status;
-        this.#end({ ...facts, outcome: 'answered', status, bytes: reply.value?.length ?? 0, tookMs: tookMs() });
+        this.#end({
+          ...facts,
+          outcome: 'answered',
+          status,
+          bytes: reply.value?.length ?? 0,
+          tookMs: tookMs(),
+        });
       })
       .catch((error: unknown) => {
         if (!this.#stopped.signal.aborted)
@@ -68,7 +79,7 @@ export class Responder {
       })
       .finally(() => this.#open.delete(handled));
     this.#open.add(handled);
-  } // prettier-ignore
+  }
 
   /** What is worked on ends without an answer. */
   async stop(): Promise<void> {

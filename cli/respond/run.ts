@@ -45,7 +45,12 @@ export async function runRespond(
       if (flags.count !== undefined && responder.counters.answered >= flags.count) ended.now();
     },
   });
-  const reading = read(rules.topics, { connection, lease, groupId: flags.group, onRecord: (record) => responder.take(record) });
+  const reading = read(rules.topics, {
+    connection,
+    lease,
+    groupId: flags.group,
+    onRecord: (record) => responder.take(record),
+  });
   try {
     const isReady = await Promise.race([reading.ready.then(() => true), ended.promise.then(() => false)]);
     if (isReady) output.progress(`Answering ${rules.topics.join(', ')}. Ctrl-C ends it.`);
@@ -59,7 +64,7 @@ export async function runRespond(
   const { answered, not_answered, failed } = responder.counters;
   output.progress(`${answered} answered, ${not_answered} not answered, ${failed} failed.`);
   return EXIT.fine;
-} // prettier-ignore
+}
 
 function endOf(interrupted: AbortSignal): { readonly promise: Promise<void>; readonly now: () => void } {
   let now = (): void => undefined;
@@ -134,7 +139,8 @@ function workFrom(
   const { body, bodyFile, exec } = flags;
   if ([body, bodyFile, exec].filter((source) => source !== undefined).length > 1)
     throw usageError('Give one of --body, --body-file and --exec.');
-  if (exec === undefined && args[0] !== undefined) throw usageError(`${args[0]} is an argument of no command: --exec is missing.`);
+  if (exec === undefined && args[0] !== undefined)
+    throw usageError(`${args[0]} is an argument of no command: --exec is missing.`);
   if (exec !== undefined) {
     const options = {
       command: exec,
@@ -149,7 +155,7 @@ function workFrom(
   if (bytes === undefined) return async (request) => echo(request);
   const fixed = bytesResult(Buffer.from(bytes));
   return async () => fixed;
-} // prettier-ignore
+}
 
 function bytesIn(file: string): Buffer {
   try {
@@ -175,10 +181,27 @@ function headersFrom({ header = [] }: RespondFlags): [name: string, value: strin
 function tell(output: Output, handled: Handled): void {
   const { request, outcome, correlationId, replyTopic, status, bytes, tookMs, reason } = handled;
   const { topic, partition, offset } = request;
-  output.event({ at: new Date().toISOString(), outcome, topic, partition, offset, correlation_id: correlationId, reply_topic: replyTopic, status, bytes, took_ms: Math.round(tookMs * 10) / 10, reason });
+  output.event({
+    at: new Date().toISOString(),
+    outcome,
+    topic,
+    partition,
+    offset,
+    correlation_id: correlationId,
+    reply_topic: replyTopic,
+    status,
+    bytes,
+    took_ms: Math.round(tookMs * 10) / 10,
+    reason,
+  });
   const where = `${topic}[${partition}]@${offset}`;
   const id = correlationId === undefined ? '' : ` ${shownText(correlationId)}`;
   if (outcome === 'answered')
-    output.line(`${output.styled('green', 'answered')} ${where}${id} on ${shownText(replyTopic ?? '')}: ${status === undefined ? '' : `status ${status}, `}${bytes} bytes in ${tookMs.toFixed(1)} ms`);
-  else output.line(`${output.styled('yellow', outcome.replace('_', ' '))} ${where}${id}: ${shownText(reason ?? '')}`);
-} // prettier-ignore
+    output.line(
+      `${output.styled('green', 'answered')} ${where}${id} on ${shownText(replyTopic ?? '')}: ${status === undefined ? '' : `status ${status}, `}${bytes} bytes in ${tookMs.toFixed(1)} ms`,
+    );
+  else
+    output.line(
+      `${output.styled('yellow', outcome.replace('_', ' '))} ${where}${id}: ${shownText(reason ?? '')}`,
+    );
+}

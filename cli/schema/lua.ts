@@ -16,7 +16,11 @@ return ${lua(schema, 0)}
 }
 
 function lua(value: unknown, depth: number): string {
-  if (Array.isArray(value)) return block(value.map((item) => lua(item, depth + 1)), depth);
+  if (Array.isArray(value))
+    return block(
+      value.map((item) => lua(item, depth + 1)),
+      depth,
+    );
   switch (typeof value) {
     case 'string':
       return text(value);
@@ -33,7 +37,7 @@ function lua(value: unknown, depth: number): string {
     default:
   }
   throw new Error(`a schema cannot hold ${String(value)}`);
-} // prettier-ignore
+}
 
 /** What Kong's own schemas say by a typedef. */
 function isNoConsumer({ type, reference, eq, ...others }: Tree): boolean {

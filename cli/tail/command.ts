@@ -36,18 +36,32 @@ export function tailCommand(surroundings: Surroundings): Command {
     .option('--route <name>', 'route of --config; not needed where there is but one')
     .option('--topic <name>', 'topic of requests, instead of --config; repeatable', repeated)
     .option('--reply-topic <name>', 'topic of replies')
-    .addOption(new Option('--match <where>', 'where replies carry the id; default: header').choices(['header', 'key', 'body_field']))
+    .addOption(
+      new Option('--match <where>', 'where replies carry the id; default: header').choices([
+        'header',
+        'key',
+        'body_field',
+      ]),
+    )
     .option('--match-name <name>', 'name of the header or field of --match')
-    .option('--since <duration>', 'how far to go back; default: 10m, and with --follow not at all', durationMs)
+    .option(
+      '--since <duration>',
+      'how far to go back; default: 10m, and with --follow not at all',
+      durationMs,
+    )
     .option('-f, --follow', 'go on with what comes, until Ctrl-C')
     .option('--id <id>', 'only what has this correlation id, or one that begins so')
     .option('--headers', 'show record headers; credentials are masked')
     .option('--bodies', 'show values')
-    .addOption(new Option('--connect-timeout <duration>', 'how long Kafka and the topics are waited for').argParser(durationMs).default(15_000, '15s'))
+    .addOption(
+      new Option('--connect-timeout <duration>', 'how long Kafka and the topics are waited for')
+        .argParser(durationMs)
+        .default(15_000, '15s'),
+    )
     .option('--mask <name>', 'a further header or query argument to mask; repeatable', repeated);
   return withAction<TailFlags>(
     withConnectionFlags(command).addHelpText('after', EXAMPLES),
     surroundings,
     async (output, flags) => (await import('./run.js')).runTail(output, flags, surroundings),
   );
-} // prettier-ignore
+}

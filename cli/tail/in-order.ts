@@ -15,9 +15,10 @@ export function inOrder(records: readonly ReceivedRecord[], pairs: Pairs): Taile
   const taken = [...requests, ...replies.map((record) => pairs.take(record))];
   return taken.sort(
     (one, other) =>
-      one.record.timestamp - other.record.timestamp || Number(one.kind === 'reply') - Number(other.kind === 'reply'),
+      one.record.timestamp - other.record.timestamp ||
+      Number(one.kind === 'reply') - Number(other.kind === 'reply'),
   );
-} // prettier-ignore
+}
 
 /** What comes from now on: a reply without a request is held for a while. */
 export class LiveOrder {
@@ -41,8 +42,9 @@ export class LiveOrder {
     const taken = this.pairs.take(record);
     this.print(taken);
     if (taken.kind === 'reply') return;
-    for (const reply of [...this.#held.keys()]) if (!this.pairs.isWaitingForRequest(reply)) this.#release(reply);
-  } // prettier-ignore
+    for (const reply of [...this.#held.keys()])
+      if (!this.pairs.isWaitingForRequest(reply)) this.#release(reply);
+  }
 
   /** Whatever is held is printed. */
   end(): void {

@@ -29,7 +29,11 @@ const MOST_HISTORY = 100_000;
 
 const waitOptions = configParser(WAIT_OPTIONS, WAIT_RULES);
 
-export async function runTail(output: Output, flags: TailFlags, surroundings: Surroundings): Promise<ExitCode> {
+export async function runTail(
+  output: Output,
+  flags: TailFlags,
+  surroundings: Surroundings,
+): Promise<ExitCode> {
   setLogLevel('error');
   const named = await routeFrom(flags, surroundings);
   const connection = connectionOrRoutes(named, flags, surroundings);
@@ -42,7 +46,8 @@ export async function runTail(output: Output, flags: TailFlags, surroundings: Su
     toResponse: responseMapper(replyOptions(wait)),
   };
   const pairs = new Pairs(pairing);
-  const isWanted = ({ id }: TailedRecord): boolean => flags.id === undefined || id?.toLowerCase().startsWith(flags.id.toLowerCase()) === true;
+  const isWanted = ({ id }: TailedRecord): boolean =>
+    flags.id === undefined || id?.toLowerCase().startsWith(flags.id.toLowerCase()) === true;
   const printed = (taken: TailedRecord): void => {
     if (isWanted(taken)) print(output, taken, show);
   };
@@ -55,7 +60,10 @@ export async function runTail(output: Output, flags: TailFlags, surroundings: Su
   try {
     const live = new LiveOrder(pairs, HOLD_MS, printed);
     let early: ReceivedRecord[] | undefined = [];
-    if (flags.follow) await followed(reader, topics, limits, (record) => (early ? void early.push(record) : live.take(record)));
+    if (flags.follow)
+      await followed(reader, topics, limits, (record) =>
+        early ? void early.push(record) : live.take(record),
+      );
     const sinceMs = flags.since ?? (flags.follow ? undefined : DEFAULT_SINCE_MS);
     const history = sinceMs === undefined ? [] : await readBack(reader, topics, Date.now() - sinceMs, limits);
     printHeading(output, requestTopics, replyTopic);
@@ -71,9 +79,11 @@ export async function runTail(output: Output, flags: TailFlags, surroundings: Su
     await clients.close();
   }
   const { requests, replies, orphans, unanswered } = pairs.counters;
-  output.progress(`${requests} requests, ${unanswered} of them without a reply; ${replies} replies, ${orphans} of them without a request.`);
+  output.progress(
+    `${requests} requests, ${unanswered} of them without a reply; ${replies} replies, ${orphans} of them without a request.`,
+  );
   return EXIT.fine;
-} // prettier-ignore
+}
 
 interface Limits {
   readonly interrupted: AbortSignal;
@@ -88,8 +98,10 @@ async function followed(
   onRecord: (record: ReceivedRecord) => void,
 ): Promise<void> {
   const following = topics.map((topic) => reader.follow(topic, { from: 'end', onRecord }));
-  await inTime(Promise.all(following.map((topic) => topic.whenReady())), limits, () => reasonsOf(topics, following));
-} // prettier-ignore
+  await inTime(Promise.all(following.map((topic) => topic.whenReady())), limits, () =>
+    reasonsOf(topics, following),
+  );
+}
 
 async function readBack(
   reader: TopicReader,
@@ -110,14 +122,19 @@ async function readBack(
   });
   let before = -1;
   // As long as records come it goes on.
-  await inTime(Promise.all(caughtUp), limits, () => reasonsOf(topics, following), () => {
-    const isMoving = records.length !== before;
-    before = records.length;
-    return isMoving;
-  });
+  await inTime(
+    Promise.all(caughtUp),
+    limits,
+    () => reasonsOf(topics, following),
+    () => {
+      const isMoving = records.length !== before;
+      before = records.length;
+      return isMoving;
+    },
+  );
   keepLast(records);
   return records;
-} // prettier-ignore
+}
 
 /** The newest ones. */
 function keepLast(records: ReceivedRecord[]): void {
@@ -172,18 +189,27 @@ function topicsFrom(
   const { topic: requestTopics, replyTopic, match, matchName } = flags;
   if (!requestTopics || replyTopic === undefined)
     throw usageError('Say which topics, by --topic and --reply-topic or by --config.');
-  const wait = waitFrom({ ...(match !== undefined && { match }), ...(matchName !== undefined && { match_name: matchName }) });
+  const wait = waitFrom({
+    ...(match !== undefined && { match }),
+    ...(matchName !== undefined && { match_name: matchName }),
+  });
   const rule = matchRule(wait.match, wait.match_name);
   return { wait, pairing: { requestTopics, replyTopic, rule, bodyField: 'correlation_id' } };
-} // prettier-ignore
+}
 
 function topicsOfRoute(flags: TailFlags, { route }: NamedRoute) {
-  const given = (['topic', 'replyTopic', 'match', 'matchName'] as const).find((name) => flags[name] !== undefined);
+  const given = (['topic', 'replyTopic', 'match', 'matchName'] as const).find(
+    (name) => flags[name] !== undefined,
+  );
   if (given !== undefined) throw usageError(`The topics come from --config or from flags, not from both.`);
   const config = workingConfig<(typeof route.request)['name']>(route.request);
   const { reply_topic, reply_routing, reply_partition, dialects } = config;
-  if (reply_topic === undefined) throw usageError(`${route.request.where} is one-way: it has no reply_topic.`);
-  const { replyTopic } = replyRoute({ mode: reply_routing, replyTopic: reply_topic, partition: reply_partition, dialects }, nodeId());
+  if (reply_topic === undefined)
+    throw usageError(`${route.request.where} is one-way: it has no reply_topic.`);
+  const { replyTopic } = replyRoute(
+    { mode: reply_routing, replyTopic: reply_topic, partition: reply_partition, dialects },
+    nodeId(),
+  );
   const wait = route.wait ?? waitFrom({});
   return {
     wait,
@@ -194,7 +220,7 @@ function topicsOfRoute(flags: TailFlags, { route }: NamedRoute) {
       bodyField: config.correlation_body_field,
     },
   };
-} // prettier-ignore
+}
 
 function waitFrom(raw: object): WaitConfig {
   try {

@@ -20,8 +20,10 @@ const ID_WIDTH = 13;
 const LEFT_WIDTH = 34;
 
 export function printHeading(output: Output, topics: readonly string[], replyTopic: string): void {
-  output.line(output.styled('dim', row('time', 'id', topics.map(shownText).join(', '), shownText(replyTopic))));
-} // prettier-ignore
+  output.line(
+    output.styled('dim', row('time', 'id', topics.map(shownText).join(', '), shownText(replyTopic))),
+  );
+}
 
 export function print(output: Output, taken: TailedRecord, options: ShowOptions): void {
   if (output.isJson) return output.event(asJson(taken, options));
@@ -30,7 +32,8 @@ export function print(output: Output, taken: TailedRecord, options: ShowOptions)
   const place = `[${record.partition}]@${record.offset} ${sizeOf(record.value)}`;
   const shownId = id === undefined ? '(no id)' : shownText(id).slice(0, ID_WIDTH);
   const key = shownKey(record.key);
-  if (kind === 'request') output.line(row(time, shownId, `${place}${key === undefined ? '' : ` key ${key}`}`, ''));
+  if (kind === 'request')
+    output.line(row(time, shownId, `${place}${key === undefined ? '' : ` key ${key}`}`, ''));
   else output.line(row(time, shownId, '', `${place} ${outcomeOf(taken, options)}${remark(output, taken)}`));
   const indent = kind === 'request' ? TIME_WIDTH + 2 : TIME_WIDTH + ID_WIDTH + LEFT_WIDTH + 6;
   const details = [
@@ -38,7 +41,7 @@ export function print(output: Output, taken: TailedRecord, options: ShowOptions)
     ...(options.bodies ? [shownBody(record.value)] : []),
   ];
   for (const line of details) output.line(output.styled('dim', `${' '.repeat(indent)}${line}`));
-} // prettier-ignore
+}
 
 function remark(output: Output, { request, afterMs, isFurther }: TailedRecord): string {
   if (!request) return ` ${output.styled('yellow', 'orphan: no request seen')}`;

@@ -50,8 +50,14 @@ test('events are a line each', () => {
   const { output, printed } = outputOn(false, {}, true);
   output.event({ a: 1 });
   output.event({ b: 'line\nbreak' });
-  assert.deepEqual(printed.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line) as unknown), [{ a: 1 }, { b: 'line\nbreak' }]);
-}); // prettier-ignore
+  assert.deepEqual(
+    printed.stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as unknown),
+    [{ a: 1 }, { b: 'line\nbreak' }],
+  );
+});
 
 test('without --json there is no JSON', () => {
   const { output, printed } = outputOn(false, {});

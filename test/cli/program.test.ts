@@ -18,13 +18,16 @@ const program = programOf({
 test('the help names every command, and what each exit code means', async () => {
   const { code, stdout } = await runInside(['--help']);
   assert.equal(code, EXIT.fine);
-  for (const { name, description } of program.commands.map((each) => ({ name: each.name(), description: each.description() }))) {
+  for (const { name, description } of program.commands.map((each) => ({
+    name: each.name(),
+    description: each.description(),
+  }))) {
     assert.match(stdout, new RegExp(`^  ${name}\\b`, 'm'));
     assert.match(description, /^[A-Z].*\.$/, `${name} is described by a sentence`);
   }
   for (const [name, meaning] of Object.entries(EXIT_MEANINGS))
     assert.ok(stdout.includes(`${EXIT[name as keyof typeof EXIT]}  ${meaning}`), name);
-}); // prettier-ignore
+});
 
 for (const command of program.commands) {
   test(`help ${command.name()}: every flag, and the same as --help`, async () => {

@@ -90,10 +90,23 @@ test('request and respond by flags: echo, and the record and reply with -v', asy
 test('respond: a status, a delay, an error, a command; ends after --count', async (t) => {
   const { topic, replyTopic } = await topics();
   const flags = ['--topic', topic, '--reply-topic', replyTopic];
-  const ask = (...more: string[]) => run(t, ['request', ...flags, '-H', 'X-Tenant: a', '-d', 'hello', '--json', ...more]);
-  const answer = ({ stdout }: { stdout: string }) => JSON.parse(stdout) as { status: number; body: string; code: string; times_ms: { total: number } };
+  const ask = (...more: string[]) =>
+    run(t, ['request', ...flags, '-H', 'X-Tenant: a', '-d', 'hello', '--json', ...more]);
+  const answer = ({ stdout }: { stdout: string }) =>
+    JSON.parse(stdout) as { status: number; body: string; code: string; times_ms: { total: number } };
 
-  const slow = await responder(t, ...flags, '--count', '1', '--status', '202', '--delay', '300ms', '--body', 'later');
+  const slow = await responder(
+    t,
+    ...flags,
+    '--count',
+    '1',
+    '--status',
+    '202',
+    '--delay',
+    '300ms',
+    '--body',
+    'later',
+  );
   const late = await ask();
   assert.deepEqual([answer(late).status, answer(late).body, late.code], [202, 'later', EXIT.fine]);
   assert.ok(answer(late).times_ms.total >= 300);
@@ -104,29 +117,64 @@ test('respond: a status, a delay, an error, a command; ends after --count', asyn
   assert.deepEqual([answer(refused).status, refused.code], [422, EXIT.findings]);
   await failing.end();
 
-  const command = await responder(t, ...flags, '--exec', 'sh', '--', '-c', 'cat; printf " $KAFKA_HEADER_X_TENANT"; test -z "$KONG_KAFKA_BOOTSTRAP"');
+  const command = await responder(
+    t,
+    ...flags,
+    '--exec',
+    'sh',
+    '--',
+    '-c',
+    'cat; printf " $KAFKA_HEADER_X_TENANT"; test -z "$KONG_KAFKA_BOOTSTRAP"',
+  );
   assert.equal(answer(await ask()).body, 'hello a');
   await command.interrupt();
-}); // prettier-ignore
+});
 
 test('a route of a kong.yml, in both forms, with a reply topic of the node: nobody else is answered', async (t) => {
   const { topic } = await topics();
   const reply_topic = `${kafka.uniqueName('r')}.{node}`;
-  const options = { topic, reply_topic, reply_routing: 'topic', message_format: 'envelope', forward_method: true };
-  const config = configFile(t, [waitingRoute('pair', '/pair', options), waitingRoute('one-event', '/one', options)]);
+  const options = {
+    topic,
+    reply_topic,
+    reply_routing: 'topic',
+    message_format: 'envelope',
+    forward_method: true,
+  };
+  const config = configFile(t, [
+    waitingRoute('pair', '/pair', options),
+    waitingRoute('one-event', '/one', options),
+  ]);
   const service = await responder(t, '--config', config, '--route', 'pair');
   for (const route of ['pair', 'one']) {
-    const { code, stdout, stderr } = await run(t, ['request', '--config', config, '--route', route, '-d', 'hello']);
+    const { code, stdout, stderr } = await run(t, [
+      'request',
+      '--config',
+      config,
+      '--route',
+      route,
+      '-d',
+      'hello',
+    ]);
     assert.equal(code, EXIT.fine, stderr);
     assert.equal((JSON.parse(stdout) as { method: string }).method, 'POST');
   }
   // By another reply topic than that of the route.
   const elsewhere = await kafka.topic();
-  const { code } = await run(t, ['request', '--topic', topic, '--reply-topic', elsewhere, '--timeout', '2s', '-d', 'x']);
+  const { code } = await run(t, [
+    'request',
+    '--topic',
+    topic,
+    '--reply-topic',
+    elsewhere,
+    '--timeout',
+    '2s',
+    '-d',
+    'x',
+  ]);
   assert.equal(code, EXIT.findings);
   assert.match(service.stdout, /not answered .*which is not among those of --reply-topic/);
   await service.interrupt();
-}); // prettier-ignore
+});
 
 test('two responders of a group share the requests, also those that were there before', async (t) => {
   const { topic, replyTopic } = await topics();
@@ -145,7 +193,17 @@ test('tail: what was, in pairs, orphans told, secrets masked, bodies only where 
   const { topic, replyTopic } = await topics();
   const flags = ['--topic', topic, '--reply-topic', replyTopic];
   const service = await responder(t, ...flags);
-  const asked = await run(t, ['request', ...flags, '-H', 'Cookie: planted', '-H', 'X-Evil: \u001b[2J', '-d', 'body-of-it', '--json']);
+  const asked = await run(t, [
+    'request',
+    ...flags,
+    '-H',
+    'Cookie: planted',
+    '-H',
+    'X-Evil: \u001b[2J',
+    '-d',
+    'body-of-it',
+    '--json',
+  ]);
   const { correlation_id: id } = JSON.parse(asked.stdout) as { correlation_id: string };
   await service.interrupt();
   // A reply that nobody has asked for.
@@ -153,18 +211,35 @@ test('tail: what was, in pairs, orphans told, secrets masked, bodies only where 
 
   const back = await run(t, ['tail', ...flags, '--since', '1h', '--headers']);
   assert.equal(back.code, EXIT.fine, back.stderr);
-  const rows = back.stdout.split('\n').filter((line) => new RegExp(`^\\d\\S+ +${id.slice(0, 13)} `).test(line));
+  const rows = back.stdout
+    .split('\n')
+    .filter((line) => new RegExp(`^\\d\\S+ +${id.slice(0, 13)} `).test(line));
   assert.equal(rows.length, 2, back.stdout);
   assert.match(rows[1]!, / 200 [+-]\d+ ms$/);
   assert.match(back.stdout, /cookie: \*\*\*/);
   assert.doesNotMatch(back.stdout, /planted|body-of-it|\u001b/);
   assert.match(back.stdout, /orphan: no request seen/);
-  assert.match(back.stderr, /^1 requests, 0 of them without a reply; 2 replies, 1 of them without a request\.$/m);
+  assert.match(
+    back.stderr,
+    /^1 requests, 0 of them without a reply; 2 replies, 1 of them without a request\.$/m,
+  );
 
   const one = await run(t, ['tail', ...flags, '--id', id.slice(0, 8), '--bodies', '--json']);
-  const events = one.stdout.trim().split('\n').map((line) => JSON.parse(line) as { kind: string; id: string; body: string; orphan?: boolean; outcome?: string });
-  assert.deepEqual(events.map(({ kind, body, orphan, outcome }) => [kind, body, orphan, outcome]), [['request', 'body-of-it', undefined, undefined], ['reply', 'body-of-it', false, '200']]);
-}); // prettier-ignore
+  const events = one.stdout
+    .trim()
+    .split('\n')
+    .map(
+      (line) =>
+        JSON.parse(line) as { kind: string; id: string; body: string; orphan?: boolean; outcome?: string },
+    );
+  assert.deepEqual(
+    events.map(({ kind, body, orphan, outcome }) => [kind, body, orphan, outcome]),
+    [
+      ['request', 'body-of-it', undefined, undefined],
+      ['reply', 'body-of-it', false, '200'],
+    ],
+  );
+});
 
 test('tail --follow: what comes, until it is interrupted', async (t) => {
   const { topic, replyTopic } = await topics();

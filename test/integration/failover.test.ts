@@ -242,7 +242,17 @@ test('a service that keeps failing is not tried any more, until it is back', asy
   assert.deepEqual(reasons.slice(0, 2), Array(2).fill('The upstream could not be '));
   assert.deepEqual(reasons.slice(2), Array(2).fill('The service failed too oft'));
   const [first, , third] = records;
-  for (const name of ['service', 'route', 'backend_url', 'remote_addr', 'method', 'body', 'status', 'delivered', 'attempt'])
+  for (const name of [
+    'service',
+    'route',
+    'backend_url',
+    'remote_addr',
+    'method',
+    'body',
+    'status',
+    'delivered',
+    'attempt',
+  ])
     assert.deepEqual(third?.[name], first?.[name], name);
   assert.deepEqual(third?.uri, '/comes-back/3');
 
@@ -264,12 +274,17 @@ test('a service that keeps failing is not tried any more, until it is back', asy
     back.closeAllConnections();
     back.close();
   }
-}); // prettier-ignore
+});
 
 /** Kong before 3.6, and wherever nginx cannot be told anything. */
 test('without the includes the log phase finds what failed, and its clients have had the error', async () => {
   const own = await kafka.topic();
-  const config = { bootstrap_servers: [{ host: '127.0.0.1', port: Number(kafka.bootstrapServers.split(':')[1]) }], topic: own, capture: 'log', max_request_bytes: 100 };
+  const config = {
+    bootstrap_servers: [{ host: '127.0.0.1', port: Number(kafka.bootstrapServers.split(':')[1]) }],
+    topic: own,
+    capture: 'log',
+    max_request_bytes: 100,
+  };
   const [nobody] = await freePorts(1);
   const service = (name: string, port: number) => ({
     name,
@@ -279,7 +294,10 @@ test('without the includes the log phase finds what failed, and its clients have
   });
   const plugins = server.plugins.map((plugin) => ({
     ...plugin,
-    dumpPath: plugin.name === 'custom_kafka_failover' ? plugin.dumpPath.replace('.json', '.with-log.json') : plugin.dumpPath,
+    dumpPath:
+      plugin.name === 'custom_kafka_failover'
+        ? plugin.dumpPath.replace('.json', '.with-log.json')
+        : plugin.dumpPath,
   }));
   const started = await startGatewayProcess(
     { folder: server.folder, plugins },
@@ -292,22 +310,38 @@ test('without the includes the log phase finds what failed, and its clients have
   );
   try {
     const statuses = [];
-    for (const [path, body] of [['log-up', 'fine'], ['log-up/busy', 'its own 503'], ['log-down', 'x'], ['log-down', 'y'.repeat(101)]] as const)
+    for (const [path, body] of [
+      ['log-up', 'fine'],
+      ['log-up/busy', 'its own 503'],
+      ['log-down', 'x'],
+      ['log-down', 'y'.repeat(101)],
+    ] as const)
       statuses.push((await ask(`${started.url}/${path}`, { body })).status);
     assert.deepEqual(statuses, [200, 503, 502, 502]);
-    const records = (await readAll(kafka.connection, own, 2)).map(({ value }) => JSON.parse(value!.toString()) as Kept);
-    assert.deepEqual(records.map(({ body, body_omitted, service, status }) => ({ body, body_omitted, service, status })), [
-      { body: 'x', body_omitted: undefined, service: 'log-down', status: 502 },
-      { body: undefined, body_omitted: 'too_large', service: 'log-down', status: 502 },
-    ]);
+    const records = (await readAll(kafka.connection, own, 2)).map(
+      ({ value }) => JSON.parse(value!.toString()) as Kept,
+    );
+    assert.deepEqual(
+      records.map(({ body, body_omitted, service, status }) => ({ body, body_omitted, service, status })),
+      [
+        { body: 'x', body_omitted: undefined, service: 'log-down', status: 502 },
+        { body: undefined, body_omitted: 'too_large', service: 'log-down', status: 502 },
+      ],
+    );
     const { plugins: served } = (await server.status()) as {
       plugins: { custom_kafka_failover: { process: { waiting_for_log: number; kept_by_log: number } } };
     };
-    assert.deepEqual([served.custom_kafka_failover.process.waiting_for_log, served.custom_kafka_failover.process.kept_by_log], [0, 2]);
+    assert.deepEqual(
+      [
+        served.custom_kafka_failover.process.waiting_for_log,
+        served.custom_kafka_failover.process.kept_by_log,
+      ],
+      [0, 2],
+    );
   } finally {
     await started.child.stop();
   }
-}); // prettier-ignore
+});
 
 test('nobody else gets in: without a ticket of this process the listener keeps nothing', async () => {
   const facts = Buffer.from(JSON.stringify({ uri: '/x', status: 502 })).toString('base64');

@@ -18,12 +18,25 @@ const AVRO = {
     name: 'Entry',
     namespace: 'gateway',
     fields: [
-      { name: 'request', type: { type: 'record', name: 'Request', fields: [{ name: 'method', type: 'string' }, { name: 'uri', type: 'string' }] } },
-      { name: 'response', type: { type: 'record', name: 'Response', fields: [{ name: 'status', type: 'int' }] } },
+      {
+        name: 'request',
+        type: {
+          type: 'record',
+          name: 'Request',
+          fields: [
+            { name: 'method', type: 'string' },
+            { name: 'uri', type: 'string' },
+          ],
+        },
+      },
+      {
+        name: 'response',
+        type: { type: 'record', name: 'Response', fields: [{ name: 'status', type: 'int' }] },
+      },
       { name: 'team', type: 'string', default: 'nobody' },
     ],
   }),
-}; // prettier-ignore
+};
 const JSON_SCHEMA = {
   schemaType: 'JSON',
   schema: JSON.stringify({
@@ -49,12 +62,15 @@ before(async () => {
   const fields = { include: ['/request/method', '/request/uri', '/response/status'] };
   for (const name of ['avro', 'json', 'strict'] as const) topics[name] = await kafka.topic();
   stack = await Stack.start(kafka.bootstrapServers, [
-    { path: '/avro', log: { topic: topics.avro, ...registryOf('log-avro'), ...fields, custom_fields: { team: 'orders' } } },
+    {
+      path: '/avro',
+      log: { topic: topics.avro, ...registryOf('log-avro'), ...fields, custom_fields: { team: 'orders' } },
+    },
     { path: '/json', log: { topic: topics.json, ...registryOf('log-json') } },
     // The whole entry has more than the schema names.
     { path: '/strict', log: { topic: topics.strict, ...registryOf('log-avro') } },
   ]);
-}); // prettier-ignore
+});
 
 after(async () => {
   closeSchemas();
@@ -64,9 +80,18 @@ after(async () => {
 
 async function decoded(value: Buffer): Promise<Record<string, unknown>> {
   const reading = replySchemas({
-    registry: { urls: [new URL(registry.url)], tls: NO_TLS, authentication: { mode: 'none' }, headers: {}, timeoutMs: 10_000 },
-    valueEncoding: 'simple_json', keyEncoding: 'simple_json', onInvalid: 'error', maxReplyBytes: 1_048_576,
-  }); // prettier-ignore
+    registry: {
+      urls: [new URL(registry.url)],
+      tls: NO_TLS,
+      authentication: { mode: 'none' },
+      headers: {},
+      timeoutMs: 10_000,
+    },
+    valueEncoding: 'simple_json',
+    keyEncoding: 'simple_json',
+    onInvalid: 'error',
+    maxReplyBytes: 1_048_576,
+  });
   const record = await reading!.decoded(receivedRecord({ value }));
   return JSON.parse(String(record.value)) as Record<string, unknown>;
 }

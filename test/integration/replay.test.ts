@@ -144,9 +144,16 @@ test('each is carried out as it was, or stands in the dead topic with the reason
   ); // prettier-ignore
   assert.deepEqual(await once(child, 'exit'), [3, null]);
   assert.deepEqual(summary(), {
-    carried_out: 4, carried_out_before: 0, maybe_delivered: 1, refused: 1, failed_too_often: 1, not_a_request: 1, dead_before: 0,
-    passed_over: 1, attempts: 8,
-  }); // prettier-ignore
+    carried_out: 4,
+    carried_out_before: 0,
+    maybe_delivered: 1,
+    refused: 1,
+    failed_too_often: 1,
+    not_a_request: 1,
+    dead_before: 0,
+    passed_over: 1,
+    attempts: 8,
+  });
 
   const one = seen.find(({ key }) => key === 'one')!;
   assert.deepEqual([one.method, one.url, one.body], ['POST', '/base/orders/one?day=1', '{"id":"one"}']);

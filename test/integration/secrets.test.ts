@@ -60,15 +60,25 @@ test('no secret is in any log line, answer or status, whatever fails', async () 
     scram: { ...sasl('SCRAM-SHA-512', 'planted-scram-wrong'), bootstrap_servers: secure.servers('sasl') },
     works: { ...sasl('PLAIN', PLAIN_PASSWORD), bootstrap_servers: secure.servers('sasl') },
     'wrong-port': { ...sasl('PLAIN', 'planted-to-tls-port'), bootstrap_servers: secure.servers('tls') },
-    'key-password': { ...tls({ key: clientKeyEncrypted, key_password: 'planted-key-password-wrong' }), bootstrap_servers: secure.servers('mtls') },
-    'key-works': { ...tls({ key: clientKeyEncrypted, key_password: clientKeyPassword }), bootstrap_servers: secure.servers('mtls') },
+    'key-password': {
+      ...tls({ key: clientKeyEncrypted, key_password: 'planted-key-password-wrong' }),
+      bootstrap_servers: secure.servers('mtls'),
+    },
+    'key-works': {
+      ...tls({ key: clientKeyEncrypted, key_password: clientKeyPassword }),
+      bootstrap_servers: secure.servers('mtls'),
+    },
     'key-strange': { ...tls({ key: strangeKey }), bootstrap_servers: secure.servers('mtls') },
     'key-junk': { ...tls({ key: junkKey }), bootstrap_servers: secure.servers('mtls') },
     'client-secret': { ...oauth('planted-client-secret-wrong'), bootstrap_servers: secure.servers('oauth') },
     token: { ...oauth(tokens.clientSecret), bootstrap_servers: secure.servers('oauth') },
     // With a property that the library refuses, in the hope that it lists the others.
-    property: { ...sasl('PLAIN', 'planted-with-property'), client_properties: { 'linger.ms': 'soon' }, bootstrap_servers: secure.servers('sasl') },
-  }; // prettier-ignore
+    property: {
+      ...sasl('PLAIN', 'planted-with-property'),
+      client_properties: { 'linger.ms': 'soon' },
+      bootstrap_servers: secure.servers('sasl'),
+    },
+  };
   // Tokens that the broker refuses, so that it talks about them.
   tokens.claims = { aud: 'somebody-else' };
 

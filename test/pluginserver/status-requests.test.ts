@@ -100,17 +100,17 @@ describe('the status port', () => {
     for (const path of ['/ready', '/live']) assert.notEqual((await ask(path)).status, 401);
   });
 
-  it('makes the page once a second, however many ask', () => {
+  it('makes the page once a second, however many ask', async () => {
     let nowMs = 0;
     let made = 0;
     const pages = new StatusPages(
       () => ({ made: made++ }),
       () => nowMs,
     );
-    for (let asked = 0; asked < 1000; asked++) pages.status();
+    for (let asked = 0; asked < 1000; asked++) await pages.status();
     assert.equal(made, 1);
     nowMs = 1000;
-    pages.status();
+    await pages.status();
     assert.equal(made, 2);
   });
 });

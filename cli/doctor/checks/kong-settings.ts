@@ -54,7 +54,9 @@ export const pluginsEnabled: Check = ({ kong: { settings }, plugins, entities })
       ];
     const hasEntry = entries?.some(
       ({ queryCommand = '', name, socket = '' }) =>
-        queryCommand.includes(listed.name) || name === listed.entry || socket.endsWith(`/${listed.entry}.sock`),
+        queryCommand.includes(listed.name) ||
+        name === listed.entry ||
+        socket.endsWith(`/${listed.entry}.sock`),
     );
     if (hasEntry !== false) return [];
     return [
@@ -64,7 +66,7 @@ export const pluginsEnabled: Check = ({ kong: { settings }, plugins, entities })
         fix: `kong-kafka kong-conf --plugin ${listed.name} prints its entry.`,
       }),
     ];
-  }); // prettier-ignore
+  });
 };
 
 export const sharedSockets = overEntries((entries) => {

@@ -11,7 +11,11 @@ export const kongVersions: Check = ({ kong: { version } }) => {
   const where = `Kong ${version.text}`;
   if (isBefore(version, OLDEST))
     return [
-      finding('kong_unsupported', { where, what: `It is older than ${OLDEST}.`, fix: `Kong ${OLDEST} to ${NEWEST_TRIED}.` }),
+      finding('kong_unsupported', {
+        where,
+        what: `It is older than ${OLDEST}.`,
+        fix: `Kong ${OLDEST} to ${NEWEST_TRIED}.`,
+      }),
     ];
   // Fixed in 3.6.2.
   if (!version.isEnterprise && !isBefore(version, '3.6') && isBefore(version, '3.6.2'))
@@ -31,4 +35,4 @@ export const kongVersions: Check = ({ kong: { version } }) => {
       }),
     ];
   return [];
-}; // prettier-ignore
+};

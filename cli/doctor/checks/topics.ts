@@ -120,7 +120,10 @@ export const copies = overThere(({ cluster, name, topic, uses }) => {
       }),
     );
   const least = settingOf(topic, 'min.insync.replicas');
-  if (least === undefined || !uses.some(({ wantsAllReplicas, role }) => wantsAllReplicas && role !== 'replies'))
+  if (
+    least === undefined ||
+    !uses.some(({ wantsAllReplicas, role }) => wantsAllReplicas && role !== 'replies')
+  )
     return found;
   const inSync = Math.min(...topic.partitions.map((partition) => partition.inSync));
   const fix = configCommand(cluster, name, 'min.insync.replicas', Math.max(1, fewest - 1));
@@ -141,7 +144,7 @@ export const copies = overThere(({ cluster, name, topic, uses }) => {
       }),
     );
   return found;
-}); // prettier-ignore
+});
 
 export const partitions = overThere(({ cluster, name, topic, uses }) => {
   const where = whereOf(name, uses);
@@ -296,9 +299,14 @@ function partitionsCommand({ bootstrap }: ClusterFacts, topic: string, count: nu
   return `kafka-topics.sh --bootstrap-server ${bootstrap} --alter --topic ${topic} --partitions ${count}`;
 }
 
-function configCommand({ bootstrap }: ClusterFacts, topic: string, name: string, value: string | number): string {
+function configCommand(
+  { bootstrap }: ClusterFacts,
+  topic: string,
+  name: string,
+  value: string | number,
+): string {
   return `kafka-configs.sh --bootstrap-server ${bootstrap} --alter --entity-type topics --entity-name ${topic} --add-config ${name}=${value}`;
-} // prettier-ignore
+}
 
 function aclCommand({ bootstrap, user }: ClusterFacts, topic: string, operation: string): string {
   return `kafka-acls.sh --bootstrap-server ${bootstrap} --add --allow-principal User:${user ?? '<user of the gateway>'} --operation ${operation} --topic ${topic}`;

@@ -50,7 +50,9 @@ const PROGRESS_MS = 5000;
 export async function probe(flow: RouteFlow, options: ProbeOptions): Promise<readonly Finding[]> {
   const { where, sender } = flow;
   if (!sender?.config)
-    return [notSent(where, 'No plugin that sends requests is on the route, or its configuration cannot be read')];
+    return [
+      notSent(where, 'No plugin that sends requests is on the route, or its configuration cannot be read'),
+    ];
   const config = sender.config;
   const connection = {
     ...connectionOf(config, config.bootstrap_servers, config.timeout),
@@ -77,12 +79,15 @@ export async function probe(flow: RouteFlow, options: ProbeOptions): Promise<rea
     const wanted = [config.topic, ...(route && !route.create ? [route.replyTopic] : [])];
     const there = await existing(connection, [...wanted, ...options.otherTopics], options.signal);
     const missing = wanted.find((topic) => !there.has(topic));
-    if (missing !== undefined) return [notSent(where, `Topic ${missing} does not exist, or may not be described`)];
+    if (missing !== undefined)
+      return [notSent(where, `Topic ${missing} does not exist, or may not be described`)];
     const listening = new Listening();
     const followed = route && listening.follow(reader, route.replyTopic, route.create);
     if (route?.create) ownTopic = route.replyTopic;
     await ready([producer.whenUp(), followed?.whenReady()], followed, options.signal);
-    const others = options.otherTopics.filter((topic) => route && topic !== route.replyTopic && there.has(topic));
+    const others = options.otherTopics.filter(
+      (topic) => route && topic !== route.replyTopic && there.has(topic),
+    );
     await listening.followOthers(reader, others);
 
     const id = randomUUID();
@@ -101,8 +106,10 @@ export async function probe(flow: RouteFlow, options: ProbeOptions): Promise<rea
     await delivered(producer, { ...record, headers });
     if (!route) return [oneWay(where, config.topic, performance.now() - sentAtMs)];
 
-    const wait = flow.find('custom_kafka_request_reply')?.config?.reply ?? flow.find('custom_kafka_consumer')?.config;
-    if (!wait) return [notSent(where, 'Nothing waits for replies on this route: custom_kafka_consumer is missing')];
+    const wait =
+      flow.find('custom_kafka_request_reply')?.config?.reply ?? flow.find('custom_kafka_consumer')?.config;
+    if (!wait)
+      return [notSent(where, 'Nothing waits for replies on this route: custom_kafka_consumer is missing')];
     const schemas = replySchemas(replySchemaOptions(config, wait));
     const plainRule = matchRule(wait.match, wait.match_name);
     const rule = schemas ? decodedRule(plainRule, wait.match, schemas) : plainRule;
@@ -115,7 +122,8 @@ export async function probe(flow: RouteFlow, options: ProbeOptions): Promise<rea
     const records = await Promise.all(
       listening.records.map(async (arrived): Promise<ArrivedRecord> => ({
         ...arrived,
-        readable: schemas && (await isReply(arrived.record)) ? await schemas.decoded(arrived.record) : arrived.record,
+        readable:
+          schemas && (await isReply(arrived.record)) ? await schemas.decoded(arrived.record) : arrived.record,
       })),
     );
     const response = replyOptions(wait);
@@ -141,7 +149,7 @@ export async function probe(flow: RouteFlow, options: ProbeOptions): Promise<rea
     closeSchemas();
     if (ownTopic !== undefined) await deleteTopic(connection, ownTopic).catch(() => undefined);
   }
-} // prettier-ignore
+}
 
 /** Asked beforehand: where brokers make topics by themselves, a client library that asks for one makes it. */
 async function existing(
@@ -216,9 +224,13 @@ class Listening {
 
   /** Where they cannot be read, the probe goes on without. */
   async followOthers(reader: TopicReader, topics: readonly string[]): Promise<void> {
-    const followed = topics.map((topic) => this.follow(reader, topic).whenReady().catch(() => undefined));
+    const followed = topics.map((topic) =>
+      this.follow(reader, topic)
+        .whenReady()
+        .catch(() => undefined),
+    );
     await Promise.race([Promise.all(followed), delay(OTHER_TOPICS_LIMIT_MS)]);
-  } // prettier-ignore
+  }
 
   begin(): void {
     this.#sinceMs = performance.now();

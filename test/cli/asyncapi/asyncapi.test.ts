@@ -73,10 +73,18 @@ const route = (name: string, config: object, consumer: object = {}) => ({
   name,
   paths: [`/${name}`],
   plugins: [
-    { name: 'custom_kafka_producer', config: { bootstrap_servers: BROKERS, topic: `${name}.requests`, reply_topic: `${name}.replies`, ...config } },
+    {
+      name: 'custom_kafka_producer',
+      config: {
+        bootstrap_servers: BROKERS,
+        topic: `${name}.requests`,
+        reply_topic: `${name}.replies`,
+        ...config,
+      },
+    },
     { name: 'custom_kafka_consumer', config: consumer },
   ],
-}); // prettier-ignore
+});
 const kongYml = (...routes: object[]) => ({ _format_version: '3.0', routes });
 
 test('every route of the example configuration, as YAML and as JSON, from both sides', async () => {
@@ -108,7 +116,11 @@ test('where the correlation id is, for each way to find a reply', async (t) => {
       kongYml(
         route('plain', { dialects: ['plain'] }),
         route('spring', { dialects: ['spring'] }),
-        route('field', { message_format: 'body_with_correlation_id', dialects: [], correlation_body_field: 'a/b' }, { match: 'body_field', match_name: 'id' }),
+        route(
+          'field',
+          { message_format: 'body_with_correlation_id', dialects: [], correlation_body_field: 'a/b' },
+          { match: 'body_field', match_name: 'id' },
+        ),
         route('keyed', { key_source: 'body_field', key_name: '/order/id' }, { match: 'key' }),
         route('own', {}, { match_name: 'X-Id' }),
       ),
@@ -116,9 +128,13 @@ test('where the correlation id is, for each way to find a reply', async (t) => {
   );
   assertValid(document);
   const locations = (topic: string): unknown =>
-    Object.values(document.channels![topic]!.messages as Record<string, { correlationId?: { location: string } }>).map(({ correlationId }) => correlationId?.location);
+    Object.values(
+      document.channels![topic]!.messages as Record<string, { correlationId?: { location: string } }>,
+    ).map(({ correlationId }) => correlationId?.location);
   assert.deepEqual(
-    ['plain', 'spring', 'field', 'keyed', 'own'].map((name) => [locations(`${name}.requests`), locations(`${name}.replies`)].flat()),
+    ['plain', 'spring', 'field', 'keyed', 'own'].map((name) =>
+      [locations(`${name}.requests`), locations(`${name}.replies`)].flat(),
+    ),
     [
       ['$message.header#/correlation-id', '$message.header#/correlation-id'],
       ['$message.header#/kafka_correlationId', '$message.header#/kafka_correlationId'],
@@ -127,7 +143,7 @@ test('where the correlation id is, for each way to find a reply', async (t) => {
       ['$message.header#/correlation-id', '$message.header#/X-Id'],
     ],
   );
-}); // prettier-ignore
+});
 
 test('reply topics of nodes have the address that the request names; formats, keys, one-way', async (t) => {
   const document = await describe(
@@ -136,32 +152,76 @@ test('reply topics of nodes have the address that the request names; formats, ke
       kongYml(
         route('node', { reply_routing: 'topic', reply_topic: 'replies.{node}' }),
         route('part', { reply_routing: 'partition', dialects: ['plain'] }),
-        route('envelope', { message_format: 'envelope', forward_uri: true, key_source: 'consumer', forward_consumer: true }),
+        route('envelope', {
+          message_format: 'envelope',
+          forward_uri: true,
+          key_source: 'consumer',
+          forward_consumer: true,
+        }),
         route('events', { message_format: 'cloudevents_structured' }),
-        route('binary', { message_format: 'cloudevents_binary', headers: { method_and_path: true, deadline_after: 10, include_headers: ['X-Tenant', 'x-*'] } }),
-        { name: 'one way/ä', paths: ['/o'], plugins: [{ name: 'custom_kafka_producer', config: { bootstrap_servers: BROKERS, topic: 'events', topics_query_arg: 't', allowed_topics: ['more'] } }] },
+        route('binary', {
+          message_format: 'cloudevents_binary',
+          headers: { method_and_path: true, deadline_after: 10, include_headers: ['X-Tenant', 'x-*'] },
+        }),
+        {
+          name: 'one way/ä',
+          paths: ['/o'],
+          plugins: [
+            {
+              name: 'custom_kafka_producer',
+              config: {
+                bootstrap_servers: BROKERS,
+                topic: 'events',
+                topics_query_arg: 't',
+                allowed_topics: ['more'],
+              },
+            },
+          ],
+        },
       ),
     ),
   );
   assertValid(document);
-  assert.equal(document.channels!['replies.-node']?.address ?? document.channels!['replies.-node-']?.address ?? null, null);
+  assert.equal(
+    document.channels!['replies.-node']?.address ?? document.channels!['replies.-node-']?.address ?? null,
+    null,
+  );
   assert.deepEqual((document.operations!.node!.reply as { address: object }).address, {
     location: '$message.header#/reply-to',
     description: 'The topic of the gateway that waits.',
   });
   assert.equal(document.operations!['one-way']!.reply, undefined);
   assert.ok(document.operations!['one-way-more']);
-  assert.ok(Object.hasOwn((document.channels!['part.requests']!.messages as Record<string, { headers: { properties: object } }>).partRequest!.headers.properties, 'reply-partition'));
-}); // prettier-ignore
+  assert.ok(
+    Object.hasOwn(
+      (document.channels!['part.requests']!.messages as Record<string, { headers: { properties: object } }>)
+        .partRequest!.headers.properties,
+      'reply-partition',
+    ),
+  );
+});
 
 test('servers: TLS and login by their kind, and no secret', async (t) => {
   const login = { strategy: 'sasl', mechanism: 'SCRAM-SHA-512', user: 'planted-user', password: 'planted' };
-  const oauth = { strategy: 'sasl', mechanism: 'OAUTHBEARER', oauthbearer: { token_endpoint_url: 'https://planted:planted@id/token?planted=1', client_id: 'planted', client_secret: 'planted' } };
+  const oauth = {
+    strategy: 'sasl',
+    mechanism: 'OAUTHBEARER',
+    oauthbearer: {
+      token_endpoint_url: 'https://planted:planted@id/token?planted=1',
+      client_id: 'planted',
+      client_secret: 'planted',
+    },
+  };
   const document = await describe(
     file(
       t,
       kongYml(
-        route('a', { cluster_name: 'main', authentication: login, security: { ssl: true, ca_certificate: '{vault://aws/ca}' }, bootstrap_servers: [...BROKERS, { host: 'other', port: 1 }] }),
+        route('a', {
+          cluster_name: 'main',
+          authentication: login,
+          security: { ssl: true, ca_certificate: '{vault://aws/ca}' },
+          bootstrap_servers: [...BROKERS, { host: 'other', port: 1 }],
+        }),
         route('b', { cluster_name: 'main', authentication: oauth }),
         route('c', { authentication: { ...login, password: '{vault://hcv/kafka}' } }),
         route('d', {}),
@@ -171,7 +231,11 @@ test('servers: TLS and login by their kind, and no secret', async (t) => {
   );
   assertValid(document);
   assert.doesNotMatch(JSON.stringify(document), /planted|vault/);
-  const servers = Object.entries(document.servers!).map(([name, { host, protocol }]) => [name, host, protocol]);
+  const servers = Object.entries(document.servers!).map(([name, { host, protocol }]) => [
+    name,
+    host,
+    protocol,
+  ]);
   assert.deepEqual(servers, [
     ['main', 'kafka:9092', 'kafka-secure'],
     ['main-2', 'other:1', 'kafka-secure'],
@@ -181,17 +245,40 @@ test('servers: TLS and login by their kind, and no secret', async (t) => {
   ]);
   assert.deepEqual(document.components!.securitySchemes, {
     scramSha512: { type: 'scramSha512', description: 'SASL SCRAM-SHA-512' },
-    oauthbearer: { type: 'oauth2', description: 'SASL OAUTHBEARER', flows: { clientCredentials: { tokenUrl: 'https://id/token', availableScopes: {} } } },
+    oauthbearer: {
+      type: 'oauth2',
+      description: 'SASL OAUTHBEARER',
+      flows: { clientCredentials: { tokenUrl: 'https://id/token', availableScopes: {} } },
+    },
   });
-}); // prettier-ignore
+});
 
 const SCHEMAS: Readonly<Record<string, object>> = {
-  'orders.requests-value': { id: 1, schema: JSON.stringify({ type: 'record', name: 'Order', fields: [{ name: 'item', type: 'string' }] }) },
-  'orders.replies-value': { id: 2, schemaType: 'JSON', schema: JSON.stringify({ $id: 'http://planted/', definitions: { a: { type: 'string' } }, properties: { a: { $ref: '#/definitions/a' }, me: { $ref: '#' } } }) },
-  'proto.requests-value': { id: 3, schemaType: 'PROTOBUF', schema: 'syntax = "proto3"; message A { string a = 1; }' },
-  'proto.replies-value': { id: 4, schemaType: 'JSON', schema: JSON.stringify({ properties: { a: { $ref: 'http://planted/schema' } } }) },
+  'orders.requests-value': {
+    id: 1,
+    schema: JSON.stringify({ type: 'record', name: 'Order', fields: [{ name: 'item', type: 'string' }] }),
+  },
+  'orders.replies-value': {
+    id: 2,
+    schemaType: 'JSON',
+    schema: JSON.stringify({
+      $id: 'http://planted/',
+      definitions: { a: { type: 'string' } },
+      properties: { a: { $ref: '#/definitions/a' }, me: { $ref: '#' } },
+    }),
+  },
+  'proto.requests-value': {
+    id: 3,
+    schemaType: 'PROTOBUF',
+    schema: 'syntax = "proto3"; message A { string a = 1; }',
+  },
+  'proto.replies-value': {
+    id: 4,
+    schemaType: 'JSON',
+    schema: JSON.stringify({ properties: { a: { $ref: 'http://planted/schema' } } }),
+  },
   'named-subject': { id: 5, schema: '"string"' },
-}; // prettier-ignore
+};
 
 test('schemas of a registry, those of replies too; an address in a schema is not followed and not passed on', async (t) => {
   const asked: string[] = [];
@@ -212,16 +299,31 @@ test('schemas of a registry, those of replies too; an address in a schema is not
     kongYml(
       route('orders', {}),
       route('proto', {}),
-      route('none', { schema_registry: { confluent: { url: 'http://unused', value_schema: { subject_name: 'named-subject', schema_version: '2' } } } }),
+      route('none', {
+        schema_registry: {
+          confluent: {
+            url: 'http://unused',
+            value_schema: { subject_name: 'named-subject', schema_version: '2' },
+          },
+        },
+      }),
     ),
   );
   const env = { KONG_KAFKA_REGISTRY_USER: 'me', KONG_KAFKA_REGISTRY_PASSWORD: 'planted' };
-  const { code, stdout, stderr } = await runInside(['asyncapi', '--config', config, '--registry', url, '--json'], { env });
+  const { code, stdout, stderr } = await runInside(
+    ['asyncapi', '--config', config, '--registry', url, '--json'],
+    { env },
+  );
   assert.equal(code, EXIT.fine, stderr);
   const document = JSON.parse(stdout) as Document;
   assertValid(document);
   assert.doesNotMatch(stdout, /planted/);
-  assert.deepEqual(Object.keys(document.components!.schemas!).sort(), ['named-subject', 'orders.replies-value', 'orders.requests-value', 'proto.requests-value']);
+  assert.deepEqual(Object.keys(document.components!.schemas!).sort(), [
+    'named-subject',
+    'orders.replies-value',
+    'orders.requests-value',
+    'proto.requests-value',
+  ]);
   assert.deepEqual((document.components!.schemas!['orders.replies-value'] as { schema: object }).schema, {
     definitions: { a: { type: 'string' } },
     properties: {
@@ -229,25 +331,48 @@ test('schemas of a registry, those of replies too; an address in a schema is not
       me: { $ref: '#/components/schemas/orders.replies-value/schema' },
     },
   });
-  assert.match(stderr, /The schema proto\.replies-value refers to others, and is left to the registry: id 4\./);
+  assert.match(
+    stderr,
+    /The schema proto\.replies-value refers to others, and is left to the registry: id 4\./,
+  );
   assert.match(stderr, /No schema none\.replies-value: /);
-  assert.ok(asked.includes(`Basic ${Buffer.from('me:planted').toString('base64')} /subjects/named-subject/versions/2`), asked.join('\n'));
-}); // prettier-ignore
+  assert.ok(
+    asked.includes(
+      `Basic ${Buffer.from('me:planted').toString('base64')} /subjects/named-subject/versions/2`,
+    ),
+    asked.join('\n'),
+  );
+});
 
 test('a registry that is away is said, and no half document is written', async (t) => {
-  const { code, stdout, stderr } = await runInside(['asyncapi', '--config', file(t, kongYml(route('a', {}))), '--registry', 'http://127.0.0.1:1']);
+  const { code, stdout, stderr } = await runInside([
+    'asyncapi',
+    '--config',
+    file(t, kongYml(route('a', {}))),
+    '--registry',
+    'http://127.0.0.1:1',
+  ]);
   assert.deepEqual([code, stdout], [EXIT.failed, '']);
   assert.match(stderr, /^The schema registry: /);
-}); // prettier-ignore
+});
 
 for (const [what, args, sentence] of [
   ['no configuration', [], /^Say what to describe/],
-  ['a route that is not there', ['--config', 'kong/kong.yml', '--route', 'nowhere'], /^No route nowhere sends requests to Kafka; these do: orders, /],
-  ['a registry with a user in its URL', ['--config', 'kong/kong.yml', '--registry', 'http://me:planted@x'], /^--registry needs an http or https URL without a user/],
-] as const) // prettier-ignore
+  [
+    'a route that is not there',
+    ['--config', 'kong/kong.yml', '--route', 'nowhere'],
+    /^No route nowhere sends requests to Kafka; these do: orders, /,
+  ],
+  [
+    'a registry with a user in its URL',
+    ['--config', 'kong/kong.yml', '--registry', 'http://me:planted@x'],
+    /^--registry needs an http or https URL without a user/,
+  ],
+] as const)
+  // prettier-ignore
   test(`refused: ${what}`, async () => {
     const { code, stdout, stderr } = await runInside(['asyncapi', ...args.map((arg) => (arg.startsWith('kong/') ? join(ROOT, arg) : arg))]);
     assert.deepEqual([code, stdout], [EXIT.usage, '']);
     assert.match(stderr, sentence);
     assert.doesNotMatch(stderr, /planted/);
-  }); // prettier-ignore
+  });

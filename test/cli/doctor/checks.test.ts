@@ -67,12 +67,14 @@ const configurations = (configuration: object) =>
       custom_kafka_request_reply: {
         socket_owned: true,
         process: {
-          configurations: [{ topic: 'orders.requests', reply_topic: 'orders.replies', ready: true, ...configuration }],
+          configurations: [
+            { topic: 'orders.requests', reply_topic: 'orders.replies', ready: true, ...configuration },
+          ],
           clusters: [],
         },
       },
     },
-  }); // prettier-ignore
+  });
 
 const REQUESTS = 'orders.requests';
 const REPLIES = 'orders.replies';
@@ -167,7 +169,10 @@ const CASES: Record<Exclude<FindingCode, `probe_${string}`>, Case | readonly Cas
   ],
   plugin_order: [
     {
-      document: routeWith([{ ...PRODUCER, ordering: { after: { access: ['custom_kafka_consumer'] } } }, CONSUMER]),
+      document: routeWith([
+        { ...PRODUCER, ordering: { after: { access: ['custom_kafka_consumer'] } } },
+        CONSUMER,
+      ]),
     },
     /^route orders$/,
     /before custom_kafka_producer/,
@@ -202,9 +207,19 @@ const CASES: Record<Exclude<FindingCode, `probe_${string}`>, Case | readonly Cas
   ],
   kong_unsupported: [{ kong: { version: '3.3.1' } }, /^Kong 3\.3\.1$/, /older than 3\.4/, /3\.4 to/],
   kong_ignores_changes: [{ kong: { version: '3.6.1' } }, /^Kong 3\.6\.1$/, /do not reach/, /3\.6\.2/],
-  kong_untested: [{ kong: { version: '3.11.0.2-enterprise-edition' } }, /^Kong 3\.11/, /up to 3\.9/, /--probe/],
+  kong_untested: [
+    { kong: { version: '3.11.0.2-enterprise-edition' } },
+    /^Kong 3\.11/,
+    /up to 3\.9/,
+    /--probe/,
+  ],
   plugin_not_enabled: [
-    [{ settings: entry({ plugins: 'bundled' }) }, /custom_kafka_request_reply/, /not in plugins/, /^plugins = bundled,custom_kafka_request_reply$/],
+    [
+      { settings: entry({ plugins: 'bundled' }) },
+      /custom_kafka_request_reply/,
+      /not in plugins/,
+      /^plugins = bundled,custom_kafka_request_reply$/,
+    ],
     [
       { settings: entry({ pluginserver_names: 'other' }) },
       /custom_kafka_request_reply/,
@@ -230,7 +245,9 @@ const CASES: Record<Exclude<FindingCode, `probe_${string}`>, Case | readonly Cas
     /--socket-dir/,
   ],
   stock_server: [
-    { settings: entry({ pluginserver_kafka_request_reply_start_cmd: '/usr/bin/kong-js-pluginserver -d /x' }) },
+    {
+      settings: entry({ pluginserver_kafka_request_reply_start_cmd: '/usr/bin/kong-js-pluginserver -d /x' }),
+    },
     /^entry kafka-request-reply$/,
     /kong-js-pluginserver/,
     /--mode external/,
@@ -256,7 +273,12 @@ const CASES: Record<Exclude<FindingCode, `probe_${string}`>, Case | readonly Cas
     /pluginserver_kafka_request_reply_start_cmd = .* hold$/,
   ],
   managed_admin_api: [
-    { settings: entry({ log_level: 'info', pluginserver_kafka_request_reply_start_cmd: `${START} --managed` }) },
+    {
+      settings: entry({
+        log_level: 'info',
+        pluginserver_kafka_request_reply_start_cmd: `${START} --managed`,
+      }),
+    },
     /^entry kafka-request-reply$/,
     /start_cmd/,
     /--mode external/,
@@ -289,7 +311,21 @@ const CASES: Record<Exclude<FindingCode, `probe_${string}`>, Case | readonly Cas
     [
       {
         kong: {
-          schemas: new Map([['custom_kafka_request_reply', { fields: [{ config: { type: 'record', fields: [{ topic: { type: 'string' } }, { gone: { type: 'string' } }] } }] }]]),
+          schemas: new Map([
+            [
+              'custom_kafka_request_reply',
+              {
+                fields: [
+                  {
+                    config: {
+                      type: 'record',
+                      fields: [{ topic: { type: 'string' } }, { gone: { type: 'string' } }],
+                    },
+                  },
+                ],
+              },
+            ],
+          ]),
         },
       },
       /^custom_kafka_request_reply$/,
@@ -297,7 +333,11 @@ const CASES: Record<Exclude<FindingCode, `probe_${string}`>, Case | readonly Cas
       /kong\/custom_kafka_request_reply\.json/,
     ],
     [
-      { kong: { dumpFiles: new Map([['/opt/custom_kafka_log.json', '{"Plugins":[{"Schema":{"fields":[]}}]}']]) } },
+      {
+        kong: {
+          dumpFiles: new Map([['/opt/custom_kafka_log.json', '{"Plugins":[{"Schema":{"fields":[]}}]}']]),
+        },
+      },
       /^\/opt\/custom_kafka_log\.json$/,
       /lacks/,
       /schema --plugin custom_kafka_log > \/opt\/custom_kafka_log\.json/,
@@ -353,7 +393,12 @@ const CASES: Record<Exclude<FindingCode, `probe_${string}`>, Case | readonly Cas
     /Correct/,
   ],
   server_not_ready: [
-    { server: configurations({ ready: false, reason: 'Topic orders.replies does not exist, or the gateway may not describe it.' }) },
+    {
+      server: configurations({
+        ready: false,
+        reason: 'Topic orders.replies does not exist, or the gateway may not describe it.',
+      }),
+    },
     /orders\.requests and orders\.replies/,
     /does not exist/,
     /Create the topic/,
@@ -379,7 +424,12 @@ const CASES: Record<Exclude<FindingCode, `probe_${string}`>, Case | readonly Cas
     /3 in the last minute; the last one reply_timeout: none came/,
     /service/,
   ],
-  server_other_version: [{ server: status({ version: '9.9.9' }) }, /8900/, /9\.9\.9/, /kong-kafka of 9\.9\.9/],
+  server_other_version: [
+    { server: status({ version: '9.9.9' }) },
+    /8900/,
+    /9\.9\.9/,
+    /kong-kafka of 9\.9\.9/,
+  ],
   cluster_unreachable: [
     { cluster: { reason: 'kafka:9092: connect ECONNREFUSED', brokers: 0, topics: new Map() } },
     /^brokers kafka:9092, route orders, custom_kafka_request_reply$/,
@@ -411,7 +461,16 @@ const CASES: Record<Exclude<FindingCode, `probe_${string}`>, Case | readonly Cas
     /--operation Read/,
   ],
   leader_missing: [
-    { topics: { [REPLIES]: { partitions: [{ id: 0, leader: 1, replicas: 3, inSync: 3 }, { id: 1, leader: -1, replicas: 3, inSync: 3 }] } } },
+    {
+      topics: {
+        [REPLIES]: {
+          partitions: [
+            { id: 0, leader: 1, replicas: 3, inSync: 3 },
+            { id: 1, leader: -1, replicas: 3, inSync: 3 },
+          ],
+        },
+      },
+    },
     /orders\.replies/,
     /1 of 2 partitions .*: 1\./,
     /Start the brokers/,
@@ -448,7 +507,11 @@ const CASES: Record<Exclude<FindingCode, `probe_${string}`>, Case | readonly Cas
     /--alter --topic orders\.requests --partitions 6/,
   ],
   partition_missing: [
-    { document: routeWith([withConfig({ reply_routing: 'partition', reply_partition: 7, dialects: ['plain'] })]) },
+    {
+      document: routeWith([
+        withConfig({ reply_routing: 'partition', reply_partition: 7, dialects: ['plain'] }),
+      ]),
+    },
     /orders\.replies/,
     /reply_partition is 7, and orders\.replies has 3 partitions/,
     /--partitions 8/,
@@ -516,15 +579,30 @@ const CASES: Record<Exclude<FindingCode, `probe_${string}`>, Case | readonly Cas
     /max\.message\.bytes=1064960/,
   ],
   not_checked: [
-    [{ unasked: [{ where: 'Kafka', why: 'It was not asked' }] }, /^Kafka$/, /^It was not asked\.$/, /help doctor/],
-    [{ topics: { [REPLIES]: { settings: undefined } } }, /orders\.replies/, /may not see how/, /DescribeConfigs/],
+    [
+      { unasked: [{ where: 'Kafka', why: 'It was not asked' }] },
+      /^Kafka$/,
+      /^It was not asked\.$/,
+      /help doctor/,
+    ],
+    [
+      { topics: { [REPLIES]: { settings: undefined } } },
+      /orders\.replies/,
+      /may not see how/,
+      /DescribeConfigs/,
+    ],
     [{ document: withService([FAILOVER]) }, /custom_kafka_failover/, /includes .* not known/, /--kong-conf/],
   ],
   vault_reference: [
     {
       document: routeWith([
         withConfig({
-          authentication: { strategy: 'sasl', mechanism: 'PLAIN', user: 'u', password: '{vault://hcv/kafka/password}' },
+          authentication: {
+            strategy: 'sasl',
+            mechanism: 'PLAIN',
+            user: 'u',
+            password: '{vault://hcv/kafka/password}',
+          },
         }),
       ]),
     },
@@ -532,7 +610,7 @@ const CASES: Record<Exclude<FindingCode, `probe_${string}`>, Case | readonly Cas
     /^authentication\.password stands in a vault\.$/,
     /vault:\/\/env/,
   ],
-}; // prettier-ignore
+};
 
 /** A case is a list that begins with a situation; several cases are a list of lists. */
 const casesOf = (entry: Case | readonly Case[]): readonly Case[] =>
@@ -595,17 +673,21 @@ for (const [what, situation] of HEALTHY)
 test('Kong of an unknown version is not called wrong', () => {
   const facts = factsOf({ document: withService([ONE_EVENT]) });
   const findings = diagnoseAll({ ...facts, kong: { ...facts.kong, version: undefined } });
-  assert.deepEqual(findings.map(({ code, level }) => [code, level]), [['service_behind_fail_open', 'note']]);
-}); // prettier-ignore
+  assert.deepEqual(
+    findings.map(({ code, level }) => [code, level]),
+    [['service_behind_fail_open', 'note']],
+  );
+});
 
 test('the settings that are shipped have nothing wrong but what they say themselves', () => {
   const document = withService([FAILOVER]);
-  const settingsOf = (file: string) => Object.fromEntries(parseSettings(readFileSync(join(KONG, file), 'utf8')));
+  const settingsOf = (file: string) =>
+    Object.fromEntries(parseSettings(readFileSync(join(KONG, file), 'utf8')));
   const external = diagnoseAll(factsOf({ document, settings: settingsOf('kong-external.env') }));
   assert.deepEqual(codesOf(external), ['failover_include_missing']);
   const managed = diagnoseAll(factsOf({ document, settings: settingsOf('kong-managed.env') }));
   assert.deepEqual(codesOf(managed), ['failover_include_missing', 'managed_admin_api']);
-}); // prettier-ignore
+});
 
 test('what is worst comes first', () => {
   const findings = diagnoseAll(

@@ -189,16 +189,24 @@ const CASES: readonly Case[] = [
 for (const [what, replies, codes, text, more] of CASES)
   test(`the service answers with ${what}`, () => {
     const findings = findingsOf(replies, more);
-    assert.deepEqual(findings.map(({ code }) => code), codes);
+    assert.deepEqual(
+      findings.map(({ code }) => code),
+      codes,
+    );
     assert.match(findings.at(-1)!.what, text);
-    assert.ok(findings.every(({ what: sentence, where }) => sentence.endsWith('.') && where === 'route orders'));
-  }); // prettier-ignore
+    assert.ok(
+      findings.every(({ what: sentence, where }) => sentence.endsWith('.') && where === 'route orders'),
+    );
+  });
 
 test('every finding of a probe is a case here, but the one of a probe that cannot be sent', () => {
   const told = new Set(CASES.flatMap(([, , codes]) => codes));
   const all = (Object.keys(FINDINGS) as FindingCode[]).filter((code) => code.startsWith('probe_'));
-  assert.deepEqual(all.filter((code) => !told.has(code)), ['probe_not_sent']);
-}); // prettier-ignore
+  assert.deepEqual(
+    all.filter((code) => !told.has(code)),
+    ['probe_not_sent'],
+  );
+});
 
 test('what stands in a record is not told', () => {
   const findings = findingsOf([

@@ -9,11 +9,18 @@ function printed(isJson: boolean, what: string): string {
   let text = '';
   const sink = { write: (part: string | Uint8Array) => void (text += String(part)) };
   const interrupted = new AbortController().signal;
-  const output = new Output({ stdout: sink, stderr: sink, stdin: Readable.from([]), env: {}, interrupted }, isJson);
+  const output = new Output(
+    { stdout: sink, stderr: sink, stdin: Readable.from([]), env: {}, interrupted },
+    isJson,
+  );
   const findings = [finding('topic_missing', { where: 'topic a', what, fix: 'one\ntwo' })];
-  print(output, { findings, made: [{ name: 'b', partitions: 6, copies: 1, reason: undefined }], looked: '1 plugin:' });
+  print(output, {
+    findings,
+    made: [{ name: 'b', partitions: 6, copies: 1, reason: undefined }],
+    looked: '1 plugin:',
+  });
   return text;
-} // prettier-ignore
+}
 
 test('for people: what, why, fix, and the sum', () => {
   assert.equal(

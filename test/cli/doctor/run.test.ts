@@ -80,9 +80,13 @@ test('brokers that are not there are a finding, without the password', async (t)
 test('a vault that cannot be opened: its brokers are not asked, and that is said', async (t) => {
   const config = fileWith(t, HEALTHY.replace('password: planted', "password: '{vault://hcv/kafka/p}'"));
   const { findings } = parsed((await runInside(['doctor', '--config', config, '--json'])).stdout);
-  assert.ok(findings.some(({ code, what }) => code === 'not_checked' && /authentication\.password stands in a vault/.test(what)));
+  assert.ok(
+    findings.some(
+      ({ code, what }) => code === 'not_checked' && /authentication\.password stands in a vault/.test(what),
+    ),
+  );
   assert.ok(findings.every(({ code }) => code !== 'cluster_unreachable'));
-}); // prettier-ignore
+});
 
 test('the plugin server, with its token', async (t) => {
   const server = createServer(({ headers, url }, response) => {
@@ -103,7 +107,11 @@ test('the plugin server, with its token', async (t) => {
 
 test('sockets and dumps of the settings, where they are on this machine', async (t) => {
   const place = folder(t);
-  const [there, gone, dump] = [join(place, 'a.sock'), join(place, 'b.sock'), join(place, 'custom_kafka_log.json')];
+  const [there, gone, dump] = [
+    join(place, 'a.sock'),
+    join(place, 'b.sock'),
+    join(place, 'custom_kafka_log.json'),
+  ];
   const server = createSocketServer((socket) => socket.destroy());
   await new Promise<void>((resolve) => server.listen(there, resolve));
   t.after(() => server.close());
@@ -112,12 +120,21 @@ test('sockets and dumps of the settings, where they are on this machine', async 
     t,
     `pluginserver_names = a,b,c\npluginserver_a_socket = ${there}\npluginserver_b_socket = ${gone}\npluginserver_c_socket = /not/here/c.sock\npluginserver_a_query_cmd = cat ${dump}\n`,
   );
-  const run = await runInside(['doctor', '--config', fileWith(t, HEALTHY), '--no-kafka', '--kong-conf', settings, '--json']);
+  const run = await runInside([
+    'doctor',
+    '--config',
+    fileWith(t, HEALTHY),
+    '--no-kafka',
+    '--kong-conf',
+    settings,
+    '--json',
+  ]);
   const { findings } = parsed(run.stdout);
-  const whereOf = (wanted: string) => findings.filter(({ code }) => code === wanted).map(({ where }) => where);
+  const whereOf = (wanted: string) =>
+    findings.filter(({ code }) => code === wanted).map(({ where }) => where);
   assert.deepEqual(whereOf('socket_missing'), [gone]);
   assert.deepEqual(whereOf('dump_older'), [dump]);
-}); // prettier-ignore
+});
 
 const WRONG: [args: readonly string[], sentence: RegExp][] = [
   [[], /^Say where the configuration is/],

@@ -34,13 +34,22 @@ for (const mode of MODES)
 
 test('some plugins only, with those of others', async () => {
   const settings = parseSettings(
-    await printed('--plugin', 'custom_kafka_log', '--other-plugin', 'mine', '--other-entry', 'go', '--body-buffer', '2m'),
+    await printed(
+      '--plugin',
+      'custom_kafka_log',
+      '--other-plugin',
+      'mine',
+      '--other-entry',
+      'go',
+      '--body-buffer',
+      '2m',
+    ),
   );
   assert.equal(settings.get('plugins'), 'bundled,mine,custom_kafka_log');
   assert.equal(settings.get('pluginserver_names'), 'go,kafka-log');
   assert.equal(settings.get('nginx_http_client_body_buffer_size'), '2m');
   assert.equal(settings.has('pluginserver_kafka_producer_socket'), false);
-}); // prettier-ignore
+});
 
 test('doctor finds nothing wrong with what is printed', async () => {
   const document = {

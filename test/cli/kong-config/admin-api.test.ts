@@ -31,34 +31,54 @@ test('page by page, below the workspace, with the token', async (t) => {
         return { data: [{ id: 'r1', name: 'one', service: { id: 's1' } }], offset: 'a b' };
       if (path.includes('/routes')) return { data: [{ id: 'r2', paths: ['/two'] }] };
       return {
-        data: [{ id: 'p', name: 'custom_kafka_log', enabled: true, route: { id: 'r2' }, config: { topic: 't' } }],
+        data: [
+          { id: 'p', name: 'custom_kafka_log', enabled: true, route: { id: 'r2' }, config: { topic: 't' } },
+        ],
       };
     },
     { 'kong-admin-token': 'token' },
   );
   const { services, routes, plugins } = await readAdminApi(api);
   assert.deepEqual(services, [{ id: 's1', name: 'backend' }]);
-  assert.deepEqual(routes.map(({ id, name, serviceId }) => [id, name, serviceId]), [['r1', 'one', 's1'], ['r2', '/two', undefined]]);
-  assert.deepEqual(plugins.map(({ name, routeId, config }) => [name, routeId, config]), [['custom_kafka_log', 'r2', { topic: 't' }]]);
+  assert.deepEqual(
+    routes.map(({ id, name, serviceId }) => [id, name, serviceId]),
+    [
+      ['r1', 'one', 's1'],
+      ['r2', '/two', undefined],
+    ],
+  );
+  assert.deepEqual(
+    plugins.map(({ name, routeId, config }) => [name, routeId, config]),
+    [['custom_kafka_log', 'r2', { topic: 't' }]],
+  );
   assert.deepEqual(asked, [
     '/default/services?size=1000 token',
     '/default/routes?size=1000 token',
     '/default/routes?size=1000&offset=a%20b token',
     '/default/plugins?size=1000 token',
   ]);
-}); // prettier-ignore
+});
 
 test('what Kong says of itself', async (t) => {
   const api = await adminApi(t, () => ({
     version: '3.9.1',
     plugins: { available_on_server: { custom_kafka_log: { version: '0.1.0', priority: 5 }, old: true } },
-    configuration: { plugins: ['bundled', 'custom_kafka_log'], log_level: 'info', proxy_listen: {}, anonymous_reports: true },
+    configuration: {
+      plugins: ['bundled', 'custom_kafka_log'],
+      log_level: 'info',
+      proxy_listen: {},
+      anonymous_reports: true,
+    },
   }));
   const node = await readKongNode(api);
   assert.equal(node.version, '3.9.1');
   assert.deepEqual(node.plugins.get('custom_kafka_log'), { version: '0.1.0', priority: 5 });
-  assert.deepEqual(Object.fromEntries(node.settings), { plugins: 'bundled,custom_kafka_log', log_level: 'info', anonymous_reports: 'on' });
-}); // prettier-ignore
+  assert.deepEqual(Object.fromEntries(node.settings), {
+    plugins: 'bundled,custom_kafka_log',
+    log_level: 'info',
+    anonymous_reports: 'on',
+  });
+});
 
 // Kong 3.9 with a managed plugin server answers so, and the rest of its Admin API works.
 test('a root that fails is a fact', async (t) => {
@@ -69,11 +89,17 @@ test('a root that fails is a fact', async (t) => {
 });
 
 test('a token that is missing, something else that answers, nobody', async (t) => {
-  await assert.rejects(readAdminApi(await adminApi(t, () => [401, {}])), /refuses to show services, with status 401.*KONG_ADMIN_TOKEN/);
+  await assert.rejects(
+    readAdminApi(await adminApi(t, () => [401, {}])),
+    /refuses to show services, with status 401.*KONG_ADMIN_TOKEN/,
+  );
   await assert.rejects(readAdminApi(await adminApi(t, () => [404, {}])), /answers 404 for services/);
   const gone = { url: new URL('http://127.0.0.1:1'), headers: {}, signal: new AbortController().signal };
-  await assert.rejects(readAdminApi(gone), /^CliError: The Admin API at http:\/\/127\.0\.0\.1:1 cannot be asked: .+\.$/);
-}); // prettier-ignore
+  await assert.rejects(
+    readAdminApi(gone),
+    /^CliError: The Admin API at http:\/\/127\.0\.0\.1:1 cannot be asked: .+\.$/,
+  );
+});
 
 test('a token does not follow to another address', async (t) => {
   let leaked = false;

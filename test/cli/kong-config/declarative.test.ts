@@ -50,7 +50,13 @@ consumers:
   );
   const byName = [...plugins].sort((one, other) => one.name.localeCompare(other.name));
   assert.deepEqual(
-    byName.map(({ name, routeId, serviceId, isPerConsumer, enabled }) => [name, routeId, serviceId, isPerConsumer, enabled]),
+    byName.map(({ name, routeId, serviceId, isPerConsumer, enabled }) => [
+      name,
+      routeId,
+      serviceId,
+      isPerConsumer,
+      enabled,
+    ]),
     [
       ['a', 'inside', undefined, false, true],
       ['b', undefined, 'backend', false, true],
@@ -61,7 +67,7 @@ consumers:
       ['g', undefined, undefined, true, true],
     ],
   );
-}); // prettier-ignore
+});
 
 test('what is no configuration is refused, and not quoted', async (t) => {
   for (const [text, reason] of [

@@ -35,7 +35,10 @@ test('a kong.yml: plugins are replaced where they stand, the rest stays', async 
   assert.equal(code, EXIT.findings);
   assert.match(stdout, /# what others wrote stays/);
   assert.match(stdout, /name: events # the one/);
-  const document = parse(stdout) as { services: { routes: { plugins: { name: string; config: object }[] }[] }[]; consumers: { plugins: { name: string }[] }[] };
+  const document = parse(stdout) as {
+    services: { routes: { plugins: { name: string; config: object }[] }[] }[];
+    consumers: { plugins: { name: string }[] }[];
+  };
   const [limit, ours] = document.services[0]!.routes[0]!.plugins;
   assert.deepEqual(limit, { name: 'rate-limiting', config: { minute: 5 } });
   assert.equal(ours!.name, 'custom_kafka_producer');
@@ -44,7 +47,7 @@ test('a kong.yml: plugins are replaced where they stand, the rest stays', async 
   // Without its scope it would run for everybody.
   assert.equal(document.consumers[0]!.plugins[0]!.name, 'kafka-upstream');
   assert.match(stderr, /^consumer alice: kafka-upstream stays as it is$/m);
-}); // prettier-ignore
+});
 
 test('a plugin of the Admin API, and a page of them', async () => {
   const plugin = {
@@ -57,7 +60,12 @@ test('a plugin of the Admin API, and a page of them', async () => {
     enabled: true,
     protocols: ['grpc', 'http', 'ws'],
     tags: null,
-    config: { topic: 'logs', bootstrap_servers: [{ host: 'kafka', port: 9092 }], producer_async: true, custom_fields_by_lua: null },
+    config: {
+      topic: 'logs',
+      bootstrap_servers: [{ host: 'kafka', port: 9092 }],
+      producer_async: true,
+      custom_fields_by_lua: null,
+    },
   };
   for (const written of [plugin, { data: [plugin], next: null }, [plugin]]) {
     const { code, stdout } = await migrate(JSON.stringify(written));
@@ -75,14 +83,16 @@ test('a plugin of the Admin API, and a page of them', async () => {
       ],
     });
   }
-}); // prettier-ignore
+});
 
 test('what has no equal at all stays, and is told', async () => {
-  const { code, stderr, stdout } = await migrate("plugins: [{ name: kafka-consume, config: { topics: [{ name: a }] } }]");
+  const { code, stderr, stdout } = await migrate(
+    'plugins: [{ name: kafka-consume, config: { topics: [{ name: a }] } }]',
+  );
   assert.equal(code, EXIT.findings);
   assert.match(stdout, /kafka-consume/);
   assert.match(stderr, /no equal: it hands records of a topic to clients/);
-}); // prettier-ignore
+});
 
 test('aliases lead to what they led to', async () => {
   const { stdout } = await migrate(`
@@ -91,14 +101,24 @@ plugins:
   - { name: kafka-upstream, route: b, config: *shared }
 `);
   const { plugins } = parse(stdout) as { plugins: { name: string; config: { topic: string } }[] };
-  assert.deepEqual(plugins.map(({ name, config }) => [name, config.topic]), [['custom_kafka_producer', 't'], ['custom_kafka_producer', 't']]);
-}); // prettier-ignore
+  assert.deepEqual(
+    plugins.map(({ name, config }) => [name, config.topic]),
+    [
+      ['custom_kafka_producer', 't'],
+      ['custom_kafka_producer', 't'],
+    ],
+  );
+});
 
 test('--json', async () => {
   const { stdout } = await migrate(KONG_YML, '--json');
-  const { is_complete, plugins, configuration } = JSON.parse(stdout) as { is_complete: boolean; plugins: object[]; configuration: { services: object[] } };
+  const { is_complete, plugins, configuration } = JSON.parse(stdout) as {
+    is_complete: boolean;
+    plugins: object[];
+    configuration: { services: object[] };
+  };
   assert.deepEqual([is_complete, plugins.length, configuration.services.length], [false, 2, 1]);
-}); // prettier-ignore
+});
 
 for (const [what, written, sentence] of [
   ['no plugin of these', 'plugins: [{ name: cors, config: {} }]', /^- has none of kafka-upstream, /],

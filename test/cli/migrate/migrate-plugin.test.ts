@@ -8,10 +8,11 @@ import { KONG_OPTIONS } from './kong-options';
 function pathsOf(value: Record<string, unknown>, maps: ReadonlySet<string>, before = ''): string[] {
   return Object.entries(value).flatMap(([name, member]) => {
     const path = before === '' ? name : `${before}.${name}`;
-    const isRecord = typeof member === 'object' && member !== null && !Array.isArray(member) && !maps.has(name);
+    const isRecord =
+      typeof member === 'object' && member !== null && !Array.isArray(member) && !maps.has(name);
     return isRecord ? pathsOf(member as Record<string, unknown>, maps, path) : [path];
   });
-} // prettier-ignore
+}
 const MAPS = new Set([
   'name_mappings',
   'extensions',
@@ -21,8 +22,10 @@ const MAPS = new Set([
 ]);
 
 function at(config: Record<string, unknown>, path: string): unknown {
-  return path.split('.').reduce<unknown>((inner, name) => (inner as Record<string, unknown> | undefined)?.[name], config);
-} // prettier-ignore
+  return path
+    .split('.')
+    .reduce<unknown>((inner, name) => (inner as Record<string, unknown> | undefined)?.[name], config);
+}
 
 for (const { from, to, rules } of MIGRATED_PLUGINS) {
   const options = KONG_OPTIONS[from]!;
@@ -51,9 +54,13 @@ for (const { from, to, rules } of MIGRATED_PLUGINS) {
 
   test(`${from}: what comes out passes our own check, with everything set and with the least`, () => {
     const { topic, bootstrap_servers, ask_id, app_name } = options;
-    const least = from === 'kong-kafka-log' ? { topic, bootstrap_servers, ask_id, app_name } : { topic, bootstrap_servers };
-    for (const written of [options, least]) assert.equal(complaintAbout({ to }, migratePlugin(from, written).config), undefined);
-  }); // prettier-ignore
+    const least =
+      from === 'kong-kafka-log'
+        ? { topic, bootstrap_servers, ask_id, app_name }
+        : { topic, bootstrap_servers };
+    for (const written of [options, least])
+      assert.equal(complaintAbout({ to }, migratePlugin(from, written).config), undefined);
+  });
 
   test(`${from}: each option by itself passes, too`, () => {
     const { topic, bootstrap_servers } = options;
@@ -77,29 +84,45 @@ test('what the Admin API writes for "not set" needs no word', () => {
     fates('kafka-upstream', {
       message_by_lua_functions: null,
       allowed_topics: null,
-      authentication: { strategy: null, mechanism: null, user: null, password: null, tokenauth: null, oauthbearer: { extensions: null } },
+      authentication: {
+        strategy: null,
+        mechanism: null,
+        user: null,
+        password: null,
+        tokenauth: null,
+        oauthbearer: { extensions: null },
+      },
       security: { ssl: false, certificate_id: null },
       schema_registry: { confluent: null },
       __key__: 'x',
     }),
     [],
   );
-}); // prettier-ignore
+});
 
 test('an option that nobody knows is not passed over', () => {
-  assert.deepEqual(fates('kafka-upstream', { invented: 1, security: { invented: 2 } }), ['invented: refused', 'security.invented: refused']);
-}); // prettier-ignore
+  assert.deepEqual(fates('kafka-upstream', { invented: 1, security: { invented: 2 } }), [
+    'invented: refused',
+    'security.invented: refused',
+  ]);
+});
 
 test('a value that is out of bounds here is left out, and told with the bounds', () => {
   const { config, changes } = migratePlugin('kafka-upstream', { ...BASE, keepalive: 10 });
   assert.equal(config.keepalive, undefined);
-  assert.match(changes.find(({ option }) => option === 'keepalive')!.words, /must be between 1000 and 86400000; left out/);
-}); // prettier-ignore
+  assert.match(
+    changes.find(({ option }) => option === 'keepalive')!.words,
+    /must be between 1000 and 86400000; left out/,
+  );
+});
 
 test('what is required and missing is to be set by hand', () => {
   const { changes } = migratePlugin('confluent', { topic: 'events' });
-  assert.match(changes.find(({ option }) => option === 'bootstrap_servers')!.words, /required option is missing: to be set by hand/);
-}); // prettier-ignore
+  assert.match(
+    changes.find(({ option }) => option === 'bootstrap_servers')!.words,
+    /required option is missing: to be set by hand/,
+  );
+});
 
 test('a client can name a topic only where topics are listed', () => {
   const { config } = migratePlugin('kafka-upstream', { ...BASE, topics_query_arg: 't' });
@@ -108,12 +131,26 @@ test('a client can name a topic only where topics are listed', () => {
 });
 
 test('confluent: a key is a login over TLS, and OAuth wins over it', () => {
-  const key = migratePlugin('confluent', { ...BASE, cluster_api_key: 'k', cluster_api_secret: '{vault://env/s}' });
+  const key = migratePlugin('confluent', {
+    ...BASE,
+    cluster_api_key: 'k',
+    cluster_api_secret: '{vault://env/s}',
+  });
   assert.deepEqual(key.config.security, { ssl: true });
-  assert.deepEqual(key.config.authentication, { user: 'k', password: '{vault://env/s}', mechanism: 'PLAIN', strategy: 'sasl' });
-  const { authentication } = migratePlugin('confluent', KONG_OPTIONS.confluent!).config as { authentication: Record<string, unknown> };
-  assert.deepEqual([authentication.mechanism, authentication.user, authentication.password], ['OAUTHBEARER', undefined, undefined]);
-}); // prettier-ignore
+  assert.deepEqual(key.config.authentication, {
+    user: 'k',
+    password: '{vault://env/s}',
+    mechanism: 'PLAIN',
+    strategy: 'sasl',
+  });
+  const { authentication } = migratePlugin('confluent', KONG_OPTIONS.confluent!).config as {
+    authentication: Record<string, unknown>;
+  };
+  assert.deepEqual(
+    [authentication.mechanism, authentication.user, authentication.password],
+    ['OAUTHBEARER', undefined, undefined],
+  );
+});
 
 test('fields by Lua: text, headers and removal are carried over, code is not', () => {
   const lua = {
@@ -137,6 +174,9 @@ test('fields by Lua: text, headers and removal are carried over, code is not', (
 
 test("Optum's brokers and fields", () => {
   const { config } = migratePlugin('kong-kafka-log', KONG_OPTIONS['kong-kafka-log']!);
-  assert.deepEqual(config.bootstrap_servers, [{ host: 'kafka', port: 9092 }, { host: '::1', port: 9093 }]);
+  assert.deepEqual(config.bootstrap_servers, [
+    { host: 'kafka', port: 9092 },
+    { host: '::1', port: 9093 },
+  ]);
   assert.deepEqual(config.custom_fields, { ask_id: 'ask', app_name: 'app' });
-}); // prettier-ignore
+});

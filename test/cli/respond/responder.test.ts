@@ -13,8 +13,11 @@ const request = (id: string | undefined, replyTopic = 'replies'): ReceivedRecord
   timestamp: 0,
   key: Buffer.from('k'),
   value: Buffer.from(`value of ${id}`),
-  headers: [...(id === undefined ? [] : [['correlation-id', Buffer.from(id)] as [string, Buffer]]), ['reply-to', Buffer.from(replyTopic)]],
-}); // prettier-ignore
+  headers: [
+    ...(id === undefined ? [] : [['correlation-id', Buffer.from(id)] as [string, Buffer]]),
+    ['reply-to', Buffer.from(replyTopic)],
+  ],
+});
 
 function responder(more: Partial<ResponderOptions> = {}, error?: GatewayError) {
   const produced: OutgoingRecord[] = [];

@@ -21,11 +21,19 @@ test('a plugin that is none, and none at all', async () => {
   assert.equal(unknown.code, 2);
   assert.match(unknown.stderr, /Allowed choices are custom_kafka_producer, /);
   assert.match((await runInside(['schema'])).stderr, /^--plugin says whose schema, and is missing\./);
-  assert.match((await runInside(['schema', '--plugin', 'custom_kafka_log', '--lua', '--json'])).stderr, /^--lua does not go with --json\./);
-}); // prettier-ignore
+  assert.match(
+    (await runInside(['schema', '--plugin', 'custom_kafka_log', '--lua', '--json'])).stderr,
+    /^--lua does not go with --json\./,
+  );
+});
 
 test('texts and names that mean something in Lua', () => {
   const written = luaSchema({ 'a-b': 'x"y\\z\n', end: [1, true], plain: {}, eq: null }, 'p');
-  assert.ok(written.endsWith('return { ["a-b"] = "x\\"y\\\\z\\010", ["end"] = { 1, true }, plain = {}, eq = null }\n'), written);
+  assert.ok(
+    written.endsWith(
+      'return { ["a-b"] = "x\\"y\\\\z\\010", ["end"] = { 1, true }, plain = {}, eq = null }\n',
+    ),
+    written,
+  );
   assert.throws(() => luaSchema({ a: undefined }, 'p'), /cannot hold undefined/);
-}); // prettier-ignore
+});

@@ -5,7 +5,12 @@ import { matchRule } from '../../../bridge/reply/match-rule';
 import { inOrder, LiveOrder } from '../../../cli/tail/in-order';
 import { Pairs, type TailedRecord } from '../../../cli/tail/pairs';
 
-const record = (topic: string, id: string | undefined, timestamp: number, more: Partial<ReceivedRecord> = {}): ReceivedRecord => ({
+const record = (
+  topic: string,
+  id: string | undefined,
+  timestamp: number,
+  more: Partial<ReceivedRecord> = {},
+): ReceivedRecord => ({
   topic,
   partition: 0,
   offset: timestamp,
@@ -14,7 +19,7 @@ const record = (topic: string, id: string | undefined, timestamp: number, more: 
   value: Buffer.from('{}'),
   headers: id === undefined ? [] : [['correlation-id', Buffer.from(id)]],
   ...more,
-}); // prettier-ignore
+});
 const request = (id: string | undefined, timestamp: number) => record('requests', id, timestamp);
 const reply = (id: string | undefined, timestamp: number) => record('replies', id, timestamp);
 

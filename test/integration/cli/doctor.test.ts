@@ -73,8 +73,14 @@ test('a topic that is missing is found, made after a yes, and found again', asyn
 
   const fixed = await doctor('--config', config, '--fix-topics', '--yes');
   assert.deepEqual([fixed.codes, fixed.code], [[], 0]);
-  assert.deepEqual(fixed.made.map(({ name, partitions }) => [name, partitions]), [[topic, 6], [replies, 9]]);
-}); // prettier-ignore
+  assert.deepEqual(
+    fixed.made.map(({ name, partitions }) => [name, partitions]),
+    [
+      [topic, 6],
+      [replies, 9],
+    ],
+  );
+});
 
 test('topics that are wrong', async () => {
   const topic = await kafka.topic({
@@ -83,7 +89,13 @@ test('topics that are wrong', async () => {
   const replies = await kafka.topic({ config: { 'retention.ms': '2000', 'max.message.bytes': '5000000' } });
   const { codes, find, code } = await doctor(
     '--config',
-    oneEvent({ topic, reply_topic: replies, reply_routing: 'partition', reply_partition: 3, dialects: ['plain'] }),
+    oneEvent({
+      topic,
+      reply_topic: replies,
+      reply_routing: 'partition',
+      reply_partition: 3,
+      dialects: ['plain'],
+    }),
   );
   assert.equal(code, 3);
   assert.deepEqual([...codes].sort(), [
@@ -97,7 +109,7 @@ test('topics that are wrong', async () => {
   ]);
   assert.match(find('min_insync_above_copies')!.what, /has 1 copy, and min\.insync\.replicas is 2\.$/);
   assert.match(find('retention_short')!.what, /2000 ms .* wait for 5000 ms\.$/);
-}); // prettier-ignore
+});
 
 /** A service that answers each request as it is told. */
 async function service(
@@ -121,11 +133,10 @@ async function service(
   await reader
     .follow(topic, {
       from: 'end',
-      onRecord: (request) =>
-        void timers.add(setTimeout(() => send(answer(request)), delayMs)),
+      onRecord: (request) => void timers.add(setTimeout(() => send(answer(request)), delayMs)),
     })
     .whenReady();
-} // prettier-ignore
+}
 
 const headerOf = (record: ReceivedRecord, name: string) =>
   record.headers.find(([header]) => header === name)?.[1].toString() ?? '';
@@ -168,23 +179,30 @@ describe('a probe', { concurrency: false }, () => {
       const config = oneEvent({ topic, reply_topic: replies, reply: { timeout } });
       const graceMs = delayMs === undefined ? '200' : '10000';
       const found = await doctor('--config', config, '--probe', 'orders', '--probe-grace-ms', graceMs);
-      assert.deepEqual(found.codes.filter((code) => code.startsWith('probe_')), codes);
+      assert.deepEqual(
+        found.codes.filter((code) => code.startsWith('probe_')),
+        codes,
+      );
       assert.match(found.find(codes[0]!)!.what, text);
       assert.equal(headerOf(seen!, 'kong-kafka-probe'), '1');
       assert.equal(headerOf(seen!, 'reply-to'), replies);
       assert.equal(seen!.value?.toString(), '{"probe":true}');
-    }); // prettier-ignore
+    });
 
   test('of a service that answers where NestJS does by default', async (t) => {
     const name = kafka.uniqueName();
     const { createTopic } = await import('../../../bridge/kafka/admin.js');
-    for (const topic of [name, `${name}.reply`]) await createTopic(kafka.connection, topic, { partitions: 1 });
+    for (const topic of [name, `${name}.reply`])
+      await createTopic(kafka.connection, topic, { partitions: 1 });
     const replies = await kafka.topic();
     await service(t, name, (request) => [reply(`${name}.reply`, [['correlation-id', idOf(request)]])]);
     const config = oneEvent({ topic: name, reply_topic: replies, reply: { timeout: 300 } });
     const found = await doctor('--config', config, '--probe', 'orders', '--probe-grace-ms', '500');
-    assert.match(found.find('probe_wrong_topic')!.what, new RegExp(`on topic ${name}\\.reply; expected on ${replies}`));
-  }); // prettier-ignore
+    assert.match(
+      found.find('probe_wrong_topic')!.what,
+      new RegExp(`on topic ${name}\\.reply; expected on ${replies}`),
+    );
+  });
 
   test('of a service that does not obey the partition', async (t) => {
     const [topic, replies] = [await kafka.topic(), await kafka.topic({ partitions: 2 })];
