@@ -77,6 +77,23 @@ export const STREAM = {
       description: `Messages of one WebSocket that may wait for replies at once; further ones are not read until one has its reply. Default ${DEFAULTS.maxInFlight}.`,
     },
     {
+      name: 'allowed_origins',
+      type: 'array',
+      elements: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 253,
+        pattern: {
+          lua: '^https?://[%w%.:_%-%[%]]+$',
+          regex: '^https?://[A-Za-z0-9.:_\\[\\]-]+$',
+          meaning: 'an origin such as https://shop.example, without a path',
+        },
+      },
+      minLength: 1,
+      description:
+        'Pages of which origins may open a WebSocket; others get 400. For routes whose login is a cookie, which a browser sends for any page. Who sends no `Origin` is no browser, and may. Default: all.',
+    },
+    {
       name: 'messages_per_second',
       type: 'integer',
       between: [1, 100_000],
@@ -116,6 +133,7 @@ export function streamRule({ mode, stream }: Stream): StreamRule | undefined {
     bufferBytes: stream.buffer_bytes ?? DEFAULTS.bufferBytes,
     maxPerConsumer: stream.max_per_consumer ?? Infinity,
     maxInFlight: stream.max_in_flight ?? DEFAULTS.maxInFlight,
+    allowedOrigins: stream.allowed_origins?.map((origin) => origin.toLowerCase()),
     messagesPerSecond: stream.messages_per_second ?? DEFAULTS.messagesPerSecond,
   };
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { WebSocketServer } from 'ws';
 import type { Exchange } from '../exchange';
-import { errorAnswer, type GatewayError, type HttpAnswer } from '../errors';
+import { errorAnswer, GatewayError, type HttpAnswer } from '../errors';
 import type { PhaseEvent } from '../phase';
 import type { Collector } from '../reply/collector';
 import type { RequestHalf } from '../request-half';
@@ -57,9 +57,12 @@ export class SocketHalf {
     else this.#whenUnused = callback;
   }
 
-  /** @throws GatewayError as `Streams.admit` */
-  begin(event: PhaseEvent, answers: readonly unknown[], { consumer }: StreamVisitor): void {
-    const { request } = this.#options;
+  /** @throws GatewayError as `Streams.admit`, and `request_invalid` for a page of a foreign origin */
+  begin(event: PhaseEvent, answers: readonly unknown[], { consumer, headers }: StreamVisitor): void {
+    const { request, rule } = this.#options;
+    const origin = headerIn(headers, 'origin');
+    if (origin !== undefined && rule.allowedOrigins?.includes(origin.toLowerCase()) === false)
+      throw new GatewayError('request_invalid', 'pages of this origin may not open a WebSocket here');
     const { streams } = this.#owner;
     request.sender.readyNow();
     const captured = withoutUpgrade(request.captured(event, answers));

@@ -16,6 +16,8 @@ export interface StreamRule {
   /** Of one WebSocket. */
   readonly maxInFlight: number;
   readonly messagesPerSecond: number;
+  /** Undefined: all. */
+  readonly allowedOrigins: readonly string[] | undefined;
 }
 
 /** Why a stream has ended. */

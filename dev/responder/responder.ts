@@ -77,24 +77,28 @@ export class Responder {
     this.counters.requests++;
     this.#options.onRequest?.(request);
     const headers = { ...behaviour.headers, ...this.#options.replyHeaders?.(request) };
-    for (let place = 1; place <= behaviour.replies; place++) {
-      const reply = replyTo(request, { ...behaviour, headers }, place);
-      if (!reply) {
-        this.counters.unanswerable++;
-        return;
-      }
-      this.#giveAfter(behaviour.delayMs + (place - 1) * behaviour.everyMs, reply, behaviour);
-    }
+    this.#giveFrom(1, behaviour.delayMs, request, { ...behaviour, headers });
   }
 
-  #giveAfter(delayMs: number, reply: OutgoingRecord, behaviour: Behaviour): void {
-    if (delayMs === 0) {
-      this.#give(reply, behaviour);
+  /** One after the other: of thousands of requests with thousands of replies, only the next ones wait. */
+  #giveFrom(place: number, pauseMs: number, request: ReceivedRecord, behaviour: Behaviour): void {
+    const reply = replyTo(request, behaviour, place);
+    if (!reply) {
+      this.counters.unanswerable++;
       return;
     }
+    const give = (): void => {
+      this.#give(reply, behaviour);
+      if (place < behaviour.replies) this.#giveFrom(place + 1, behaviour.everyMs, request, behaviour);
+    };
+    if (pauseMs === 0) give();
+    else this.#after(pauseMs, give);
+  }
+
+  #after(delayMs: number, callback: () => void): void {
     const timer = setTimeout(() => {
       this.#delayed.delete(timer);
-      this.#give(reply, behaviour);
+      callback();
     }, delayMs);
     this.#delayed.add(timer);
   }

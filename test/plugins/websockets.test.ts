@@ -206,6 +206,20 @@ test('one that is being opened when the drain begins is ended as well', async (t
   assert.deepEqual(await closed, [1012, 'draining']);
 });
 
+/** A browser sends its cookies with an upgrade that a foreign page asks for. */
+test('a page of another origin may not open one, where origins are listed', async (t) => {
+  const { access } = await sockets(t, { allowed_origins: ['https://shop.example'] });
+  for (const [origin, isAllowed] of [
+    ['https://shop.example', true],
+    ['https://SHOP.example', true],
+    ['https://evil.example', false],
+    ['https://shop.example.evil.example', false],
+    ['null', false],
+  ] as const)
+    assert.equal((await access({ origin })).exits.length === 0, isAllowed, origin);
+  assert.equal((await access()).exits.length, 0, 'no browser');
+});
+
 test('silence, age, and a client that does not answer a ping are ends', async (t) => {
   const idle = await sockets(t, { idle_ms: 5000 });
   const first = await idle.open();

@@ -217,6 +217,7 @@ test('the consumer needs no option at all', () => {
       buffer_bytes: undefined,
       max_per_consumer: undefined,
       max_in_flight: undefined,
+      allowed_origins: undefined,
       messages_per_second: undefined,
     },
     schema_registry: {
