@@ -39,15 +39,22 @@ export class Carrying {
   ) {}
 
   /** A plugin server with so many workers, warm. */
-  static async start(workers: number, driver: LoadProcess, cleanUps: CleanUps): Promise<Carrying> {
+  static async start(
+    workers: number,
+    clientMicros: number,
+    driver: LoadProcess,
+    cleanUps: CleanUps,
+  ): Promise<Carrying> {
     const folder = await mkdtemp(join(tmpdir(), 'kong-kafka-'));
     cleanUps.push(() => rm(folder, { recursive: true, force: true }));
     const socket = join(folder, 'looped.sock');
     const flags = ['--plugin', `${PLUGIN}=${socket}`, '--workers', String(workers)];
-    const server = new Child('plugin server', [...SHIPPED_NODE_FLAGS, PLUGIN_SERVER, ...flags]);
+    const server = new Child('plugin server', [...SHIPPED_NODE_FLAGS, PLUGIN_SERVER, ...flags], {
+      env: { LOOPED_CLIENT_US: String(clientMicros) },
+    });
     cleanUps.push(() => server.stop());
     await server.until(/"serving"/);
-    const target = `${workers} workers`;
+    const target = `${workers} workers, ${clientMicros} µs`;
     const route = { plugins: [{ plugin: 'custom_kafka_request_reply', socket, config: CONFIG }] };
     await driver.connect(target, { routes: [route] } satisfies GrowthTarget);
     await driver.run(target, { inFlight: IN_FLIGHT, durationMs: WARM_UP_MS });

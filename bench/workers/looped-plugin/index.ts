@@ -10,6 +10,9 @@ import { RequestReplyHandler } from '../../../plugins/custom_kafka_request_reply
 
 const REPLY_TOPIC_HEADER = 'reply-to';
 
+/** Microseconds of CPU for each record, in place of what the client library would need. */
+const CLIENT_US = Number(process.env['LOOPED_CLIENT_US'] ?? 0);
+
 class LoopedKafka implements ClientPool {
   readonly #followed = new Map<string, (record: ReceivedRecord) => void>();
 
@@ -21,6 +24,7 @@ class LoopedKafka implements ClientPool {
         whenUp: async () => undefined,
         produce: (record, onDelivery) => {
           setImmediate(() => {
+            spin(CLIENT_US / 1000);
             onDelivery(undefined);
             this.#comesBack(record);
           });
@@ -69,6 +73,11 @@ class LoopedKafka implements ClientPool {
   figures(): [] {
     return [];
   }
+}
+
+function spin(durationMs: number): void {
+  const endMs = performance.now() + durationMs;
+  while (performance.now() < endMs);
 }
 
 const requestReply = new RequestReply({ clients: new LoopedKafka() });
