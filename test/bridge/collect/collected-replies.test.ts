@@ -32,7 +32,11 @@ function collect(rule: Partial<CollectRule>) {
 /** Partitions have no order among each other, so the end may come before what it ends. */
 test('an end that has a place waits for those before it', () => {
   for (const first of [0, 1]) {
-    const { collected, add, values } = collect({ endHeader: 'end', sequenceHeader: 'seq', sequenceStart: first });
+    const { collected, add, values } = collect({
+      endHeader: 'end',
+      sequenceHeader: 'seq',
+      sequenceStart: first,
+    });
     const at = (place: number) => ({ seq: String(first + place) });
     assert.equal(add('b', at(1)), 'more');
     assert.equal(add('d', { ...at(3), end: '' }), 'more');
