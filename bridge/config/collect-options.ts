@@ -44,7 +44,7 @@ export const COLLECT = {
       type: 'string',
       oneOf: COLLECTED_FORMS,
       description:
-        'The answer: `array` (default), a JSON array; `ndjson`, one JSON value on each line; `multipart`, multipart/mixed, where each part has the headers of its reply. In JSON a reply that is text and no JSON becomes a string.',
+        'Form of the answer. `array` (default): a JSON array; `ndjson`: one JSON value on each line; `multipart`: multipart/mixed, where each part has the headers of its reply. In JSON a reply that is text and no JSON becomes a string.',
     },
     {
       ...RECORD_HEADER_NAME,

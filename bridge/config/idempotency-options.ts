@@ -14,7 +14,7 @@ export const IDEMPOTENCY_OPTIONS = [
     oneOf: ['off', 'join', 'replay'],
     default: 'off',
     description:
-      'Requests of one consumer with the same `idempotency_header` and body: `join` sends the first, and those that come while it is in flight get its reply, too. `replay`: also those that come within `idempotency_ttl`. Another body is 422. `off` (default): each is sent. Needs `reply_routing: broadcast`; no effect without the header.',
+      'Whether requests of one consumer with the same `idempotency_header` and body are one. `off` (default): each is sent. `join`: the first is sent, and those that come while it is in flight get its reply, too. `replay`: also those that come within `idempotency_ttl`. Another body is 422. Needs `reply_routing: broadcast`; no effect without the header.',
   },
   {
     ...HEADER_NAME,
@@ -26,7 +26,7 @@ export const IDEMPOTENCY_OPTIONS = [
     ...SECRET,
     name: 'idempotency_secret',
     description:
-      'Makes the ids of requests from their keys, at least 16 characters; the same on every gateway. Default: one that each process makes up, so that a repetition is known to the gateway that had the first, until it restarts.',
+      'Secret that makes the ids of requests from their keys, at least 16 characters. Better a vault reference, such as `{vault://env/idempotency-secret}`. The same on every gateway. Default: one that each gateway makes up, so that a repetition is known to the gateway that had the first, until it restarts.',
   },
   {
     ...TTL,
@@ -72,7 +72,8 @@ const ROUTED =
   'idempotency: needs reply_routing: broadcast, because with partition and topic a reply is seen by one gateway only';
 const CLIENTS_ID = 'idempotency: needs correlation: generated, because it makes the id of a request itself';
 
-const IS_ON = { one_of: ['join', 'replay'] };
+/** Kong knows no default of it (released-options.ts), and null passes everything else. */
+const IS_ON = { required: true, one_of: ['join', 'replay'] };
 
 export const IDEMPOTENCY_RULES: readonly CrossRule<IdempotentRequest>[] = [
   {

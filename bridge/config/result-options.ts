@@ -61,7 +61,7 @@ export const RESULT_OPTIONS = [
     type: 'boolean',
     default: false,
     description:
-      'True: a client that sends `Prefer: respond-async` (RFC 7240) gets its 202 as soon as a broker has the record, or with `wait=<seconds>` beside it at the end of that time. Default false. Needs what `on_timeout: accepted` needs.',
+      'Whether a client may ask for its 202 at once, with `Prefer: respond-async` (RFC 7240). True: it gets it as soon as a broker has the record, or with `wait=<seconds>` beside it at the end of that time. Default false. Needs what `on_timeout: accepted` needs.',
   },
   {
     ...LOCATION,
@@ -73,7 +73,7 @@ export const RESULT_OPTIONS = [
     ...SECRET,
     name: 'result_secret',
     description:
-      'Signs the ids, at least 16 characters. The same on every gateway and on both routes; another one makes all ids unknown (404). Default: one that each process makes up, so that only the gateway that gave an id knows it, until it restarts.',
+      'Secret that signs the ids, at least 16 characters. Better a vault reference, such as `{vault://env/result-secret}`. The same on every gateway and on both routes; another one makes all ids unknown (404). Default: one that each gateway makes up, so that only the gateway that gave an id knows it, until it restarts.',
   },
   {
     ...TTL,

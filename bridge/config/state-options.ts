@@ -155,7 +155,7 @@ export const STATES_OF_REQUEST_RULES: readonly CrossRule<RequestWithStates>[] = 
         'reply.wait_for.field',
         IS_SET,
         'idempotency',
-        { eq: 'off' },
+        { one_of: ['off'] },
         `reply.wait_for: ${NOT_IDEMPOTENT}`,
       ),
     ],
