@@ -50,7 +50,7 @@ export const COLLECT = {
       ...RECORD_HEADER_NAME,
       name: 'sequence_header',
       description:
-        'Record header with the place of a reply, in digits: the answer is in that order, a place that comes twice is dropped, and an end that has one waits for those before it. Default: none, the order in which they come.',
+        'Record header with the place of a reply, in digits. The answer is in that order, a place that comes twice is dropped, and an end that has one waits for those before it. Default: none, the order in which they come.',
     },
     {
       name: 'sequence_start',
