@@ -5,6 +5,7 @@ import {
   isTable,
   pluginOf,
   routeOf,
+  serviceOf,
   tables,
   text,
   type KongEntities,
@@ -45,10 +46,7 @@ export async function readAdminApi(api: AdminApiOptions): Promise<KongEntities> 
     await allOf(api, 'plugins'),
   ];
   return {
-    services: services.map((service) => {
-      const id = text(service.id) ?? '';
-      return { id, name: text(service.name) ?? id };
-    }),
+    services: services.map((service) => serviceOf(service, '')),
     routes: routes.map((route) => routeOf(route, '', idIn(route.service))),
     plugins: plugins.map((plugin): PluginEntity =>
       pluginOf(plugin, {

@@ -5,6 +5,7 @@ import {
   isTable,
   pluginOf,
   routeOf,
+  serviceOf,
   tables,
   text,
   type KongEntities,
@@ -69,8 +70,9 @@ class Reader implements KongEntities {
   }
 
   #service(service: Table): void {
-    const id = text(service.id) ?? text(service.name) ?? `service ${this.services.length + 1}`;
-    this.services.push({ id, name: text(service.name) ?? id });
+    const entity = serviceOf(service, `service ${this.services.length + 1}`);
+    const { id } = entity;
+    this.services.push(entity);
     for (const route of tables(service.routes)) this.#route(route, id);
     for (const plugin of tables(service.plugins))
       this.#plugin(plugin, { serviceId: id, isPerConsumer: isNamed(plugin.consumer) });

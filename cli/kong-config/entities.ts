@@ -9,6 +9,8 @@ export interface KongEntities {
 export interface ServiceEntity {
   readonly id: string;
   readonly name: string;
+  /** Undefined: it is not said, or not in a form that is known. */
+  readonly host: string | undefined;
 }
 
 export interface RouteEntity {
@@ -49,6 +51,18 @@ export const text = (value: unknown): string | undefined =>
 
 const texts = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+
+/** A service as both forms have it, which is with a `url` in files only. */
+export function serviceOf({ id, name, host, url }: Table, fallbackId: string): ServiceEntity {
+  const known = text(id) ?? text(name) ?? fallbackId;
+  const address = text(url);
+  return {
+    id: known,
+    name: text(name) ?? known,
+    host:
+      text(host) ?? (address !== undefined && URL.canParse(address) ? new URL(address).hostname : undefined),
+  };
+}
 
 /** A route as both forms have it. @param fallbackId where it has no id */
 export function routeOf(route: Table, fallbackId: string, serviceId: string | undefined): RouteEntity {

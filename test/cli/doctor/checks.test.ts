@@ -31,6 +31,17 @@ const withConfig = (changed: object, plugin = ONE_EVENT) => ({
   config: { ...plugin.config, ...changed },
 });
 
+const STREAM = withConfig({ reply: { mode: 'stream', stream: { end_header: 'last' } } });
+const RESULT = {
+  name: 'custom_kafka_consumer',
+  config: {
+    bootstrap_servers: SERVERS,
+    topic: 'orders.replies',
+    mode: 'result',
+    result_secret: '{vault://env/result-secret}',
+  },
+};
+
 const ENTRY = 'kafka-request-reply';
 const entry = (more: Record<string, string> = {}): Record<string, string> => ({
   plugins: 'bundled,custom_kafka_request_reply',
@@ -142,10 +153,19 @@ const CASES: Record<Exclude<FindingCode, `probe_${string}`>, Case | readonly Cas
     /reply_topic of its own/,
   ],
   service_behind_fail_open: [
-    { document: withService([ONE_EVENT]), kong: { version: '3.7.1' } },
-    /^route orders$/,
-    /service backend, and Kong is 3\.7\.1/,
-    /request-termination/,
+    [
+      { document: withService([ONE_EVENT]), kong: { version: '3.7.1' } },
+      /^route orders$/,
+      /service backend, and Kong is 3\.7\.1/,
+      /request-termination/,
+    ],
+    // A stream needs its service, and request-termination would answer in its place.
+    [
+      { document: withService([STREAM]), kong: { version: '3.7.1' } },
+      /^route orders$/,
+      /service backend/,
+      /or give the service, .*:\n {2}url: http:\/\/kafka-reply\.invalid$/,
+    ],
   ],
   correlation_id_late: [
     {
@@ -642,6 +662,16 @@ const HEALTHY: [what: string, situation: Situation][] = [
     'a guarded route with a service, on an old Kong',
     { document: withService([ONE_EVENT, { name: 'request-termination' }]), kong: { version: '3.7.0' } },
   ],
+  [
+    'a stream whose service leads nowhere, on an old Kong',
+    {
+      document: {
+        ...withService([STREAM]),
+        services: [{ name: 'backend', url: 'http://kafka-reply.invalid' }],
+      },
+      kong: { version: '3.7.0' },
+    },
+  ],
   ['a one-way route', { document: routeWith([{ name: PRODUCER.name, config: { bootstrap_servers: SERVERS, topic: REQUESTS } }]) }],
   ['requests and replies on one topic', { document: routeWith([withConfig({ reply_topic: REQUESTS })]) }],
   ['a plugin that is switched off', { document: routeWith([ONE_EVENT, { ...PRODUCER, enabled: false }]) }],
@@ -669,6 +699,11 @@ const HEALTHY: [what: string, situation: Situation][] = [
 ]; // prettier-ignore
 for (const [what, situation] of HEALTHY)
   test(`nothing is wrong with ${what}`, () => assert.deepEqual(diagnoseAll(factsOf(situation)), []));
+
+// It was an error on every such route: custom_kafka_consumer without a producer.
+test('a route that gives replies later is no half, also where its secret is in a vault that is not known here', () => {
+  assert.deepEqual(codesOf(diagnoseAll(factsOf({ document: routeWith([RESULT]) }))), ['vault_reference']);
+});
 
 test('Kong of an unknown version is not called wrong', () => {
   const facts = factsOf({ document: withService([ONE_EVENT]) });

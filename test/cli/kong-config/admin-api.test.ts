@@ -26,7 +26,8 @@ test('page by page, below the workspace, with the token', async (t) => {
     t,
     (path, { headers }) => {
       asked.push(`${path} ${String(headers['kong-admin-token'])}`);
-      if (path.startsWith('/default/services')) return { data: [{ id: 's1', name: 'backend' }] };
+      if (path.startsWith('/default/services'))
+        return { data: [{ id: 's1', name: 'backend', host: 'backend.internal' }] };
       if (path.includes('/routes') && !path.includes('offset'))
         return { data: [{ id: 'r1', name: 'one', service: { id: 's1' } }], offset: 'a b' };
       if (path.includes('/routes')) return { data: [{ id: 'r2', paths: ['/two'] }] };
@@ -39,7 +40,7 @@ test('page by page, below the workspace, with the token', async (t) => {
     { 'kong-admin-token': 'token' },
   );
   const { services, routes, plugins } = await readAdminApi(api);
-  assert.deepEqual(services, [{ id: 's1', name: 'backend' }]);
+  assert.deepEqual(services, [{ id: 's1', name: 'backend', host: 'backend.internal' }]);
   assert.deepEqual(
     routes.map(({ id, name, serviceId }) => [id, name, serviceId]),
     [

@@ -39,7 +39,7 @@ consumers:
   - { username: x, plugins: [{ name: g }] }
 `,
   );
-  assert.deepEqual(services, [{ id: 'backend', name: 'backend' }]);
+  assert.deepEqual(services, [{ id: 'backend', name: 'backend', host: 'backend' }]);
   assert.deepEqual(
     routes.map(({ name, serviceId, responseBuffering }) => [name, serviceId, responseBuffering]),
     [
