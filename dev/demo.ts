@@ -64,7 +64,7 @@ async function main(): Promise<number> {
   }
   say(`\nThe gateway is running. In another terminal:\n\n  ${curl(url)}\n`);
   say(
-    `More routes: ${url}/one-event  ${url}/logged  ${url}/avro  ${url}/collected  ${url}/events  ${url}/socket  ${url}/seed  ${url}/failing  ${url}/slow  ${url}/failing-over (see kong/kong.yml). Ctrl-C stops everything.`,
+    `More routes: ${url}/one-event  ${url}/logged  ${url}/avro  ${url}/collected  ${url}/events  ${url}/socket  ${url}/seed  ${url}/failing  ${url}/slow  ${url}/accepted  ${url}/failing-over (see kong/kong.yml). Ctrl-C stops everything.`,
   );
   await stopped;
   return 0;
