@@ -7,10 +7,10 @@ import { systemClock } from '../bridge/clock';
 import { createTopic } from '../bridge/kafka/admin';
 import { GroupReader } from '../bridge/kafka/group-reader';
 import { RecordProducer } from '../bridge/kafka/producer';
-import { TopicReader } from '../bridge/kafka/reader';
 import type { OutgoingRecord } from '../bridge/kafka/records';
 import { setLogLevel } from '../bridge/telemetry/log';
 import { BackOff } from './back-off';
+import { idsInTopic } from './ids-in-topic';
 import { parseReplayOptions, USAGE, UsageError, type ReplayOptions } from './options';
 import { Replayer, type AuditLine } from './replayer';
 import { Sending } from './send';
@@ -39,7 +39,7 @@ async function main(): Promise<number> {
   try {
     await producer.whenUp();
     await makeDoneTopic(options);
-    const done = await idsIn(options.doneTopic, options, producer);
+    const done = await idsInTopic(options.doneTopic, options.connection, producer);
     say(`${done.size} requests are carried out already. Reading ${options.topic} ...`);
     await reader.start();
     const turn = turns(options.rate);
@@ -57,7 +57,7 @@ async function main(): Promise<number> {
       },
       new BackOff(systemClock, options.backOff),
       done,
-      options.dryRun ? await idsIn(options.deadTopic, options, producer) : undefined,
+      options.dryRun ? await idsInTopic(options.deadTopic, options.connection, producer) : undefined,
     );
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => replayer.stop());
     const progress = setInterval(() => say(summary(replayer)), PROGRESS_MS);
@@ -79,31 +79,6 @@ async function makeDoneTopic({ connection, doneTopic, dryRun }: ReplayOptions): 
     replicationFactor: -1,
     config: { 'cleanup.policy': 'compact' },
   });
-}
-
-/** Every id in a topic, as it is now; none where there is no such topic. */
-async function idsIn(
-  topic: string,
-  { connection }: ReplayOptions,
-  producer: RecordProducer,
-): Promise<Set<string>> {
-  const ids = new Set<string>();
-  if ((await producer.partitionsOf(topic)) === 0) return ids;
-  const reader = new TopicReader(connection, producer);
-  try {
-    await new Promise<void>((resolve, reject) =>
-      reader.follow(topic, {
-        from: { sinceMs: 0 },
-        upToNow: true,
-        onRecord: ({ key }) => void (key && ids.add(key.toString())),
-        onCaughtUp: resolve,
-        onLost: reject,
-      }),
-    );
-    return ids;
-  } finally {
-    await reader.close();
-  }
 }
 
 function produced(producer: RecordProducer, record: OutgoingRecord): Promise<void> {

@@ -10,9 +10,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createTopic } from '../../bridge/kafka/admin';
 import type { ConnectionOptions } from '../../bridge/kafka/connection';
 import { RecordProducer } from '../../bridge/kafka/producer';
-import { TopicReader } from '../../bridge/kafka/reader';
 import { Child } from '../../dev/child-process';
 import { startKafka } from '../../dev/kafka/server';
+import { idsInTopic } from '../../replay/ids-in-topic';
 import { sum } from '../load/statistics';
 
 export interface ReplayDrillOptions {
@@ -157,22 +157,11 @@ async function writeKept(connection: ConnectionOptions, count: number): Promise<
 }
 
 async function idsIn(connection: ConnectionOptions, topic: string): Promise<Set<string>> {
-  const ids = new Set<string>();
   const producer = new RecordProducer(connection);
-  const reader = new TopicReader(connection, producer);
   try {
-    await new Promise<void>((resolve, reject) =>
-      reader.follow(topic, {
-        from: { sinceMs: 0 },
-        upToNow: true,
-        onRecord: ({ key }) => void (key && ids.add(key.toString())),
-        onCaughtUp: resolve,
-        onLost: reject,
-      }),
-    );
-    return ids;
+    await producer.whenUp();
+    return await idsInTopic(topic, connection, producer);
   } finally {
-    await reader.close();
     await producer.close();
   }
 }
