@@ -69,7 +69,7 @@ export function kongDump({ identity: plugin, options, rules }: PluginDefinition)
               config: {
                 type: 'record',
                 required: true,
-                fields: withoutNewDefaults(kongFields(options), releasedOptions(plugin.name)),
+                fields: configFields(plugin, options),
                 ...(checks.length > 0 && { entity_checks: checks }),
               },
             },
@@ -80,7 +80,12 @@ export function kongDump({ identity: plugin, options, rules }: PluginDefinition)
   };
 }
 
-export function kongFields(table: OptionTable): SchemaNode[] {
+/** The options of a plugin as Kong reads them. */
+export function configFields({ name }: Pick<PluginIdentity, 'name'>, options: OptionTable): SchemaNode[] {
+  return withoutNewDefaults(kongFields(options), releasedOptions(name));
+}
+
+function kongFields(table: OptionTable): SchemaNode[] {
   return table.map((field) => ({ [field.name]: kongField(field) }));
 }
 

@@ -1,5 +1,5 @@
 /** What Kong loads. The names are those of kong-pdk, so that Kong's stock JavaScript server can load it as well. */
-import { kongFields } from '../../bridge/config/kong-schema';
+import { configFields } from '../../bridge/config/kong-schema';
 import { Captures } from '../../bridge/failover/captures';
 import { processHooks, requestReply } from '../../bridge/process';
 import { FailoverMetrics } from '../../bridge/telemetry/failover-metrics';
@@ -22,7 +22,7 @@ export const Version = FAILOVER.version;
 export const Priority = FAILOVER.priority;
 /** Snapshots, breakers and the listener know of each other. */
 export const OneProcess = true;
-export const Schema = kongFields(FAILOVER_TABLE);
+export const Schema = configFields(FAILOVER, FAILOVER_TABLE);
 export const Process = {
   ...processHooks,
   http: [...processHooks.http, captures.route],

@@ -1,5 +1,5 @@
 /** What Kong loads. The names are those of kong-pdk, so that Kong's stock JavaScript server can load it as well. */
-import { kongFields } from '../../bridge/config/kong-schema';
+import { configFields } from '../../bridge/config/kong-schema';
 import { logSinks, logProcessHooks } from '../../bridge/log-sink/log-process';
 import { LOG, LOG_OPTIONS, parseLogConfig } from './config';
 import { LogHandler } from './handler';
@@ -16,7 +16,7 @@ export class Plugin extends LogHandler {
 export const Name = LOG.name;
 export const Version = LOG.version;
 export const Priority = LOG.priority;
-export const Schema = kongFields(LOG_OPTIONS);
+export const Schema = configFields(LOG, LOG_OPTIONS);
 export const Process = {
   ...logProcessHooks,
   http: [logRoute(logSinks)],

@@ -1,5 +1,5 @@
 /** What Kong loads. The names are those of kong-pdk, so that Kong's stock JavaScript server can load it as well. */
-import { kongFields } from '../../bridge/config/kong-schema';
+import { configFields } from '../../bridge/config/kong-schema';
 import { processHooks, requestReply } from '../../bridge/process';
 import { parseProducerConfig, PRODUCER, PRODUCER_OPTIONS } from './config';
 import { ProducerHandler } from './handler';
@@ -14,5 +14,5 @@ export class Plugin extends ProducerHandler {
 export const Name = PRODUCER.name;
 export const Version = PRODUCER.version;
 export const Priority = PRODUCER.priority;
-export const Schema = kongFields(PRODUCER_OPTIONS);
+export const Schema = configFields(PRODUCER, PRODUCER_OPTIONS);
 export const Process = processHooks;
