@@ -2,23 +2,14 @@
 import type { Configuration } from '../configuration';
 import { GatewayError } from '../errors';
 import type { Exchange, RequestFacts } from '../exchange';
-import type { ConnectionOptions } from '../kafka/connection';
 import { notReady, type Link } from '../link';
-import type { MatchRule } from '../reply/match-rule';
-import type { ReplyRoute } from '../reply/reply-routing';
+import type { ReceiverOptions } from '../receiver';
 import { UNTRACED } from '../telemetry/tracing';
 import { goneResult } from './gone-results';
 import type { KeepBounds } from './kept-replies';
 import type { ReplyStore } from './reply-store';
 
-export interface ResultOptions {
-  /** Whose configuration it is: its name. */
-  readonly plugin: string;
-  readonly key: string;
-  readonly connectionKey: string;
-  readonly connection: ConnectionOptions;
-  readonly route: ReplyRoute;
-  readonly rule: MatchRule;
+export interface ResultOptions extends ReceiverOptions {
   /** Undefined: as many as memory allows. */
   readonly maxInFlight?: number | undefined;
   readonly keep: KeepBounds;

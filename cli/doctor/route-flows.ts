@@ -1,6 +1,7 @@
 /** Which plugins run for a request of a route. */
 import type { PluginName } from '../../common/plugins';
 import type { KongEntities, PluginEntity, RouteEntity, ServiceEntity } from '../kong-config/entities';
+import { mostSpecific } from '../kong-config/most-specific';
 import { isOurs, type OurPlugin } from '../kong-config/our-plugins';
 import type { Facts } from './facts';
 
@@ -37,22 +38,4 @@ export class RouteFlow {
 
 export function routeFlows({ entities, plugins }: Pick<Facts, 'entities' | 'plugins'>): readonly RouteFlow[] {
   return entities.routes.map((route) => new RouteFlow(route, entities, plugins));
-}
-
-/** Kong takes one configuration of a plugin: that of route and service before that of the route, and so on. */
-function mostSpecific<T>(
-  candidates: readonly T[],
-  route: RouteEntity,
-  entityOf: (candidate: T) => PluginEntity,
-): T | undefined {
-  const rank = (candidate: T): number => {
-    const { routeId, serviceId, isPerConsumer } = entityOf(candidate);
-    if (isPerConsumer) return -1;
-    if (routeId !== undefined && routeId !== route.id) return -1;
-    if (serviceId !== undefined && serviceId !== route.serviceId) return -1;
-    return (routeId === undefined ? 0 : 2) + (serviceId === undefined ? 0 : 1);
-  };
-  return candidates
-    .filter((candidate) => rank(candidate) >= 0)
-    .sort((one, other) => rank(other) - rank(one))[0];
 }

@@ -2,6 +2,7 @@
 import type { WaitConfig } from '../../bridge/config/wait-options';
 import { usageError } from '../exit-codes';
 import { isTable, type KongEntities, type PluginEntity, type RouteEntity, type Table } from './entities';
+import { mostSpecific } from './most-specific';
 import { isOurs, ourPlugins, type OurPlugin } from './our-plugins';
 
 export interface KafkaRoute {
@@ -26,14 +27,13 @@ export function kafkaRoutes(
 ): readonly KafkaRoute[] {
   const plugins = options.withSecrets ? entities.plugins : entities.plugins.map(withoutSecrets);
   const written = new Map(plugins.map((plugin, index) => [plugin, entities.plugins[index]?.config ?? {}]));
-  const ours = ourPlugins({ ...entities, plugins }, options.env).filter(
-    ({ entity }) => !entity.isPerConsumer,
-  );
+  const ours = ourPlugins({ ...entities, plugins }, options.env);
   return entities.routes.flatMap((route) => {
     const onRoute = <Name extends OurPlugin['name']>(name: Name): OurPlugin<Name> | undefined =>
       mostSpecific(
         ours.filter((plugin): plugin is OurPlugin<Name> => isOurs(plugin, name)),
         route,
+        ({ entity }) => entity,
       );
     const request = onRoute('custom_kafka_request_reply') ?? onRoute('custom_kafka_producer');
     if (!request) return [];
@@ -71,21 +71,6 @@ export function workingConfig<Name extends OurPlugin['name']>({
   if (complaint !== undefined) throw usageError(`${where}: ${complaint}.`);
   throw usageError(
     `${where}: ${unresolved.join(', ')} in a vault that only Kong can open; give the connection by --bootstrap or --connection.`,
-  );
-}
-
-/** Kong runs one of a name: that of the route, else of its service, else that of all routes. */
-function mostSpecific<Plugin extends OurPlugin>(
-  plugins: readonly Plugin[],
-  { id, serviceId }: RouteEntity,
-): Plugin | undefined {
-  return (
-    plugins.find(({ entity }) => entity.routeId === id) ??
-    plugins.find(
-      ({ entity }) =>
-        entity.routeId === undefined && entity.serviceId !== undefined && entity.serviceId === serviceId,
-    ) ??
-    plugins.find(({ entity }) => entity.routeId === undefined && entity.serviceId === undefined)
   );
 }
 
