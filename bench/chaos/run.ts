@@ -3,16 +3,16 @@
  * added or killed (-9), every 45 s a broker is killed. What happened is in the history file; check.ts judges it.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { stringify } from 'yaml';
-import { KafkaClients } from '../../bridge/kafka/clients';
 import type { ReplyRoutingMode } from '../../bridge/reply/reply-routing';
 import { startKafka, type KafkaServer } from '../../dev/kafka/server';
-import { routePlugins, type PluginForm } from '../../dev/plugin-form';
+import type { PluginForm } from '../../dev/plugin-form';
 import { startResponderProcess } from '../../dev/stack';
 import { endOf, Gateways } from './gateways';
 import { HistoryWriter } from './history';
 import { OpenLoop } from '../load/open-loop';
 import { nonceOf } from '../load/payload';
+import { oneRoute } from '../load/one-route';
+import { readWholeTopic } from '../load/whole-topic';
 
 export interface ChaosOptions {
   readonly routing: ReplyRoutingMode;
@@ -114,30 +114,12 @@ async function chaos(
   }
 }
 
-/** Every record of the request topic into the history. */
 async function readBack(kafka: KafkaServer, history: HistoryWriter): Promise<void> {
-  const clients = new KafkaClients();
-  const { producer, reader } = clients.acquire('chaos', kafka.connection);
-  try {
-    await producer.whenUp();
-    const all = Array.from({ length: PARTITIONS }, (_, partition) => partition);
-    const marks = await producer.watermarks(TOPICS.request, all);
-    const expected = marks.reduce((sum, { high }) => sum + high, 0);
-    let seen = 0;
-    await new Promise<void>((resolve) => {
-      reader.follow(TOPICS.request, {
-        from: { sinceMs: 0 },
-        onRecord: ({ value, headers }) => {
-          const nonce = value === null ? undefined : nonceOf(value);
-          const key = headers.find(([name]) => name === 'idempotency-key')?.[1].toString() ?? '';
-          if (nonce !== undefined) history.write({ event: 'record', nonce, idempotencyKey: key });
-          if (++seen === expected) resolve();
-        },
-      });
-    });
-  } finally {
-    await clients.close();
-  }
+  await readWholeTopic(kafka, TOPICS.request, PARTITIONS, ({ value, headers }) => {
+    const nonce = value === null ? undefined : nonceOf(value);
+    const key = headers.find(([name]) => name === 'idempotency-key')?.[1].toString() ?? '';
+    if (nonce !== undefined) history.write({ event: 'record', nonce, idempotencyKey: key });
+  });
 }
 
 function kongYml(kafka: KafkaServer, { routing, plugins }: ChaosOptions): string {
@@ -146,25 +128,9 @@ function kongYml(kafka: KafkaServer, { routing, plugins }: ChaosOptions): string
     partition: { reply_routing: 'partition', dialects: ['plain'] },
     topic: { reply_routing: 'topic', reply_topic: `${TOPICS.reply}.{node}` },
   };
-  return stringify({
-    _format_version: '3.0',
-    routes: [
-      {
-        name: 'chaos',
-        paths: ['/chaos'],
-        plugins: [
-          {
-            name: 'correlation-id',
-            config: { header_name: 'Kong-Request-ID', generator: 'uuid', echo_downstream: true },
-          },
-          ...routePlugins(plugins, {
-            bootstrap_servers: kafka.nodes.map(({ port }) => ({ host: '127.0.0.1', port })),
-            topic: TOPICS.request,
-            reply_topic: TOPICS.reply,
-            ...routed[routing],
-          }),
-        ],
-      },
-    ],
+  return oneRoute('chaos', plugins, kafka, {
+    topic: TOPICS.request,
+    reply_topic: TOPICS.reply,
+    ...routed[routing],
   });
 }

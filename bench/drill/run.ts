@@ -7,13 +7,13 @@
  * plugin server, HTTP clients. Resolves when all of it has been stopped again.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { stringify } from 'yaml';
 import { startKafka, type KafkaServer } from '../../dev/kafka/server';
-import { routePlugins, type PluginForm } from '../../dev/plugin-form';
+import type { PluginForm } from '../../dev/plugin-form';
 import { PluginServerProcess, startGatewayProcess, startResponderProcess } from '../../dev/stack';
 import { stopReport, type StopReport, type StopSignal, type StopTimes } from './outcome';
 import { OpenLoop } from '../load/open-loop';
 import { sum } from '../load/statistics';
+import { oneRoute } from '../load/one-route';
 
 export interface PlannedStop {
   readonly signal: StopSignal;
@@ -85,7 +85,11 @@ export async function runDrill(options: DrillOptions): Promise<DrillReport> {
     cleanUps.push(() => responder.stop());
     const server = await PluginServerProcess.start({ flags: ['--workers', String(options.workers ?? 1)] });
     cleanUps.push(() => server.stop());
-    const gateway = await startGatewayProcess(server, kongYml(kafka, options.plugins), 0);
+    const gateway = await startGatewayProcess(
+      server,
+      oneRoute('drill', options.plugins, kafka, { topic: TOPICS.request, reply_topic: TOPICS.reply }),
+      0,
+    );
     cleanUps.push(() => gateway.child.stop());
     const target = { url: `${gateway.url}/drill`, name: 'gateway' };
     const load = new OpenLoop(() => target, options.ratePerSecond);
@@ -144,29 +148,4 @@ async function steady(load: OpenLoop, servesMs: number): Promise<void> {
     if (due.every(({ endedMs, status }) => endedMs !== undefined && (endedMs < sinceMs || status === 200)))
       return;
   }
-}
-
-/** One route, with the Correlation ID plugin as in every Kong that this product runs in. */
-function kongYml(kafka: KafkaServer, plugins: PluginForm): string {
-  const bootstrap_servers = kafka.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
-  return stringify({
-    _format_version: '3.0',
-    routes: [
-      {
-        name: 'drill',
-        paths: ['/drill'],
-        plugins: [
-          {
-            name: 'correlation-id',
-            config: { header_name: 'Kong-Request-ID', generator: 'uuid', echo_downstream: true },
-          },
-          ...routePlugins(plugins, {
-            bootstrap_servers,
-            topic: TOPICS.request,
-            reply_topic: TOPICS.reply,
-          }),
-        ],
-      },
-    ],
-  });
 }

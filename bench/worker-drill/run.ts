@@ -3,15 +3,15 @@
  * became of each request is compared with the records of the request topic.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { stringify } from 'yaml';
-import { KafkaClients } from '../../bridge/kafka/clients';
 import { startKafka, type KafkaServer } from '../../dev/kafka/server';
-import { routePlugins, type PluginForm } from '../../dev/plugin-form';
+import type { PluginForm } from '../../dev/plugin-form';
 import { PluginServerProcess, startGatewayProcess, startResponderProcess } from '../../dev/stack';
 import { OpenLoop, type Outcome } from '../load/open-loop';
 import { nonceOf } from '../load/payload';
 import { SHIPPED_NODE_FLAGS } from '../load/shipped';
 import { sum } from '../load/statistics';
+import { oneRoute } from '../load/one-route';
+import { readWholeTopic } from '../load/whole-topic';
 
 export interface WorkerDrillOptions {
   readonly plugins: PluginForm;
@@ -60,7 +60,11 @@ export async function runWorkerDrill(options: WorkerDrillOptions): Promise<Worke
     cleanUps.push(() => responder.stop());
     let server = await startServer(1);
     cleanUps.push(() => server.stop());
-    const gateway = await startGatewayProcess(server, kongYml(kafka, options.plugins), 0);
+    const gateway = await startGatewayProcess(
+      server,
+      oneRoute('workers', options.plugins, kafka, { topic: TOPICS.request, reply_topic: TOPICS.reply }),
+      0,
+    );
     cleanUps.push(() => gateway.child.stop());
     const target = { url: `${gateway.url}/workers`, name: 'gateway' };
     await firstAnswer(target.url);
@@ -143,50 +147,10 @@ async function firstAnswer(url: string): Promise<void> {
 }
 
 async function readBack(kafka: KafkaServer): Promise<Map<string, number>> {
-  const clients = new KafkaClients();
-  const { producer, reader } = clients.acquire('workers', kafka.connection);
   const records = new Map<string, number>();
-  try {
-    await producer.whenUp();
-    const all = Array.from({ length: PARTITIONS }, (_, partition) => partition);
-    const marks = await producer.watermarks(TOPICS.request, all);
-    const expected = marks.reduce((total, { high }) => total + high, 0);
-    let seen = 0;
-    await new Promise<void>((resolve) => {
-      reader.follow(TOPICS.request, {
-        from: { sinceMs: 0 },
-        onRecord: ({ value }) => {
-          const nonce = value === null ? undefined : nonceOf(value);
-          if (nonce !== undefined) records.set(nonce, (records.get(nonce) ?? 0) + 1);
-          if (++seen === expected) resolve();
-        },
-      });
-    });
-    return records;
-  } finally {
-    await clients.close();
-  }
-}
-
-function kongYml(kafka: KafkaServer, plugins: PluginForm): string {
-  return stringify({
-    _format_version: '3.0',
-    routes: [
-      {
-        name: 'workers',
-        paths: ['/workers'],
-        plugins: [
-          {
-            name: 'correlation-id',
-            config: { header_name: 'Kong-Request-ID', generator: 'uuid', echo_downstream: true },
-          },
-          ...routePlugins(plugins, {
-            bootstrap_servers: kafka.nodes.map(({ port }) => ({ host: '127.0.0.1', port })),
-            topic: TOPICS.request,
-            reply_topic: TOPICS.reply,
-          }),
-        ],
-      },
-    ],
+  await readWholeTopic(kafka, TOPICS.request, PARTITIONS, ({ value }) => {
+    const nonce = value === null ? undefined : nonceOf(value);
+    if (nonce !== undefined) records.set(nonce, (records.get(nonce) ?? 0) + 1);
   });
+  return records;
 }
