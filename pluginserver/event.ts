@@ -134,6 +134,11 @@ export class PluginEvent implements PdkCaller, PdkMemory, PlannedEvent, Expected
     return this.ended === undefined;
   }
 
+  /** Its phase has not run: Kong is being asked what it needs. */
+  get isAsking(): boolean {
+    return this.open && typeof this.work === 'object';
+  }
+
   // ---- What the handler does -----------------------------------------------------------------------------
 
   /** Aborted when Kong has closed the connection or the server has answered the event itself. */

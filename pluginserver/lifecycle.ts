@@ -23,6 +23,8 @@ const CLOSE_TIMEOUT_MS = 15_000;
  * still come in: they get a 503 for as long as we live, where a closed socket would make Kong answer 500.
  */
 const MANAGED_LAST_ANSWERS_MS = 1000;
+/** Kong answers within a millisecond or two, a busy machine later. */
+const ASKED_TIMEOUT_MS = 10_000;
 /**
  * Kong drops a pooled connection that it has not used for 60 s. After a take-over it is left to do so: a StartInstance
  * that meets the end of a connection is a 500 in Kong.
@@ -124,6 +126,9 @@ export class Lifecycle {
       // Plugins with a hook of their own refuse what is new, but may have to go on with what they accepted.
       if (server.plugin.hooks?.drain === undefined) server.refuseNewEvents(draining());
     }
+    // Of an upgrade no request notices anything, not even one that had just come in. None comes in any more.
+    if (servers.every((server) => server.isReplaced))
+      await within(ASKED_TIMEOUT_MS, Promise.all(servers.map((server) => server.whenAsked())));
     processes.drain();
     const idle = await within(drainTimeoutMs, this.whenIdle());
     for (const server of servers) server.refuseNewEvents(draining());

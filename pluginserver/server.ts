@@ -285,6 +285,11 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     return new Promise((resolve) => this.idleWaiters.push(resolve));
   }
 
+  /** Resolves when the phase of every event has run. */
+  async whenAsked(): Promise<void> {
+    while ([...this.openEvents.keys()].some(({ isAsking }) => isAsking)) await pause(POLL_MS);
+  }
+
   /** Resolves at once, or after a take-over when Kong has dropped every connection it had pooled. */
   async whenAbandoned(): Promise<void> {
     while (this.wasReplaced && this.peers.size > 0) await pause(POLL_MS);

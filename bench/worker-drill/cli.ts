@@ -38,7 +38,7 @@ runCommand(
     });
     const verdicts = workerDrillVerdicts(report);
     const lines = [
-      ...['upgrades', 'kills'].map((name) => line(name, report[name as 'upgrades' | 'kills'])),
+      ...(['before', 'upgrades', 'kills'] as const).map((name) => line(name, report[name])),
       '',
       ...verdicts.map(verdictLine),
       ...[...report.upgrades.outcomes, ...report.kills.outcomes]
@@ -51,7 +51,7 @@ runCommand(
   },
 );
 
-function line(name: string, { outcomes, atMs }: DrillPart): string {
+function line(name: string, { outcomes, atMs }: Omit<DrillPart, 'stillOpen'>): string {
   const failed = outcomes.filter(isFailed);
   const took = ascending(outcomes.map(({ sentMs, endedMs = sentMs }) => endedMs - sentMs));
   return (

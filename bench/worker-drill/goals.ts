@@ -6,7 +6,8 @@ import type { DrillPart, WorkerDrillReport } from './run';
 /** Those that a worker had when it was killed end at once. */
 const AT_ONCE_MS = 2000;
 
-export function workerDrillVerdicts({ upgrades, kills, records }: WorkerDrillReport): Verdict[] {
+export function workerDrillVerdicts({ before, upgrades, kills, records }: WorkerDrillReport): Verdict[] {
+  const failedBefore = before.outcomes.filter(({ status }) => status !== 200);
   const failedInUpgrades = upgrades.outcomes.filter(({ status }) => status !== 200);
   const failedInKills = kills.outcomes.filter(({ status }) => status !== 200);
   const unexplained = failedInKills.filter((outcome) => !isOfKilled(outcome, kills));
@@ -17,6 +18,11 @@ export function workerDrillVerdicts({ upgrades, kills, records }: WorkerDrillRep
     return { rule, found: `${count} of ${all.length}`, holds: count === 0 };
   };
   return [
+    {
+      rule: 'the machine carries the load (else nothing below says anything: --rate)',
+      found: `${failedBefore.length} of ${before.outcomes.length} lost before the first upgrade`,
+      holds: failedBefore.length === 0,
+    },
     none('no request is lost in an upgrade', failedInUpgrades),
     none('only requests of the killed worker end, all with 5xx and at once', unexplained),
     none(

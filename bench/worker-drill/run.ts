@@ -30,6 +30,8 @@ export interface DrillPart {
 }
 
 export interface WorkerDrillReport {
+  /** The load alone: what is lost here is lost because the machine is too busy for it. */
+  readonly before: Omit<DrillPart, 'stillOpen'>;
   readonly upgrades: DrillPart;
   readonly kills: DrillPart;
   /** Records of the request topic, by the request they are. */
@@ -42,6 +44,7 @@ const WORKERS = 2;
 /** Worker counts that follow each other: 1 to 2, 2 to 2, 2 to 1. */
 const COUNTS = [2, 2, 1] as const;
 const SETTLE_MS = 1500;
+const BEFORE_MS = 10_000;
 const READY_LIMIT_MS = 60_000;
 
 interface Worker {
@@ -69,22 +72,23 @@ export async function runWorkerDrill(options: WorkerDrillOptions): Promise<Worke
     const target = { url: `${gateway.url}/workers`, name: 'gateway' };
     await firstAnswer(target.url);
 
+    const before = await part(target, options, () => delay(BEFORE_MS));
     const upgrades = await part(target, options, async (note) => {
       for (let upgrade = 0; upgrade < options.upgrades; upgrade++) {
         const count = COUNTS[upgrade % COUNTS.length]!;
-        const before = server;
+        const last = server;
         note();
-        server = await startServer(count, before);
-        before.child.kill('SIGTERM');
+        server = await startServer(count, last);
+        last.child.kill('SIGTERM');
         options.say(`upgrade ${upgrade + 1}: ${count} worker${count === 1 ? '' : 's'} now`);
         await delay(SETTLE_MS);
       }
     });
     const openAfterUpgrades = sum(await server.pending());
     if (options.upgrades % COUNTS.length === 0) {
-      const before = server;
-      server = await startServer(WORKERS, before);
-      before.child.kill('SIGTERM');
+      const last = server;
+      server = await startServer(WORKERS, last);
+      last.child.kill('SIGTERM');
     }
     const kills = await part(target, options, async (note) => {
       const endMs = performance.now() + options.killSeconds * 1000;
@@ -100,6 +104,7 @@ export async function runWorkerDrill(options: WorkerDrillOptions): Promise<Worke
       await delay(SETTLE_MS);
     });
     return {
+      before,
       upgrades: { ...upgrades, stillOpen: openAfterUpgrades },
       kills: { ...kills, stillOpen: sum(await server.pending()) },
       records: await readBack(kafka),
@@ -109,11 +114,11 @@ export async function runWorkerDrill(options: WorkerDrillOptions): Promise<Worke
   }
 }
 
-function startServer(workers: number, before?: PluginServerProcess): Promise<PluginServerProcess> {
+function startServer(workers: number, last?: PluginServerProcess): Promise<PluginServerProcess> {
   return PluginServerProcess.start({
     nodeFlags: SHIPPED_NODE_FLAGS,
     flags: ['--workers', String(workers)],
-    ...(before && { folder: before.folder }),
+    ...(last && { folder: last.folder }),
   });
 }
 

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, unlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { Metrics } from '../../bridge/telemetry/metrics';
 import { Lifecycle, watchParent } from '../../pluginserver/lifecycle';
-import type { ProcessHooks } from '../../pluginserver/plugin-module';
+import type { PlannedPhase, ProcessHooks } from '../../pluginserver/plugin-module';
 import { Overload } from '../../pluginserver/overload';
 import { PluginProcesses } from '../../pluginserver/process-hooks';
 import { collectStatus, statusRequests } from '../../pluginserver/status';
@@ -12,10 +14,18 @@ import { deferred, eventually, serve, type Kong, type TestHandler } from './supp
 
 async function living(
   t: TestContext,
-  options: { managed?: boolean; drainTimeoutMs?: number; access?: TestHandler; hooks?: ProcessHooks },
+  options: {
+    managed?: boolean;
+    drainTimeoutMs?: number;
+    access?: TestHandler;
+    planned?: PlannedPhase;
+    hooks?: ProcessHooks;
+  },
 ) {
   const serving = await serve(t, {
-    access: options.access ?? (() => undefined),
+    ...(options.planned === undefined
+      ? { access: options.access ?? (() => undefined) }
+      : { planned: options.planned }),
     ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
   });
   const codes: number[] = [];
@@ -101,6 +111,30 @@ describe('an external process', () => {
     idle.resolve();
     await eventually(() => codes.length > 0, 'the process does not end');
     assert.deepEqual(order, ['drain', 'close']);
+  });
+
+  // On a busy machine Kong's answers take long, and an upgrade told requests of before it that the gateway was ending.
+  it('that was replaced refuses no request that had begun before, although Kong is still being asked', async (t) => {
+    let isDraining = false;
+    const { startEvent, lifecycle, server, codes, path } = await living(t, {
+      planned: {
+        reads: [['kong.request.get_method']],
+        run: (event) => event.exit(isDraining ? 503 : 200, Buffer.alloc(0), {}),
+      },
+      hooks: { drain: () => (isDraining = true) },
+    });
+    const kong = await startEvent('abc');
+    unlinkSync(path);
+    const successor = createServer().listen(path);
+    t.after(() => successor.close());
+    await once(successor, 'listening');
+    assert.ok(server.isReplaced);
+    lifecycle.onSignal('SIGTERM');
+    await kong.expectCall('kong.request.get_method');
+    kong.answerText('GET');
+    assert.equal((await kong.readExit()).status, 200);
+    await eventually(() => codes.length > 0, 'the process does not end');
+    assert.ok(isDraining);
   });
 
   it('answers what is left with 503 when the drain takes too long', async (t) => {
