@@ -23,8 +23,10 @@ import { encodeHandOver } from './messages';
 import type { LoadedPlugin } from './plugin-loader';
 import type { PluginServer } from './server';
 
-/** Requests wait this long at most for a predecessor that does not answer. */
+/** Requests wait this long for a predecessor that does not answer, for all of its sockets together, … */
 const ANSWER_TIMEOUT_MS = 2000;
+/** … and this long for each of those that are left then: another process may have them. */
+const LATE_ANSWER_TIMEOUT_MS = 200;
 
 /** What is needed of a PluginServer. */
 export type SocketOwner = Pick<
@@ -61,12 +63,14 @@ export async function takeOver<S extends SocketOwner>(
     if (reason !== undefined) refuseUselessStart(reason, bound, isFirst);
     await onBound?.(bound);
     if (!isFirst) for (const server of bound) server.hold();
+    const answersUntilMs = performance.now() + answerTimeoutMs;
     for (const [index, server] of bound.entries()) {
       server.claim();
       const isLast = index === bound.length - 1;
       const isFollowed = bound.some(({ plugin }) => plugin.continues === server.pluginName);
       const call = encodeHandOver(1, isFollowed, isLast ? wantedStatusPort : undefined);
-      await tell(predecessors[inOrder.indexOf(server)], call, answerTimeoutMs);
+      const leftMs = Math.max(answersUntilMs - performance.now(), LATE_ANSWER_TIMEOUT_MS);
+      await tell(predecessors[inOrder.indexOf(server)], call, leftMs);
     }
   } finally {
     for (const server of bound) server.release();

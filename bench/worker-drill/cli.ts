@@ -3,9 +3,9 @@ import { commandLine, wholeNumber } from '../load/command-line';
 import type { Outcome } from '../load/open-loop';
 import { PLUGIN_FORM } from '../load/plugin-form-flag';
 import { runCommand } from '../load/run-command';
-import { ascending, percentile } from '../load/statistics';
+import { percentile } from '../load/statistics';
 import { verdictLine } from '../load/verdict';
-import { workerDrillVerdicts } from './goals';
+import { tookMs, workerDrillVerdicts } from './goals';
 import { runWorkerDrill, type DrillPart } from './run';
 
 const COMMAND = commandLine({
@@ -53,7 +53,7 @@ runCommand(
 
 function line(name: string, { outcomes, atMs }: Omit<DrillPart, 'stillOpen'>): string {
   const failed = outcomes.filter(isFailed);
-  const took = ascending(outcomes.map(({ sentMs, endedMs = sentMs }) => endedMs - sentMs));
+  const took = tookMs({ outcomes });
   return (
     `${name}: ${atMs.length}, ${outcomes.length} requests, ${failed.length} not answered with 200; ` +
     `p50 ${percentile(took, 0.5).toFixed(0)} ms, p99 ${percentile(took, 0.99).toFixed(0)} ms, ` +

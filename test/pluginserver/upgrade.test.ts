@@ -132,6 +132,36 @@ describe('a process that takes over', () => {
     await kong.close();
   });
 
+  // Five plugins were five times two seconds, in which every request waited.
+  it('does not wait as long for each socket of one that does not answer', async (t) => {
+    captureLog(t);
+    const folder = temporaryFolder(t);
+    const sockets: Socket[] = [];
+    const servers: PluginServer[] = [];
+    for (const name of ['first', 'second', 'third', 'fourth']) {
+      const socketPath = join(folder, `${name}.sock`);
+      const silent = createServer((socket) => sockets.push(socket.on('error', () => undefined)));
+      await new Promise<void>((resolve) => silent.listen(socketPath, resolve));
+      t.after(() => silent.close());
+      servers.push(new PluginServer({ plugin: toPlugin({ Plugin: class {}, Name: name }, '/'), socketPath }));
+    }
+    t.after(() => {
+      for (const socket of sockets) socket.destroy();
+      for (const server of servers) server.close();
+    });
+    let nowMs = 0;
+    t.mock.method(performance, 'now', () => nowMs);
+    t.mock.method(globalThis, 'setTimeout', (callback: () => void, delayMs: number) =>
+      setImmediate(() => {
+        nowMs += delayMs;
+        callback();
+      }),
+    );
+    await takeOver(servers, { answerTimeoutMs: 2000 });
+    assert.ok(nowMs >= 2000 && nowMs < 3000, `requests waited for ${nowMs} ms`);
+    assert.ok(servers.every((server) => server.status().socket_owned));
+  });
+
   it('does not wait at all for one that is gone', async (t) => {
     const socketPath = join(temporaryFolder(t), 'p.sock');
     captureLog(t);
