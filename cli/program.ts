@@ -15,12 +15,13 @@ export function programOf(surroundings: Surroundings): Command {
       'Looks after Kafka request-reply in Kong: finds what is wrong, tries it out, writes configuration.',
     )
     .version(version, '--version', 'print the version')
-    .helpOption('--help', 'print the help of a command')
+    .helpOption('-h, --help', 'print the help of a command')
     .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('after', `\n${exitCodesHelp()}`);
   for (const factory of COMMANDS) program.addCommand(factory(surroundings));
   for (const command of allCommands(program)) {
-    if (command !== program) command.copyInheritedSettings(program).helpOption('--help', 'print this help');
+    if (command !== program)
+      command.copyInheritedSettings(program).helpOption('-h, --help', 'print this help');
     command
       .exitOverride()
       .showHelpAfterError(false)

@@ -63,9 +63,11 @@ async function main(): Promise<number> {
     return 0;
   }
   say(`\nThe gateway is running. In another terminal:\n\n  ${curl(url)}\n`);
-  say(
-    `More routes: ${url}/one-event  ${url}/logged  ${url}/avro  ${url}/collected  ${url}/events  ${url}/socket  ${url}/seed  ${url}/failing  ${url}/slow  ${url}/accepted  ${url}/failing-over (see kong/kong.yml). Ctrl-C stops everything.`,
+  const paths = [...readFileSync(KONG_YML, 'utf8').matchAll(/^ +paths: \[(\S+)\]$/gm)].map(
+    ([, path]) => path,
   );
+  say(`More routes, each with a command in kong/kong.yml:\n\n  ${paths.slice(1).join(' ')}\n`);
+  say('Ctrl-C stops everything.');
   await stopped;
   return 0;
 }

@@ -41,7 +41,7 @@ ${PLUGINS.map((plugin) => `                               ${socketName(plugin)} 
   --log-level <level>          ${LOG_LEVELS.join(', ')}; default: info; SIGUSR2 switches debug on and off
   --log-format <format>        ${LOG_FORMATS.join(', ')}: for machines or for people; default: json
   --access-log                 a line in the log for each request; default: off
-  --version, --help
+  --version, --help, -h
 
 hold does nothing until SIGTERM or until its parent is gone: the start command of the second and further plugins
 that share one managed process.
@@ -77,7 +77,7 @@ export interface ServeOptions {
 
 export type Options = ServeOptions | { readonly command: 'hold' | 'help' | 'version' };
 
-/** A command line that cannot be followed; the message is one sentence. */
+/** A command line that cannot be followed; the message is printed as it is. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -93,7 +93,7 @@ export function parseOptions(args: readonly string[]): Options {
   if (values.help) return { command: 'help' };
   if (values.version) return { command: 'version' };
   if (positionals.length === 1 && positionals[0] === 'hold') return { command: 'hold' };
-  if (positionals.length > 0) throw new UsageError(`Unknown command "${positionals.join(' ')}".`);
+  if (positionals.length > 0) throw new UsageError(`Unknown command "${positionals.join(' ')}". See --help.`);
   return {
     command: 'serve',
     plugins: servedPlugins(values),
@@ -147,7 +147,7 @@ export const FLAGS = {
   'log-level': { type: 'string', default: 'info' },
   'log-format': { type: 'string', default: 'json' },
   'access-log': { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
   version: { type: 'boolean', default: false },
 } as const satisfies ParseArgsConfig['options'];
 
@@ -161,7 +161,7 @@ function parse(args: readonly string[]) {
   } catch (error) {
     // parseArgs goes on with advice about positionals after its first sentence.
     const [sentence] = (error as Error).message.split('. ');
-    throw new UsageError(`${(sentence as string).replace(/\.$/, '')}.`);
+    throw new UsageError(`${(sentence as string).replace(/\.$/, '')}. See --help.`);
   }
 }
 

@@ -32,7 +32,7 @@ Idempotency-Key, and remembers in Kafka which it has carried out.
   --audit-topic <name>         the same as records
   --dry-run                    say what would be done; sends nothing, commits nothing
   --follow                     go on when there is nothing left
-  --help
+  --help, -h
 
 Ends with status 0 when everything was carried out or passed over, 3 when something is in the dead topic. Ctrl-C finishes
 what is in flight. Progress is on stderr, the summary on stdout.
@@ -115,7 +115,7 @@ export const FLAGS = {
   'audit-topic': { type: 'string' },
   'dry-run': { type: 'boolean', default: false },
   follow: { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
 function parse(args: readonly string[]) {
@@ -126,13 +126,13 @@ function parse(args: readonly string[]) {
     }).values;
   } catch (error) {
     const [sentence] = (error as Error).message.split('. ');
-    throw new UsageError(`${(sentence as string).replace(/\.$/, '')}.`);
+    throw new UsageError(`${(sentence as string).replace(/\.$/, '')}. See --help.`);
   }
 }
 
 function connectionFrom(bootstrap: string | undefined, file: string | undefined): ConnectionOptions {
   if ((bootstrap === undefined) === (file === undefined))
-    throw new UsageError('Give --bootstrap or --connection.');
+    throw new UsageError('Give --bootstrap or --connection. See --help.');
   if (bootstrap !== undefined)
     return { bootstrapServers: bootstrap.split(','), clientId: 'kong-kafka-replay' };
   try {

@@ -46,7 +46,7 @@ function countsOf(findings: readonly Finding[]): Record<Level, number> {
   return counts;
 }
 
-const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+export const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 const indented = (text: string): string => text.replaceAll(/^/gm, '  ');
 
 /** A terminal obeys control characters, and brokers and services have a say in these texts. */

@@ -12,7 +12,7 @@ import { byLevel, type Finding } from './finding';
 import { isWanted, makeTopics, missingTopics, type MadeTopic } from './fix-topics';
 import { clusterFacts, gather, type Sources } from './gather';
 import { probe } from './probe/probe';
-import { isAboveNote, print } from './report';
+import { isAboveNote, plural, print } from './report';
 import { routeFlows } from './route-flows';
 import { clusterUses, connectionOfPlugin } from './topic-uses';
 
@@ -155,7 +155,7 @@ function otherTopicsFor({ sender }: ReturnType<typeof routeNamed>, facts: Facts)
 
 function lookedAt({ plugins, entities, clusters }: Facts): string {
   const topics = clusters.reduce((sum, cluster) => sum + cluster.topics.size, 0);
-  return `${plugins.length} plugins on ${entities.routes.length} routes, ${topics} topics:`;
+  return `${plural(plugins.length, 'plugin')} on ${plural(entities.routes.length, 'route')}, ${plural(topics, 'topic')}:`;
 }
 
 function urlNamed(flag: string, text: string): URL {

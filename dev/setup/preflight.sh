@@ -5,10 +5,10 @@ missing=0
 say() { echo "Missing: $1" >&2; missing=1; }
 
 if command -v node >/dev/null 2>&1; then
-  node -e 'const [a,b]=process.versions.node.split(".").map(Number);process.exit(a>20||(a===20&&b>=19)?0:1)' ||
-    say "Node.js 20.19 or newer (found $(node --version))."
+  node -e 'const [a,b]=process.versions.node.split(".").map(Number);process.exit(a>=23||(a===22&&b>=12)||(a===20&&b>=19)?0:1)' ||
+    say "Node.js 20.19, 22.12 or 24 (found $(node --version))."
 else
-  say "Node.js 20.19 or newer."
+  say "Node.js 20.19, 22.12 or 24."
 fi
 command -v npm >/dev/null 2>&1 || say "npm, which comes with Node.js."
 

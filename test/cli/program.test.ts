@@ -30,13 +30,11 @@ test('the help names every command, and what each exit code means', async () => 
 });
 
 for (const command of program.commands) {
-  test(`help ${command.name()}: every flag, and the same as --help`, async () => {
-    const [help, flag] = [
-      await runInside(['help', command.name()]),
-      await runInside([command.name(), '--help']),
-    ];
+  test(`help ${command.name()}: every flag, and the same as --help and -h`, async () => {
+    const help = await runInside(['help', command.name()]);
     assert.deepEqual([help.code, help.stderr], [EXIT.fine, '']);
-    assert.equal(flag.stdout, help.stdout);
+    for (const flag of ['--help', '-h'])
+      assert.equal((await runInside([command.name(), flag])).stdout, help.stdout);
     for (const option of command.options) {
       assert.ok(help.stdout.includes(option.flags), option.flags);
       assert.ok(option.description.length > 0, option.flags);

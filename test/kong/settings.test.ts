@@ -181,6 +181,13 @@ describe('the settings', () => {
     }
   });
 
+  // Three of the five were missing, and Kong 3.4 would never have run their plugins.
+  it('kong-external.env suggests a command that holds for every entry, for Kong 3.4', () => {
+    const text = readFileSync(join(FOLDER, 'kong-external.env'), 'utf8');
+    for (const plugin of PLUGINS)
+      assert.match(text, new RegExp(`^#${settingOf(plugin, 'START_CMD')}=.*/main\\.js hold$`, 'm'));
+  });
+
   // A managed server makes `GET /` of the Admin API a 500 in Kong 3.9.
   it('kong-external.env has nothing for Kong to start', () => {
     assert.ok([...settings('kong-external.env').keys()].every((name) => !name.endsWith('_START_CMD')));

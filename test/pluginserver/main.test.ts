@@ -164,15 +164,18 @@ describe('what does not stop requests does not stop the process', () => {
 
 describe('the command line', () => {
   it('tells its use and its version', () => {
-    assert.match(runMain(['--help']).stdout, /^Usage: /);
-    assert.equal(runMain(['--help']).status, 0);
+    for (const flag of ['--help', '-h']) {
+      const { stdout, status } = runMain([flag]);
+      assert.match(stdout, /^Usage: /);
+      assert.equal(status, 0);
+    }
     assert.match(runMain(['--version']).stdout, /^(\d+\.\d+\.\d+|unknown)\n$/);
   });
 
   const usage: [string[], RegExp][] = [
     [[], /^No plugin to serve: give --socket-dir or --plugin\.\n$/],
-    [['--nonsense'], /^Unknown option '--nonsense'\.\n$/],
-    [['go'], /^Unknown command "go"\.\n$/],
+    [['--nonsense'], /^Unknown option '--nonsense'\. See --help\.\n$/],
+    [['go'], /^Unknown command "go"\. See --help\.\n$/],
     [['--socket-dir', ''], /^--socket-dir needs a folder\.\n$/],
     [['--producer-socket', ''], /^--producer-socket needs a socket path\.\n$/],
     [['--plugin', 'x'], /^--plugin needs <folder>=<socket>, got "x"\.\n$/],

@@ -19,7 +19,7 @@ test('little has to be said', () => {
   assert.deepEqual([options.rate, options.maybe, options.dryRun, options.follow], [undefined, false, false, false]);
   assert.equal(options.targets.get('')?.baseUrl.href, 'http://kong:8000/');
   assert.deepEqual(options.connection.bootstrapServers, ['kafka:9092']);
-  assert.equal(parseReplayOptions(['--help']), undefined);
+  for (const flag of ['--help', '-h']) assert.equal(parseReplayOptions([flag]), undefined);
 }); // prettier-ignore
 
 test('its help explains every flag that it takes, and no other', () => {
@@ -71,7 +71,7 @@ test('all filters must hold', () => {
 });
 
 const WRONG: [args: string[], sentence: string][] = [
-  [['--to', 'http://kong'], 'Give --bootstrap or --connection.'],
+  [['--to', 'http://kong'], 'Give --bootstrap or --connection. See --help.'],
   [['--bootstrap', 'k:1'], '--to says where requests go, and is missing.'],
   [[...LEAST, '--to', 'ftp://x'], '--to needs an http or https URL without query and login, got "ftp://x".'],
   [[...LEAST, '--to', 'http://a:b@x'], '--to needs an http or https URL without query and login, got "http://a:b@x".'],
@@ -82,7 +82,7 @@ const WRONG: [args: string[], sentence: string][] = [
   [[...LEAST, '--back-off-ms', '9,5'], '--back-off-ms needs <first>,<longest>, got "9,5".'],
   [[...LEAST, '--only', 'constructor=x'], '--only needs status, service, path, younger or older =<value>, got "constructor=x".'],
   [[...LEAST, '--only', 'older=x'], '--only needs status, service, path, younger or older =<value>, got "older=x".'],
-  [[...LEAST, '--fast'], "Unknown option '--fast'."],
+  [[...LEAST, '--fast'], "Unknown option '--fast'. See --help."],
 ]; // prettier-ignore
 for (const [args, sentence] of WRONG)
   test(`refused: ${sentence}`, () =>

@@ -64,7 +64,7 @@ test('something wrong: exit code 3, in words', async (t) => {
     /^error {2}producer_without_consumer {2}route orders\n {2}Replies on orders\.replies/,
   );
   assert.match(run.stdout, /\n {2}fix: Add to the plugins of route orders:\n/);
-  assert.match(run.stdout, /\n1 plugins? on 1 routes?, 0 topics: 1 error, 0 warnings, \d notes\.\n$/);
+  assert.match(run.stdout, /\n1 plugin on 1 route, 0 topics: 1 error, 0 warnings, \d notes\.\n$/);
   assert.doesNotMatch(run.stdout + run.stderr, /planted/);
 });
 
