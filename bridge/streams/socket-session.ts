@@ -100,7 +100,7 @@ export class SocketSession implements OpenSocket {
   }
 
   #onMessage(data: Buffer, isBinary: boolean): void {
-    if (this.#isDraining || this.#isClosed) return;
+    if (this.#isEnding) return;
     this.#options.onMessage();
     this.#restartIdle();
     this.#queue.push(readMessage(data, isBinary));
@@ -110,13 +110,19 @@ export class SocketSession implements OpenSocket {
   /** Takes what may be taken; while something is left over, nothing is read. */
   #pump(): void {
     while (this.#queue.length > 0 && this.#mayTake()) this.#take(this.#queue.shift()!);
+    if (this.#isEnding) return;
     if (this.#queue.length > 0) this.#socket.pause();
-    else if (!this.#isDraining) this.#socket.resume();
+    else this.#socket.resume();
+  }
+
+  /** What is not taken by now is for the next connection: what has had no reply when this one is drained was not sent. */
+  get #isEnding(): boolean {
+    return this.#isDraining || this.#isClosed || this.#end !== undefined;
   }
 
   #mayTake(): boolean {
     const { rule } = this.#options;
-    if (this.#isClosed || this.#requests.size >= rule.maxInFlight) return false;
+    if (this.#isEnding || this.#requests.size >= rule.maxInFlight) return false;
     if (this.#socket.bufferedAmount > rule.bufferBytes * CONGESTED_SHARE) return false;
     return this.#hasToken();
   }
@@ -156,7 +162,9 @@ export class SocketSession implements OpenSocket {
       .request(message)
       .then((exchange) => this.#await(request, exchange))
       .catch((reason: unknown) => {
-        this.#refuse(reference, toGatewayError(reason));
+        const error = toGatewayError(reason);
+        // The drain has overtaken it: it is as if it had not been taken.
+        if (error.code !== 'draining') this.#refuse(reference, error);
         this.#over(request);
       });
   }

@@ -1,10 +1,11 @@
 /** WebSockets whose connections break: what a client that comes again gets, and what is not sent a second time. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
+import type { WebSocket } from 'ws';
 import { GatewayError } from '../../bridge/errors';
 import { setLogSink } from '../../bridge/telemetry/log';
 import { parseRequestReplyConfig } from '../../plugins/custom_kafka_request_reply/config';
-import { headerOf } from '../support/fake-kafka';
+import { headerOf, type FakeKafka } from '../support/fake-kafka';
 import { FakeKong } from '../support/fake-kong';
 import { replyTo, SERVERS } from '../support/route';
 import { sockets } from '../support/sockets';
@@ -13,14 +14,14 @@ setLogSink(() => undefined);
 
 const KEYED = { idempotency: 'replay', idempotency_secret: 'the same on every gateway' };
 const A = '{"ref":"a","key":"k","body":"two books"}';
-const ids = ({ kafka }: Awaited<ReturnType<typeof sockets>>) =>
+const ids = ({ kafka }: { readonly kafka: FakeKafka }) =>
   kafka.produced.map(({ record }) => headerOf(record, 'kafka_correlationId'));
 
 async function gateway(t: TestContext, config: object = {}, stream: object = {}) {
   const route = await sockets(t, stream, { ...KEYED, ...config });
-  const { requestReply, until, open, clock } = route;
+  const { requestReply, until, clock } = route;
   /** Breaks the connection once the gateway has seen it all. */
-  const broken = async ({ client }: Awaited<ReturnType<typeof open>>) => {
+  const broken = async ({ client }: { readonly client: WebSocket }) => {
     client.terminate();
     await until(() => requestReply.streams.size === 0);
     assert.equal(requestReply.inFlight, 0, 'nobody is waited for');
@@ -87,7 +88,7 @@ test('a reply that came while the client was away is given when it comes again, 
 
 test('after a 504 it waits for the reply to the first; after a failed delivery it is sent', async (t) => {
   const { open, kafka, until, reply, clock, broken, nothingLeft } = await gateway(t);
-  const { client, said, ...opened } = await open();
+  const { client, said } = await open();
   client.send(A);
   await until(() => kafka.produced.length === 1);
   kafka.produced[0]!.onDelivery(undefined);
@@ -109,7 +110,7 @@ test('after a 504 it waits for the reply to the first; after a failed delivery i
     ['a', 200, undefined, 'late'],
     ['b', 200, undefined, 'at last'],
   ]);
-  await broken({ client, said, ...opened });
+  await broken({ client });
   await nothingLeft();
 });
 
@@ -229,23 +230,58 @@ test('a gateway that was killed: the next one sends once more, under the same id
   assert.equal(second.said.length, 2);
 });
 
-test('a drain leaves what it has not taken to the next gateway', async (t) => {
-  const [old, next] = [await gateway(t, {}, { max_in_flight: 1 }), await gateway(t)];
+/** The reply to one made room for the next in the queue, which then was 503 where the client could have had a reply. */
+test('a drain leaves what it has not taken to the next gateway, and says nothing of it', async (t) => {
+  const [old, next] = [await gateway(t, {}, { max_in_flight: 2 }), await gateway(t)];
   const first = await old.open();
   first.client.send(A);
+  first.client.send('{"ref":"z","key":"z","body":"one book"}');
   first.client.send('{"ref":"b","key":"l","body":"three books"}');
-  await old.until(() => old.kafka.produced.length === 1);
+  const { streams } = old.requestReply;
+  await old.until(() => old.kafka.produced.length === 2 && streams.counters.messages === 3);
   old.requestReply.drain();
   old.reply(0, 'a');
+  await old.until(() => first.said.length === 1);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  old.reply(1, 'z');
   assert.deepEqual(await first.closed, [1012, 'draining']);
-  assert.deepEqual(answered(first.said), [['a', 200, undefined, 'a']]);
+  assert.deepEqual(answered(first.said), [
+    ['a', 200, undefined, 'a'],
+    ['z', 200, undefined, 'z'],
+  ]);
   const second = await next.open();
   second.client.send('{"ref":"b","key":"l","body":"three books"}');
   await next.until(() => next.kafka.produced.length === 1);
   next.reply(0, 'b');
   await next.until(() => second.said.length === 1);
   assert.deepEqual(answered(second.said), [['b', 200, undefined, 'b']]);
-  assert.equal(old.kafka.produced.length, 1);
+  assert.equal(old.kafka.produced.length, 2);
+});
+
+test('a message that the drain overtakes is left to the next gateway as well', async (t) => {
+  const { open, kafka, requestReply } = await gateway(t);
+  const { client, said, closed } = await open();
+  // Between the moment in which it is taken and that in which it is sent.
+  Object.defineProperty(kafka, 'state', {
+    get: () => {
+      requestReply.drain();
+      return 'connecting';
+    },
+  });
+  client.send(A);
+  assert.deepEqual(await closed, [1012, 'draining']);
+  assert.deepEqual([said, kafka.produced.length], [[], 0]);
+});
+
+test('what comes after the end of a connection is not sent for nobody', async (t) => {
+  const { open, kafka, until, clock, requestReply } = await gateway(t, {}, { max_life_ms: 1000 });
+  const { client, closed } = await open();
+  clock.advance(1010);
+  // It has not seen the close frame yet.
+  client.send(A);
+  assert.deepEqual(await closed, [1000, 'max_life']);
+  await until(() => requestReply.streams.size === 0);
+  assert.equal(kafka.produced.length, 0);
 });
 
 test('a key belongs to the consumer of the upgrade', async (t) => {
