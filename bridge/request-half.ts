@@ -137,10 +137,10 @@ export class RequestHalf {
     return this.#reader.request(event.requestId ?? '', answers);
   }
 
-  /** One of those, ready to be sent; its id is one of ours. Rejects with GatewayError as `send` is told of it. */
+  /** One of those, ready to be sent; its id is that of its key, or one of ours. Rejects with GatewayError. */
   async following(request: HttpRequest): Promise<BuiltRequest> {
     const decoded = await (this.#records.decoded(request, this.#options.config.max_request_bytes) ?? request);
-    const wire = wireId('generated', undefined, this.sender.routeTag);
+    const wire = this.#wireIdOfKey(request) ?? wireId('generated', undefined, this.sender.routeTag);
     const record = this.#records.build(decoded, wire.id);
     if (!this.sender.readyNow()) await this.sender.whenReady();
     const { headers, consumer } = request;
@@ -188,14 +188,18 @@ export class RequestHalf {
 
   #build(event: PhaseEvent, request: HttpRequest): void {
     const { headers } = request;
-    const id = this.#keys?.wireIdOf(request);
     const wire =
-      id === undefined
-        ? wireId(this.#options.config.correlation, this.clientsId(headers), this.sender.routeTag)
-        : ({ id, ofKey: true } as const);
+      this.#wireIdOfKey(request) ??
+      wireId(this.#options.config.correlation, this.clientsId(headers), this.sender.routeTag);
     const record = this.#records.build(request, wire.id);
     if (this.sender.readyNow()) this.#send(event, request, record, wire);
     else this.#sendWhenReady(event, request, record, wire);
+  }
+
+  /** Undefined for a request that its client gives no key, or where each is sent. */
+  #wireIdOfKey(request: HttpRequest): WireId | undefined {
+    const id = this.#keys?.wireIdOf(request);
+    return id === undefined ? undefined : { id, ofKey: true };
   }
 
   #sendWhenReady(event: PhaseEvent, request: HttpRequest, record: OutgoingRecord, wire: WireId): void {

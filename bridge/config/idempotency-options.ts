@@ -20,7 +20,8 @@ export const IDEMPOTENCY_OPTIONS = [
     ...HEADER_NAME,
     name: 'idempotency_header',
     default: 'Idempotency-Key',
-    description: 'The request header with the key, 1 to 255 characters. Default Idempotency-Key.',
+    description:
+      'The request header with the key, 1 to 255 characters; a message of a WebSocket has it as `key`. Default Idempotency-Key.',
   },
   {
     ...SECRET,

@@ -1,5 +1,6 @@
 /** What cannot be had together with several replies to one request, collected or as a stream. */
 import { NOT_REPEATED } from '../reply/collector';
+import { hasSeveral } from '../streams/stream-rule';
 import { collects, type CollectConfig } from './collect-options';
 import type { CrossRule } from './parse';
 
@@ -21,16 +22,29 @@ export const SEVERAL_REPLIES_RULES: readonly CrossRule<OneReply>[] = [
 ];
 
 export const SEVERAL_REPLIES_OF_REQUEST_RULES: readonly CrossRule<{
-  readonly reply: OneReply;
+  readonly reply: OneReply & { readonly stream: SocketReplies };
   readonly idempotency: string;
 }>[] = [
   {
     complaint: ({ reply, idempotency }) => {
-      const several = idempotency === 'off' ? undefined : severalReplies(reply);
+      const several = idempotency === 'off' ? undefined : severalToOne(reply);
       return several && `reply.${several}: ${NOT_REPEATED}`;
     },
   },
 ];
+
+/** To a message of a WebSocket. */
+interface SocketReplies {
+  readonly count?: number | undefined;
+  readonly end_header?: string | undefined;
+}
+
+/** @returns the option by which a request that may come again has several; a stream of events may not */
+function severalToOne({ collect, stream }: CollectConfig & { readonly stream: SocketReplies }) {
+  if (collects(collect)) return 'collect';
+  if (!hasSeveral({ count: stream.count, endHeader: stream.end_header })) return undefined;
+  return stream.end_header === undefined ? 'stream.count' : 'stream.end_header';
+}
 
 /** @returns the option by which there are several */
 function severalReplies({ mode, collect }: OneReply): string | undefined {

@@ -41,14 +41,8 @@ export class IdempotencyKeys {
     const { header, topic, replyTopic } = this.#options;
     const key = headerOf(request, header);
     if (key === undefined) return undefined;
-    if (key.length > MAX_KEY_CHARACTERS || !PRINTABLE.test(key)) {
-      throw new GatewayError(
-        'request_invalid',
-        `${header} must be 1 to ${MAX_KEY_CHARACTERS} printable ASCII characters without blanks`,
-      );
-    }
     const ofKey = createHmac('sha256', this.#secret)
-      .update([topic, replyTopic, request.consumer?.id ?? '', key].join('\n'))
+      .update([topic, replyTopic, request.consumer?.id ?? '', usableKey(key, header)].join('\n'))
       .digest('hex');
     const ofRequest = fingerprint(request);
     // Its two low bits belong to the request; the others are the variant of every UUID.
@@ -61,6 +55,15 @@ export class IdempotencyKeys {
       `${ofKey.slice(18, 24)}${ofRequest.slice(1, 7)}`,
     ].join('-');
   }
+}
+
+/** @param name what the client knows it by @throws GatewayError `request_invalid` */
+export function usableKey(key: unknown, name: string): string {
+  if (typeof key === 'string' && key.length <= MAX_KEY_CHARACTERS && PRINTABLE.test(key)) return key;
+  throw new GatewayError(
+    'request_invalid',
+    `${name} must be 1 to ${MAX_KEY_CHARACTERS} printable ASCII characters without blanks`,
+  );
 }
 
 /** What of an id is that of the key: equal ones have the same key. Undefined for an id that no key made. */

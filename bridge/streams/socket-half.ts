@@ -4,9 +4,9 @@ import { WebSocketServer } from 'ws';
 import type { Exchange } from '../exchange';
 import { errorAnswer, GatewayError, type HttpAnswer } from '../errors';
 import type { PhaseEvent } from '../phase';
-import type { Collector } from '../reply/collector';
 import type { RequestHalf } from '../request-half';
 import { headerIn, type HttpRequest } from '../request/http-request';
+import { usableKey } from '../results/idempotency-key';
 import { accessLog } from '../telemetry/access-log';
 import type { SocketMessage } from './socket-message';
 import { SocketSession, type Socket } from './socket-session';
@@ -20,13 +20,15 @@ export interface SocketHalfOptions {
   /** For the reply to a message. */
   readonly timeoutMs: number;
   readonly maxMessageBytes: number;
+  /** The request header that the key of a message takes the place of. In lower case. */
+  readonly keyHeader: string;
   readonly returnErrorMessage: boolean;
   readonly nowMs: () => number;
 }
 
 /** Of the upgrade, and of no message. */
 const OF_THE_UPGRADE =
-  /^(?:connection|upgrade|content-length|content-type|content-encoding|sec-websocket-.*)$/;
+  /^(?:connection|upgrade|content-length|content-type|content-encoding|idempotency-key|sec-websocket-.*)$/;
 
 export function isUpgrade(headers: HttpRequest['headers']): boolean {
   return headerIn(headers, 'upgrade')?.toLowerCase() === 'websocket';
@@ -59,13 +61,13 @@ export class SocketHalf {
 
   /** @throws GatewayError as `Streams.admit`, and `request_invalid` for a page of a foreign origin */
   begin(event: PhaseEvent, answers: readonly unknown[], { consumer, headers }: StreamVisitor): void {
-    const { request, rule } = this.#options;
+    const { request, rule, keyHeader } = this.#options;
     const origin = headerIn(headers, 'origin');
     if (origin !== undefined && rule.allowedOrigins?.includes(origin.toLowerCase()) === false)
       throw new GatewayError('request_invalid', 'pages of this origin may not open a WebSocket here');
     const { streams } = this.#owner;
     request.sender.readyNow();
-    const captured = withoutUpgrade(request.captured(event, answers));
+    const captured = withoutUpgrade(request.captured(event, answers), keyHeader);
     const release = streams.reserve(request.sender.configuration, consumer);
     const closed = (): void => {
       release();
@@ -95,10 +97,15 @@ export class SocketHalf {
       rule,
       nowMs,
       within: (limitMs, callback) => this.#owner.within(limitMs, callback),
-      request: (message, collector) => this.#send(captured, message, collector),
+      request: (message) => this.#send(captured, message),
       read: (reply, exchange, use) => reader.read(reply, exchange, use),
       errorAnswer: (error, exchange) => this.#errorAnswer(error, exchange),
       onMessage: () => streams.counters.messages++,
+      onRefused: (error) => {
+        const { activity, metrics } = this.#options.request.sender.configuration;
+        activity.failed(error);
+        metrics.ended(error.code);
+      },
       onAnswered: (exchange, error) => {
         if (accessLog.isOn) writeStreamAccess(reader.plugin, exchange, error);
       },
@@ -111,17 +118,15 @@ export class SocketHalf {
     const leave = streams.openSocket(session);
   }
 
-  async #send(
-    captured: HttpRequest,
-    { body, contentType }: SocketMessage,
-    collector: (exchange: Exchange) => Collector,
-  ): Promise<Exchange> {
-    const { request, timeoutMs } = this.#options;
-    const headers = { ...captured.headers, 'content-type': contentType };
+  async #send(captured: HttpRequest, { key, body, contentType }: SocketMessage): Promise<Exchange> {
+    const { request, timeoutMs, keyHeader } = this.#options;
+    const headers = {
+      ...captured.headers,
+      'content-type': contentType,
+      ...(key !== undefined && { [keyHeader]: usableKey(key, 'key') }),
+    };
     const built = await request.following({ ...captured, id: randomUUID(), headers, body });
-    const exchange = request.sender.request(built, request.factsOf(built), timeoutMs);
-    exchange.wait.collector = collector(exchange);
-    return exchange;
+    return request.sender.request(built, request.factsOf(built), timeoutMs);
   }
 
   #errorAnswer(error: GatewayError, exchange: Exchange | undefined): HttpAnswer {
@@ -130,9 +135,10 @@ export class SocketHalf {
   }
 }
 
-function withoutUpgrade(request: HttpRequest): HttpRequest {
+function withoutUpgrade(request: HttpRequest, keyHeader: string): HttpRequest {
   const headers = Object.fromEntries(
-    Object.entries(request.headers).filter(([name]) => !OF_THE_UPGRADE.test(name)),
+    // One key for all messages would make them one.
+    Object.entries(request.headers).filter(([name]) => !OF_THE_UPGRADE.test(name) && name !== keyHeader),
   );
   return { ...request, headers };
 }

@@ -7,7 +7,7 @@ import type { Exchange } from '../exchange';
 import type { ReceivedRecord } from '../kafka/records';
 import type { Collector, Verdict } from '../reply/collector';
 import { endMessage, readMessage, replyMessage, type SocketMessage } from './socket-message';
-import type { StreamEnd, StreamRule } from './stream-rule';
+import { hasSeveral, type StreamEnd, type StreamRule } from './stream-rule';
 import type { OpenSocket } from './streams';
 
 /** What is needed of a `WebSocket` of npm ws. */
@@ -28,14 +28,13 @@ export interface SocketSessionOptions {
   readonly nowMs: () => number;
   /** Calls back once after that time; the returned function cancels. */
   readonly within: (limitMs: number, callback: () => void) => () => void;
-  /** Sends the request; its wait takes its replies by `collector`. Rejects with GatewayError. */
-  readonly request: (
-    message: SocketMessage,
-    collector: (exchange: Exchange) => Collector,
-  ) => Promise<Exchange>;
+  /** Sends it, or joins one with its key that was. Rejects with GatewayError. */
+  readonly request: (message: SocketMessage) => Promise<Exchange>;
   readonly read: (reply: ReceivedRecord, exchange: Exchange, use: (answer: HttpAnswer) => void) => void;
   readonly errorAnswer: (error: GatewayError, exchange: Exchange | undefined) => HttpAnswer;
   readonly onMessage: () => void;
+  /** It was not sent. */
+  readonly onRefused: (error: GatewayError) => void;
   readonly onAnswered: (exchange: Exchange, error: GatewayError | undefined) => void;
   readonly onSlow: () => void;
   readonly onClosed: (end: StreamEnd) => void;
@@ -101,7 +100,7 @@ export class SocketSession implements OpenSocket {
   }
 
   #onMessage(data: Buffer, isBinary: boolean): void {
-    if (this.#isDraining || this.#isClosed) return;
+    if (this.#isEnding) return;
     this.#options.onMessage();
     this.#restartIdle();
     this.#queue.push(readMessage(data, isBinary));
@@ -111,13 +110,19 @@ export class SocketSession implements OpenSocket {
   /** Takes what may be taken; while something is left over, nothing is read. */
   #pump(): void {
     while (this.#queue.length > 0 && this.#mayTake()) this.#take(this.#queue.shift()!);
+    if (this.#isEnding) return;
     if (this.#queue.length > 0) this.#socket.pause();
-    else if (!this.#isDraining) this.#socket.resume();
+    else this.#socket.resume();
+  }
+
+  /** What is not taken by now is for the next connection: what has had no reply when this one is drained was not sent. */
+  get #isEnding(): boolean {
+    return this.#isDraining || this.#isClosed || this.#end !== undefined;
   }
 
   #mayTake(): boolean {
     const { rule } = this.#options;
-    if (this.#isClosed || this.#requests.size >= rule.maxInFlight) return false;
+    if (this.#isEnding || this.#requests.size >= rule.maxInFlight) return false;
     if (this.#socket.bufferedAmount > rule.bufferBytes * CONGESTED_SHARE) return false;
     return this.#hasToken();
   }
@@ -145,45 +150,60 @@ export class SocketSession implements OpenSocket {
   #take(message: SocketMessage): void {
     const reference = message.reference ?? String(++this.#lastNumber);
     if (this.#requests.has(reference)) {
-      const error = new GatewayError('request_invalid', 'a message with this ref waits for its reply');
-      this.#say(replyMessage(reference, this.#options.errorAnswer(error, undefined)));
+      this.#refuse(
+        reference,
+        new GatewayError('request_invalid', 'a message with this ref waits for its reply'),
+      );
       return;
     }
     const request: Request = { reference, exchange: undefined };
     this.#requests.set(reference, request);
-    let replies: MessageReplies | undefined;
     this.#options
-      .request(message, (exchange) => {
-        request.exchange = exchange;
-        const { rule, read } = this.#options;
-        replies = new MessageReplies(rule, {
-          read: (reply, use) => read(reply, exchange, use),
-          say: (answer) => this.#say(replyMessage(reference, answer)),
-        });
-        return replies;
-      })
-      .then((exchange) => {
-        // The client left while it was on its way.
-        if (this.#isClosed) this.#leave(exchange);
-        exchange.wait.whenEnded((outcome) => {
-          const error = 'error' in outcome ? outcome.error : undefined;
-          replies!.whenRead(() => this.#onEnded(request, exchange, replies!, error));
-          exchange.trace.ended('reply' in outcome ? outcome.reply : undefined, error?.code);
-        });
-      })
+      .request(message)
+      .then((exchange) => this.#await(request, exchange))
       .catch((reason: unknown) => {
         const error = toGatewayError(reason);
-        this.#say(replyMessage(reference, this.#options.errorAnswer(error, undefined)));
+        // The drain has overtaken it: it is as if it had not been taken.
+        if (error.code !== 'draining') this.#refuse(reference, error);
         this.#over(request);
       });
   }
 
-  #onEnded(
-    request: Request,
-    exchange: Exchange,
-    replies: MessageReplies,
-    error: GatewayError | undefined,
-  ): void {
+  #refuse(reference: string, error: GatewayError): void {
+    this.#options.onRefused(error);
+    this.#say(replyMessage(reference, this.#options.errorAnswer(error, undefined)));
+  }
+
+  /** In the turn in which it was sent: no reply has been looked at yet. */
+  #await(request: Request, exchange: Exchange): void {
+    const { rule, read } = this.#options;
+    const { wait, trace, repeats } = exchange;
+    const say = (answer: HttpAnswer): void =>
+      this.#say(replyMessage(request.reference, answer, repeats?.isReplayed));
+    const several = hasSeveral(rule)
+      ? new MessageReplies(rule, { read: (reply, use) => read(reply, exchange, use), say })
+      : undefined;
+    wait.collector = several;
+    request.exchange = exchange;
+    // The client left while it was on its way.
+    if (this.#isClosed) this.#leave(exchange);
+    wait.whenEnded((outcome) => {
+      const error = 'error' in outcome ? outcome.error : undefined;
+      const end = (): void => this.#onEnded(request, exchange, error);
+      const reply = 'reply' in outcome ? outcome.reply : undefined;
+      if (several !== undefined) several.whenRead(end);
+      else if (reply === undefined) end();
+      else {
+        read(reply, exchange, (answer) => {
+          say(answer);
+          end();
+        });
+      }
+      trace.ended(reply, error?.code);
+    });
+  }
+
+  #onEnded(request: Request, exchange: Exchange, error: GatewayError | undefined): void {
     const { configuration, wait } = exchange;
     const { activity, metrics } = configuration;
     this.#options.onAnswered(exchange, error);
@@ -196,7 +216,9 @@ export class SocketSession implements OpenSocket {
       activity.failed(error);
       this.#say(replyMessage(request.reference, this.#options.errorAnswer(error, request.exchange)));
     }
-    if (replies.isSeveral && error === undefined) this.#say(endMessage(request.reference));
+    const { count, endHeader } = this.#options.rule;
+    if (error === undefined && (count !== undefined || endHeader !== undefined))
+      this.#say(endMessage(request.reference));
     this.#over(request);
   }
 
@@ -274,7 +296,7 @@ interface MessageRepliesOptions {
   readonly say: (answer: HttpAnswer) => void;
 }
 
-/** The replies to one message. */
+/** The replies to one message that may have several. */
 class MessageReplies implements Collector {
   readonly #rule: StreamRule;
   readonly #options: MessageRepliesOptions;
@@ -288,20 +310,14 @@ class MessageReplies implements Collector {
     this.#options = options;
   }
 
-  /** One answers a message, where nothing is said of more. */
-  get isSeveral(): boolean {
-    return this.#rule.endHeader !== undefined || this.#rule.count !== undefined;
-  }
-
   add(reply: ReceivedRecord): Verdict {
     const key = `${reply.partition}:${reply.offset}`;
     if (this.#seen.has(key)) return 'duplicate';
     this.#seen.add(key);
-    const { endHeader, count } = this.#rule;
+    const { endHeader, count = Infinity } = this.#rule;
     const isEnd = endHeader !== undefined && reply.headers.some(([name]) => name === endHeader);
     if (!isEnd || (reply.value !== null && reply.value.length > 0)) this.#give(reply);
-    const most = this.isSeveral ? (count ?? Infinity) : 1;
-    return isEnd || this.#replies >= most ? 'last' : 'more';
+    return isEnd || this.#replies >= count ? 'last' : 'more';
   }
 
   /** Calls back when all that has come has been said. */

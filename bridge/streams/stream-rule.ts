@@ -20,6 +20,11 @@ export interface StreamRule {
   readonly allowedOrigins: readonly string[] | undefined;
 }
 
+/** Whether a message of a WebSocket may have several replies. Without a word of it, it has one. */
+export function hasSeveral({ count = 1, endHeader }: Pick<StreamRule, 'count' | 'endHeader'>): boolean {
+  return count > 1 || endHeader !== undefined;
+}
+
 /** Why a stream has ended. */
 export type StreamEnd =
   | 'complete'

@@ -12,6 +12,10 @@ import type { RequestReplyConfig } from './config';
 import type { Mode } from './mode';
 import { requestHalf } from './sending';
 
+/** To send it would break the promise of the key, and to give its first reply again that of the stream. */
+const STREAM_WITH_KEY =
+  'a stream of events cannot be asked for with an idempotency key, as it has several replies and one would be kept';
+
 export class StreamMode implements Mode {
   readonly access: Phase;
   readonly #requestReply: RequestReply;
@@ -33,6 +37,7 @@ export class StreamMode implements Mode {
       reader: reply,
       timeoutMs: config.reply.timeout,
       maxMessageBytes: config.max_request_bytes,
+      keyHeader: config.idempotency_header.toLowerCase(),
       returnErrorMessage: config.error_handling.return_error_message,
       nowMs: () => requestReply.nowMs(),
     });
@@ -70,6 +75,7 @@ export class StreamMode implements Mode {
 
   #send(event: PhaseEvent, request: BuiltRequest): void {
     this.#requestReply.refuseSent(event.requestId ?? '');
+    if (request.wire.ofKey) throw new GatewayError('request_invalid', STREAM_WITH_KEY);
     const visitor = this.#visitors.get(event);
     const facts = this.#request.factsOf(request);
     const exchange = this.#request.sender.request(request, facts, this.#stream.timeoutMs);
