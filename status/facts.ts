@@ -16,10 +16,30 @@ export interface PageFacts {
   readonly broken: readonly BrokenFacts[];
   readonly clusters: readonly ClusterFacts[];
   readonly events: readonly EventFacts[];
+  /** Services that are left alone for the moment. */
+  readonly openBreakers: readonly string[];
+  /** By reply topic: kept replies that had to make room. */
+  readonly droppedEarly: ReadonlyMap<string, OccurrenceFacts>;
+  readonly streams: StreamFacts;
   /** Empty: the process has none and serves by itself. */
   readonly workers: readonly WorkerFacts[];
   /** Names of plugins that only the first worker serves. */
   readonly servedByOneWorker: readonly string[];
+}
+
+/** What has happened, how often since the start, and when for the last time. */
+export interface OccurrenceFacts {
+  readonly count: number;
+  readonly at: string;
+}
+
+/** Each undefined where it never happened. */
+export interface StreamFacts {
+  readonly failed: OccurrenceFacts | undefined;
+  /** Clients came back, and nothing was kept for them. */
+  readonly gone: OccurrenceFacts | undefined;
+  /** Nobody came to the listener for them. */
+  readonly expired: OccurrenceFacts | undefined;
 }
 
 export interface WorkerFacts {
@@ -134,6 +154,9 @@ export function pageFacts(status: unknown): PageFacts {
     broken: list(root.broken_configurations).map(brokenFacts),
     clusters: list(shared.clusters).map(clusterFacts),
     events: list(root.recent_events).map(eventFacts),
+    openBreakers: processes.flatMap(({ open_breakers }) => texts(open_breakers)),
+    droppedEarly: droppedEarly(list(shared.kept_replies)),
+    streams: streamFacts(members(shared.streams)),
     workers: list(root.workers).map(workerFacts),
     servedByOneWorker: texts(root.served_by_one_worker),
   };
@@ -215,6 +238,28 @@ function clientFacts(client: Members): ClientFacts {
       state: text(state) ?? '',
     })),
   };
+}
+
+function droppedEarly(stores: readonly Members[]): ReadonlyMap<string, OccurrenceFacts> {
+  const byTopic = new Map<string, OccurrenceFacts>();
+  for (const { reply_topic, dropped_early, last_dropped_early } of stores) {
+    const dropped = occurrence(dropped_early, last_dropped_early);
+    if (dropped !== undefined) byTopic.set(text(reply_topic) ?? '', dropped);
+  }
+  return byTopic;
+}
+
+function streamFacts({ ended, gone, expired, last_failed, last_gone, last_expired }: Members): StreamFacts {
+  return {
+    failed: occurrence(members(ended).failed, last_failed),
+    gone: occurrence(gone, last_gone),
+    expired: occurrence(expired, last_expired),
+  };
+}
+
+function occurrence(count: unknown, last: unknown): OccurrenceFacts | undefined {
+  const at = text(members(last).at);
+  return at === undefined ? undefined : { count: number(count) ?? 0, at };
 }
 
 function workerFacts(worker: Members): WorkerFacts {
