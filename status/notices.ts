@@ -59,7 +59,9 @@ export const NOTICES: readonly Advice[] = [
 ];
 
 export function noticesOf(facts: PageFacts, now: Date): Notice[] {
-  const { openBreakers, workers, droppedEarly, streams } = facts;
+  const { workers, droppedEarly, streams } = facts;
+  // Several configurations may leave one service alone.
+  const openBreakers = [...new Set(facts.openBreakers)];
   const notices: Notice[] = [];
   if (openBreakers.length > 0)
     notices.push({ mood: 'bad', advice: BREAKER_OPEN, said: `Services: ${someOf(openBreakers)}` });
