@@ -33,8 +33,10 @@ export interface OccurrenceFacts {
   readonly at: string;
 }
 
-/** Each undefined where it never happened. */
+/** Events are undefined where they never happened. */
 export interface StreamFacts {
+  /** Where Kong is sent for a stream; null: nowhere, undefined: not told. */
+  readonly listener: string | null | undefined;
   readonly failed: OccurrenceFacts | undefined;
   /** Clients came back, and nothing was kept for them. */
   readonly gone: OccurrenceFacts | undefined;
@@ -156,7 +158,7 @@ export function pageFacts(status: unknown): PageFacts {
     events: list(root.recent_events).map(eventFacts),
     openBreakers: processes.flatMap(({ open_breakers }) => texts(open_breakers)),
     droppedEarly: droppedEarly(list(shared.kept_replies)),
-    streams: streamFacts(members(shared.streams)),
+    streams: streamFacts(shared.streams),
     workers: list(root.workers).map(workerFacts),
     servedByOneWorker: texts(root.served_by_one_worker),
   };
@@ -249,8 +251,12 @@ function droppedEarly(stores: readonly Members[]): ReadonlyMap<string, Occurrenc
   return byTopic;
 }
 
-function streamFacts({ ended, gone, expired, last_failed, last_gone, last_expired }: Members): StreamFacts {
+function streamFacts(streams: unknown): StreamFacts {
+  const { listener, ended, gone, expired, last_failed, last_gone, last_expired } = members(streams);
+  const host = text(members(listener).host);
+  const address = host === undefined ? null : `${host}:${number(members(listener).port) ?? ''}`;
   return {
+    listener: streams === undefined ? undefined : address,
     failed: occurrence(members(ended).failed, last_failed),
     gone: occurrence(gone, last_gone),
     expired: occurrence(expired, last_expired),
