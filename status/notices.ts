@@ -70,7 +70,12 @@ export function noticesOf(facts: PageFacts, now: Date): Notice[] {
     const states = missing.map(
       ({ number, state }) => `${number} (${state === 'serving' ? 'not ready' : state})`,
     );
-    notices.push({ mood: 'warn', advice: WORKERS_MISSING, said: `Workers: ${someOf(states)}` });
+    const isLoop = missing.some(({ state }) => state === 'crash loop');
+    notices.push({
+      mood: isLoop ? 'bad' : 'warn',
+      advice: WORKERS_MISSING,
+      said: `Workers: ${someOf(states)}`,
+    });
   }
   const happened = (advice: Advice, what: string, occurrence: OccurrenceFacts | undefined): void => {
     if (occurrence !== undefined && now.getTime() - Date.parse(occurrence.at) < LATELY_MS)

@@ -1,8 +1,9 @@
 /** Replies that are given later, by whichever gateway is asked. */
-import { finding, type Finding } from '../finding';
+import type { ConsumerConfig } from '../../../plugins/custom_kafka_consumer/config';
 import { isOurs, type OurPlugin } from '../../kong-config/our-plugins';
-import { routeFlows, type RouteFlow } from '../route-flows';
 import type { Facts } from '../facts';
+import { finding, type Finding } from '../finding';
+import { routeFlows, type RouteFlow } from '../route-flows';
 import type { Check } from './check';
 
 /** What a pair finds out with its first request; of the one plugin it is refused beforehand. */
@@ -11,14 +12,7 @@ export const resultsOfPairs: Check = (facts) =>
     const routing = flow.find('custom_kafka_producer')?.config?.reply_routing;
     const wait = flow.find('custom_kafka_consumer')?.config;
     if (routing === undefined || routing === 'broadcast' || wait === undefined) return [];
-    const option =
-      wait.on_timeout === 'accepted'
-        ? 'on_timeout: accepted'
-        : wait.respond_async
-          ? 'respond_async'
-          : wait.wait_for.field === undefined
-            ? undefined
-            : 'wait_for';
+    const option = needsBroadcast(wait);
     if (option === undefined) return [];
     return [
       finding('results_not_broadcast', {
@@ -28,6 +22,12 @@ export const resultsOfPairs: Check = (facts) =>
       }),
     ];
   });
+
+function needsBroadcast(wait: ConsumerConfig): string | undefined {
+  if (wait.on_timeout === 'accepted') return 'on_timeout: accepted';
+  if (wait.respond_async) return 'respond_async';
+  return wait.wait_for.field === undefined ? undefined : 'wait_for';
+}
 
 export const secretsMissing: Check = ({ plugins }) =>
   plugins.flatMap((plugin): readonly Finding[] => {
@@ -72,7 +72,7 @@ export const secretsDiffer: Check = (facts) => {
     return [
       finding('secret_differs', {
         where: result.where,
-        what: `result_secret is not written as on ${other.where}, which gives ids for ${result.replyTopic}.`,
+        what: `result_secret ${isCertain ? 'is' : 'may be'} another than on ${other.where}, which gives ids for ${result.replyTopic}.`,
         fix: `The same result_secret on both, such as '{vault://env/result-secret}'.`,
         ...(!isCertain && { level: 'warning' as const }),
       }),
@@ -84,7 +84,7 @@ interface SecretUse {
   readonly where: string;
   readonly replyTopic: string;
   readonly brokers: readonly string[];
-  /** As it is written; it is compared and never told. */
+  /** Compared and never told; a reference to a vault that is not known here is its text. */
   readonly secret: string;
 }
 

@@ -500,7 +500,7 @@ const CASES: Record<Exclude<FindingCode, `probe_${string}`>, Case | readonly Cas
   secret_differs: [
     { document: withResults(LATER, OTHER_SECRET) },
     /^route results, custom_kafka_consumer$/,
-    /not written as on route orders, which gives ids for orders\.replies/,
+    /is another than on route orders, which gives ids for orders\.replies/,
     /same result_secret/,
   ],
   stream_not_proxied: [
