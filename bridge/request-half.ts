@@ -26,7 +26,7 @@ import { IdempotencyKeys } from './results/idempotency-key';
 import { tellWithoutSecret } from './results/own-secret';
 import type { RequestSchemas } from './schema-registry/request-schemas';
 import { requestSchemas } from './schemas';
-import type { Sender, SentRequest } from './sender';
+import type { RequestIds, Sender, SentRequest } from './sender';
 import type { TraceContext } from './telemetry/trace-context';
 import { joinKongTrace, tellLogFields } from './telemetry/trace-kong';
 
@@ -172,6 +172,11 @@ export class RequestHalf {
       prefer: listHeaderOf(headers, 'prefer'),
       shownId: this.clientsId(headers) ?? wire.id,
     };
+  }
+
+  /** For a log line that is written when all else of the request is gone. */
+  idsOf(event: PhaseEvent, { headers, wire }: BuiltRequest): RequestIds {
+    return { request_id: event.requestId, correlation_id: this.clientsId(headers) ?? wire.id };
   }
 
   close(): void {

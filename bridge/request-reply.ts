@@ -33,6 +33,7 @@ import { ClientMetrics } from './telemetry/client-metrics';
 import { log } from './telemetry/log';
 import type { MetricGroup } from './telemetry/metrics';
 import { ReplyMetrics } from './telemetry/reply-metrics';
+import { SchemaMetrics } from './telemetry/schema-metrics';
 import { StreamMetrics } from './telemetry/stream-metrics';
 import { AllRequestMetrics, type RequestMetrics } from './telemetry/request-metrics';
 import { ResultMetrics } from './telemetry/result-metrics';
@@ -94,6 +95,7 @@ export class RequestReply {
         stores: () => this.#stores.readings(),
         states: () => this.states.readings(),
       }),
+      new SchemaMetrics(() => schemaRegistryStatus().flatMap(({ subjects }) => subjects)),
       new ClientMetrics(this.#clock, () => this.#clients.figures()),
       new StreamMetrics(
         () => this.streams.reading(),

@@ -22,7 +22,7 @@ export function replySchemas(options: ReplySchemaOptions | undefined): ReplySche
 }
 
 /** Of the registries that are in use. */
-export function schemaRegistryStatus(): { readonly ready: boolean; readonly [fact: string]: unknown }[] {
+export function schemaRegistryStatus(): ReturnType<typeof Room.schemaRegistries> {
   return loaded?.schemaRegistries() ?? [];
 }
 

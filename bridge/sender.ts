@@ -64,6 +64,13 @@ export interface SentRequest {
   readonly trace: RequestTrace;
 }
 
+/** By which an admin finds a request in other logs, as fields of a log line. */
+export interface RequestIds {
+  /** Kong's. */
+  readonly request_id: string | undefined;
+  readonly correlation_id: string;
+}
+
 export class Sender {
   readonly #owner: SenderOwner;
   readonly configuration: Configuration;
@@ -229,7 +236,7 @@ export class Sender {
   }
 
   /** Produces without a wait, and without waiting for the broker. The record is in the buffer when this returns. */
-  enqueue({ record, trace }: SentRequest): void {
+  enqueue({ record, trace }: SentRequest, ids: RequestIds): void {
     const { counters } = this.#owner;
     const { topic } = record;
     const { activity, metrics } = this.configuration;
@@ -244,6 +251,7 @@ export class Sender {
         counters.promised_but_lost++;
         log.error('a record that was accepted could not be delivered', {
           topic,
+          ...ids,
           code: error.code,
           reason: error.detail,
           lost_so_far: counters.promised_but_lost,
@@ -258,7 +266,7 @@ export class Sender {
   }
 
   /** Apart: hands the record over to the client; a failed delivery can only be logged, the wait is elsewhere. */
-  post({ record, wire, trace }: SentRequest): void {
+  post({ record, wire, trace }: SentRequest, ids: RequestIds): void {
     const { topic } = record;
     const { requestId } = wire;
     const traced = trace.traced(record);
@@ -273,7 +281,8 @@ export class Sender {
     this.#link.lease.producer.produce(addressed, (error) => {
       trace.delivered(error);
       metrics.reported(error, sinceMs);
-      if (error) log.warn('a request was not delivered', { topic, reason: error.detail });
+      if (error)
+        log.warn('a request was not delivered', { topic, ...ids, code: error.code, reason: error.detail });
     });
     metrics.produced(record);
     // Whoever waits for the reply is in another process.

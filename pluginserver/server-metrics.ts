@@ -22,8 +22,9 @@ const PLUGIN = ['plugin'] as const;
 const EVENTS: Family = {
   name: 'kong_kafka_pluginserver_events_total',
   type: 'counter',
-  help: 'Events that Kong has sent: one for each request and plugin.',
+  help: 'Events that Kong has sent: one for each request and plugin. With several workers by worker.',
   labels: PLUGIN,
+  ofWorkers: 'each',
 };
 const OPEN_EVENTS: Family = {
   name: 'kong_kafka_pluginserver_open_events',

@@ -16,10 +16,32 @@ export interface PageFacts {
   readonly broken: readonly BrokenFacts[];
   readonly clusters: readonly ClusterFacts[];
   readonly events: readonly EventFacts[];
+  /** Services that are left alone for the moment. */
+  readonly openBreakers: readonly string[];
+  /** By reply topic: kept replies that had to make room. */
+  readonly droppedEarly: ReadonlyMap<string, OccurrenceFacts>;
+  readonly streams: StreamFacts;
   /** Empty: the process has none and serves by itself. */
   readonly workers: readonly WorkerFacts[];
   /** Names of plugins that only the first worker serves. */
   readonly servedByOneWorker: readonly string[];
+}
+
+/** What has happened, how often since the start, and when for the last time. */
+export interface OccurrenceFacts {
+  readonly count: number;
+  readonly at: string;
+}
+
+/** Events are undefined where they never happened. */
+export interface StreamFacts {
+  /** Where Kong is sent for a stream; null: nowhere, undefined: not told. */
+  readonly listener: string | null | undefined;
+  readonly failed: OccurrenceFacts | undefined;
+  /** Clients came back, and nothing was kept for them. */
+  readonly gone: OccurrenceFacts | undefined;
+  /** Nobody came to the listener for them. */
+  readonly expired: OccurrenceFacts | undefined;
 }
 
 export interface WorkerFacts {
@@ -134,6 +156,9 @@ export function pageFacts(status: unknown): PageFacts {
     broken: list(root.broken_configurations).map(brokenFacts),
     clusters: list(shared.clusters).map(clusterFacts),
     events: list(root.recent_events).map(eventFacts),
+    openBreakers: processes.flatMap(({ open_breakers }) => texts(open_breakers)),
+    droppedEarly: droppedEarly(list(shared.kept_replies)),
+    streams: streamFacts(shared.streams),
     workers: list(root.workers).map(workerFacts),
     servedByOneWorker: texts(root.served_by_one_worker),
   };
@@ -215,6 +240,32 @@ function clientFacts(client: Members): ClientFacts {
       state: text(state) ?? '',
     })),
   };
+}
+
+function droppedEarly(stores: readonly Members[]): ReadonlyMap<string, OccurrenceFacts> {
+  const byTopic = new Map<string, OccurrenceFacts>();
+  for (const { reply_topic, dropped_early, last_dropped_early } of stores) {
+    const dropped = occurrence(dropped_early, last_dropped_early);
+    if (dropped !== undefined) byTopic.set(text(reply_topic) ?? '', dropped);
+  }
+  return byTopic;
+}
+
+function streamFacts(streams: unknown): StreamFacts {
+  const { listener, ended, gone, expired, last_failed, last_gone, last_expired } = members(streams);
+  const host = text(members(listener).host);
+  const address = host === undefined ? null : `${host}:${number(members(listener).port) ?? ''}`;
+  return {
+    listener: streams === undefined ? undefined : address,
+    failed: occurrence(members(ended).failed, last_failed),
+    gone: occurrence(gone, last_gone),
+    expired: occurrence(expired, last_expired),
+  };
+}
+
+function occurrence(count: unknown, last: unknown): OccurrenceFacts | undefined {
+  const at = text(members(last).at);
+  return at === undefined ? undefined : { count: number(count) ?? 0, at };
 }
 
 function workerFacts(worker: Members): WorkerFacts {

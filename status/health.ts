@@ -23,7 +23,8 @@ const STATES: Readonly<Record<string, string>> = {
   draining: 'Ending. Waiting requests go on, new ones are refused.',
 };
 
-export function healthOf(facts: PageFacts): Health {
+/** @param isNoted there is more than configurations to look at: see notices.ts */
+export function healthOf(facts: PageFacts, isNoted = false): Health {
   const { configurations, clusters, broken, plugins } = facts;
   const waiting = configurations.filter(({ ready }) => !ready).length;
   const failing = configurations.filter((one) => one.ready && problemOf(one, clusters) !== undefined).length;
@@ -53,6 +54,7 @@ export function healthOf(facts: PageFacts): Health {
     return { mood: facts.ready ? 'warn' : 'bad', line, detail };
   }
   if (!facts.ready) return { mood: 'bad', line: 'Not ready.', detail };
+  if (isNoted) return { mood: 'warn', line: 'Ready, with something to look at.', detail };
   if (configurations.length === 0) {
     return { mood: 'good', line: 'Ready. No request has come yet, so no configuration is known.', detail };
   }

@@ -12,6 +12,7 @@ import type {
 } from './facts';
 import { healthOf, problemOf, rateText, type Problem } from './health';
 import { html, type Html } from './html';
+import { noticesOf, type Notice } from './notices';
 
 export const REFRESH_SECONDS = 10;
 /** More would be a page that nobody reads, and that costs time to make; /status has all. */
@@ -20,11 +21,13 @@ const MOST_BROKERS = 30;
 const GUIDE = '/troubleshooting';
 
 export function statusPage(facts: PageFacts, now: Date = new Date()): string {
-  const health = healthOf(facts);
+  const notices = noticesOf(facts, now);
+  const health = healthOf(facts, notices.length > 0);
   const content = html`<header class="health ${health.mood}">
       <h1>${health.line}</h1>
       <p>${health.detail}</p>
     </header>
+    ${noticeCards(notices, now)}
     <h2>Configurations</h2>
     ${cards(facts, now)} ${workerCards(facts)}
     <div class="beside">
@@ -39,6 +42,22 @@ export function statusPage(facts: PageFacts, now: Date = new Date()): string {
     </div>
     ${footer(facts, now)}`;
   return document(`${health.line} – Kafka request-reply`, content, REFRESH_SECONDS);
+}
+
+function noticeCards(notices: readonly Notice[], now: Date): Html | undefined {
+  if (notices.length === 0) return undefined;
+  return html`<h2>Look at this</h2>
+    <div class="cards">${notices.map((notice) => noticeCard(notice, now))}</div>`;
+}
+
+function noticeCard(notice: Notice, now: Date): Html {
+  const { happened } = notice;
+  const often =
+    happened &&
+    html`<p class="soft">
+      ${timesText(happened.count)} since the start, for the last time ${ago(happened.at, now)}.
+    </p>`;
+  return html`<section class="card">${advice(notice)} ${often}</section>`;
 }
 
 /** What cannot work first, then what does not, then what is well. */

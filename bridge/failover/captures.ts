@@ -168,13 +168,11 @@ export class Captures {
   /** For the metrics. */
   reading(): FailoverReading {
     const { marked, kept, kept_at_once: keptAtOnce, kept_by_log: keptByLog } = this.counters;
-    let openBreakers = 0;
-    for (const { breakers } of this.#captures.values()) openBreakers += breakers?.open ?? 0;
     return {
       ...{ marked, kept, keptAtOnce, keptByLog },
       notKept: this.refused,
       inFlight: this.#open,
-      openBreakers,
+      openServices: this.#openServices,
     };
   }
 
@@ -182,13 +180,17 @@ export class Captures {
   status(): Record<string, unknown> {
     return {
       configurations: this.#captures.size,
-      open_breakers: [...this.#captures.values()].flatMap(({ breakers }) => breakers?.openServices ?? []),
+      open_breakers: this.#openServices,
       in_flight: this.#open,
       waiting_for_log: this.snapshots.size,
       given_up_waiting: this.snapshots.givenUp,
       ...this.counters,
       not_kept: this.refused,
     };
+  }
+
+  get #openServices(): string[] {
+    return [...this.#captures.values()].flatMap(({ breakers }) => breakers?.openServices ?? []);
   }
 
   readonly route: HttpRoute = {

@@ -12,6 +12,7 @@ import type { DeadlineError } from '../reply/pending-replies';
 import type { ReplyChannel } from '../reply/reply-channel';
 import type { ReplyObserver } from '../reply/reply-observer';
 import type { ReplyTopic, Wait } from '../reply/reply-topic';
+import { LastTime } from '../telemetry/last-time';
 import { goneResult, GoneResults } from './gone-results';
 import { KeptReplies, widest, type KeepBounds } from './kept-replies';
 import { RepeatedRequests } from './repeated-requests';
@@ -26,11 +27,13 @@ export interface ReplyStoreReading {
   readonly bytes: number;
   readonly waiting: number;
   readonly counters: Readonly<ReplyStore['counters'] & RepeatedRequests['counters']>;
+  readonly lastDroppedEarly: LastTime['status'];
 }
 
 export class ReplyStore implements ReplyObserver {
   /** `dropped_early`: put out by count or bytes before their time; `deleted` by their clients. */
   readonly counters = { dropped_early: 0, deleted: 0 };
+  readonly #lastDroppedEarly = new LastTime();
   readonly #replyTopic: string;
   readonly #cluster: string;
   readonly #kept: KeptReplies;
@@ -51,6 +54,7 @@ export class ReplyStore implements ReplyObserver {
     this.#kept = new KeptReplies(clock, (id, isOld) => {
       if (isOld) return;
       this.counters.dropped_early++;
+      this.#lastDroppedEarly.note();
       this.#gone.add(id, this.#ttlMs);
     });
   }
@@ -139,6 +143,7 @@ export class ReplyStore implements ReplyObserver {
       bytes: this.#kept.bytes,
       waiting,
       counters: { ...this.counters, ...this.repeated.counters },
+      lastDroppedEarly: this.#lastDroppedEarly.status,
     };
   }
 

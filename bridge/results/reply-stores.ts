@@ -39,12 +39,13 @@ export class ReplyStores {
 
   /** For the status page: what the replies say is their clients' alone. */
   status(): Record<string, unknown>[] {
-    return this.readings().map(({ replyTopic, kept, bytes, waiting, counters }) => ({
+    return this.readings().map(({ replyTopic, kept, bytes, waiting, counters, lastDroppedEarly }) => ({
       reply_topic: replyTopic,
       kept,
       bytes,
       waiting,
       ...counters,
+      last_dropped_early: lastDroppedEarly,
     }));
   }
 

@@ -5,7 +5,7 @@ import { LingerPool } from '../linger-pool';
 import type { RegistryOptions } from './registry-client';
 import { ReplySchemas, type ReplySchemaOptions } from './reply-schemas';
 import { RequestSchemas, type RequestSchemaOptions } from './request-schemas';
-import { SchemaRegistry } from './schema-registry';
+import { SchemaRegistry, type SchemaRegistryStatus } from './schema-registry';
 import { shownUrl } from './http-exchange';
 
 /** Kong brings an unchanged configuration back within seconds after any change to another. */
@@ -31,7 +31,7 @@ export function openReplySchemas(options: ReplySchemaOptions): ReplySchemas {
 }
 
 /** One for each registry. */
-export function schemaRegistries(): { readonly ready: boolean; readonly [fact: string]: unknown }[] {
+export function schemaRegistries(): (SchemaRegistryStatus & { readonly url: string })[] {
   return pool.things().map(({ url, registry }) => ({ url, ...registry.status() }));
 }
 

@@ -8,13 +8,21 @@ import type { Codec } from './codecs/codec';
 import type { PayloadEncoding } from './payload-encoding';
 import { compiled } from './compiled';
 import { RegistryClient, type RegistryOptions } from './registry-client';
-import { Subject, type SubjectOptions } from './subject';
+import { Subject, type SubjectOptions, type SubjectStatus } from './subject';
 
 /** Of the text of schemas; a compiled one is some times as large. */
 const MAX_KEPT_BYTES = 16_777_216;
 
 /** How a schema that a record names is found: by its id, or by its GUID. */
 export type SchemaKey = number | string;
+
+export interface SchemaRegistryStatus {
+  readonly ready: boolean;
+  readonly reason: string | undefined;
+  /** Codecs that are kept. */
+  readonly schemas: number;
+  readonly subjects: readonly SubjectStatus[];
+}
 
 interface Kept {
   readonly codec: Codec;
@@ -74,7 +82,7 @@ export class SchemaRegistry implements Lingering {
     this.#client.close();
   }
 
-  status(): { ready: boolean; [fact: string]: unknown } {
+  status(): SchemaRegistryStatus {
     return {
       // A subject that does not exist is a mistake of one configuration, and no reason to take this gateway out.
       ready: ![...this.#subjects].some((subject) => subject.isMissed),

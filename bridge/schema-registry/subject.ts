@@ -24,6 +24,15 @@ export interface SubjectOptions {
   readonly mayWait?: boolean | undefined;
 }
 
+export interface SubjectStatus {
+  readonly subject: string;
+  readonly version: string;
+  readonly ready: boolean;
+  readonly schema_id: number | undefined;
+  /** Why there is no schema, or no newer one. */
+  readonly reason: string | undefined;
+}
+
 interface Current {
   readonly id: number;
   readonly type: SchemaType;
@@ -104,7 +113,7 @@ export class Subject {
     this.#onClose();
   }
 
-  status(): { readonly [fact: string]: unknown } {
+  status(): SubjectStatus {
     const { name, version } = this.#options;
     return { subject: name, version, ready: this.ready, schema_id: this.#current?.id, reason: this.reason };
   }

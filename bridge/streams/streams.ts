@@ -9,7 +9,9 @@ import { openFileLimit } from '../../common/open-file-limit';
 import type { Configuration } from '../configuration';
 import { GatewayError } from '../errors';
 import type { PhaseEvent } from '../phase';
+import { LastTime } from '../telemetry/last-time';
 import { log } from '../telemetry/log';
+import { NowAndThen } from '../telemetry/now-and-then';
 import { readEventId, type EventId } from './event-id';
 import { streamEvents } from './event-stream';
 import type { ReplyStream } from './reply-stream';
@@ -68,6 +70,8 @@ export class Streams {
     client_gone: 0,
     draining: 0,
   };
+  readonly #last = { failed: new LastTime(), gone: new LastTime(), expired: new LastTime() };
+  readonly #lines = new NowAndThen<'not fetched'>();
   #isDraining = false;
   readonly #max = Math.min(MAX_STREAMS, Math.floor(openFileLimit() * SHARE_OF_FILES));
   readonly #within: (limitMs: number, callback: () => void) => () => void;
@@ -79,7 +83,7 @@ export class Streams {
   constructor(within: (limitMs: number, callback: () => void) => () => void) {
     this.#within = within;
     this.#tickets = new StreamTickets(within, ({ expired }) => {
-      this.counters.expired++;
+      this.#onExpired();
       expired();
     });
   }
@@ -138,7 +142,7 @@ export class Streams {
   }
 
   onEnded(stream: ReplyStream, end: StreamEnd): void {
-    this.ended[end]++;
+    this.#countEnd(end);
     this.#count(stream.exchange.configuration, stream.consumer, -1);
   }
 
@@ -159,7 +163,7 @@ export class Streams {
     // Its ticket was issued before.
     if (this.#isDraining) socket.drain();
     return (end) => {
-      this.ended[end]++;
+      this.#countEnd(end);
       this.#sockets.delete(socket);
     };
   }
@@ -230,6 +234,9 @@ export class Streams {
       open_websockets: websocket,
       ...this.counters,
       ended: this.ended,
+      last_failed: this.#last.failed.status,
+      last_gone: this.#last.gone.status,
+      last_expired: this.#last.expired.status,
     };
   }
 
@@ -259,10 +266,29 @@ export class Streams {
 
   #isGone(): GatewayError {
     this.counters.gone++;
+    this.#last.gone.note();
     return new GatewayError(
       'stream_gone',
       'nothing is kept of the stream of this Last-Event-ID; without it the request is sent again',
     );
+  }
+
+  #onExpired(): void {
+    this.counters.expired++;
+    this.#last.expired.note();
+    const line = this.#lines.due('not fetched');
+    if (line === undefined) return;
+    const { host, port } = this.listener() ?? {};
+    const address = host === undefined ? undefined : `${host}:${port}`;
+    log.warn(
+      'Kong did not come for a stream: it cannot reach the address of the listener (--http-listen, --http-advertise), or the client left',
+      { address, further_times: line.further },
+    );
+  }
+
+  #countEnd(end: StreamEnd): void {
+    this.ended[end]++;
+    if (end === 'failed') this.#last.failed.note();
   }
 
   #count(configuration: Configuration, consumer: string | undefined, by: number): void {

@@ -10,7 +10,8 @@ export interface FailoverReading {
   /** By reason. */
   readonly notKept: Readonly<Record<string, number>>;
   readonly inFlight: number;
-  readonly openBreakers: number;
+  /** Once for each configuration that leaves it alone. */
+  readonly openServices: readonly string[];
 }
 
 const MARKED: Family = {
@@ -34,8 +35,8 @@ const IN_FLIGHT: Family = {
 const OPEN_BREAKERS: Family = {
   name: 'kong_kafka_failover_open_breakers',
   type: 'gauge',
-  help: 'Services whose requests are kept without a try at their upstream.',
-  labels: [],
+  help: 'Services whose requests are kept without a try at their upstream, by how many breakers. Absent while there is none.',
+  labels: ['service'],
 };
 
 export const FAILOVER_FAMILIES: readonly Family[] = [MARKED, FAILED, IN_FLIGHT, OPEN_BREAKERS];
@@ -47,13 +48,15 @@ export class FailoverMetrics implements MetricGroup {
   constructor(private readonly reading: () => FailoverReading) {}
 
   collect(page: MetricsPage): void {
-    const { marked, kept, keptAtOnce, keptByLog, notKept, inFlight, openBreakers } = this.reading();
+    const { marked, kept, keptAtOnce, keptByLog, notKept, inFlight, openServices } = this.reading();
     page.add(MARKED, '', marked);
     page.add(FAILED, labelText({ result: 'kept' }), kept - keptAtOnce - keptByLog);
     page.add(FAILED, labelText({ result: 'kept_at_once' }), keptAtOnce);
     page.add(FAILED, labelText({ result: 'kept_by_log' }), keptByLog);
     for (const [result, count] of Object.entries(notKept)) page.add(FAILED, labelText({ result }), count);
     page.add(IN_FLIGHT, '', inFlight);
-    page.add(OPEN_BREAKERS, '', openBreakers);
+    const open = new Map<string, number>();
+    for (const service of openServices) open.set(service, (open.get(service) ?? 0) + 1);
+    for (const [service, count] of open) page.add(OPEN_BREAKERS, labelText({ service }), count);
   }
 }

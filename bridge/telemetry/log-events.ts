@@ -112,6 +112,8 @@ export const LOG_EVENTS = {
   'Kong sent a request id that cannot be read': 'request_id_unreadable',
   // Streams
   'a client of a stream does not read, and is disconnected': 'stream_client_slow',
+  'Kong did not come for a stream: it cannot reach the address of the listener (--http-listen, --http-advertise), or the client left':
+    'stream_not_fetched',
   'streams were ended, because the process ends': 'streams_ended',
   // Kafka
   'kafka client up': 'kafka_client_up',

@@ -52,6 +52,26 @@ export const FINDINGS = {
     title: 'A route with a service, on Kong before 3.8',
     why: 'Those versions go on when the plugin server is gone: the request reaches the service, and the client takes its answer for the reply.',
   },
+  results_not_broadcast: {
+    level: 'error',
+    title: 'A pair gives replies later, or waits for states, without `reply_routing: broadcast`',
+    why: 'Only one gateway would see the reply: such requests are refused with 500 misconfigured.',
+  },
+  secret_missing: {
+    level: 'warning',
+    title: 'result_secret or idempotency_secret is not set',
+    why: 'Each gateway makes one up: ids of results are 404 at every other one, a repeated request is sent again there, and both are forgotten at a restart.',
+  },
+  secret_differs: {
+    level: 'error',
+    title: 'Ids of results are given with one result_secret and asked for with another',
+    why: 'Every id is unknown: 404 result_unknown.',
+  },
+  stream_not_proxied: {
+    level: 'error',
+    title: 'A route with `mode: stream` has no service, or has request-termination',
+    why: 'Kong does not go on to the stream: clients get an error, or the answer of request-termination, after the record was sent.',
+  },
   correlation_id_late: {
     level: 'note',
     title: 'The Correlation ID plugin runs after these plugins, on Kong before 3.9',
@@ -203,6 +223,16 @@ export const FINDINGS = {
     level: 'warning',
     title: 'Requests have failed in the last minute',
     why: 'Clients get errors.',
+  },
+  stream_listener_missing: {
+    level: 'error',
+    title: 'A route has `mode: stream`, and the plugin server has no port for it',
+    why: 'Every request of the route is 500 misconfigured, or 503 while a port is not there yet.',
+  },
+  streams_not_fetched: {
+    level: 'warning',
+    title: 'Kong did not come to the port for streams',
+    why: 'Clients get 502 or 504 of Kong after their record was sent, and nobody sees the replies. Clients that leave at once look the same.',
   },
   server_other_version: {
     level: 'note',

@@ -34,6 +34,14 @@ export class RouteFlow {
   get sender(): OurPlugin<'custom_kafka_producer' | 'custom_kafka_request_reply'> | undefined {
     return this.find('custom_kafka_request_reply') ?? this.find('custom_kafka_producer');
   }
+
+  /** Each reply is sent on, by a port of the plugin server. */
+  get isStream(): boolean {
+    return (
+      this.find('custom_kafka_request_reply')?.config?.reply.mode === 'stream' ||
+      this.find('custom_kafka_consumer')?.config?.mode === 'stream'
+    );
+  }
 }
 
 export function routeFlows({ entities, plugins }: Pick<Facts, 'entities' | 'plugins'>): readonly RouteFlow[] {

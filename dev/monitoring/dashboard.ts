@@ -44,14 +44,17 @@ function variable(name: string): object {
 function placed(): object[] {
   const panels: object[] = [];
   let y = 0;
-  for (const { title, panels: ofRow } of ROWS) {
+  let id = 0;
+  for (const { title, isCollapsed = false, panels: ofRow } of ROWS) {
+    // Grafana has the panels of a closed row inside of it, those of an open one behind it.
+    const inside: object[] = [];
     panels.push({
-      id: panels.length + 1,
+      id: ++id,
       type: 'row',
       title,
-      collapsed: false,
+      collapsed: isCollapsed,
       gridPos: { x: 0, y: y++, w: COLUMNS, h: 1 },
-      panels: [],
+      panels: inside,
     });
     const perLine = columnsFor(ofRow.length);
     ofRow.forEach((panel, index) => {
@@ -62,9 +65,9 @@ function placed(): object[] {
         w: width,
         h: HEIGHT,
       };
-      panels.push(timeSeries(panel, panels.length + 1, gridPos));
+      (isCollapsed ? inside : panels).push(timeSeries(panel, ++id, gridPos));
     });
-    y += Math.ceil(ofRow.length / perLine) * HEIGHT;
+    if (!isCollapsed) y += Math.ceil(ofRow.length / perLine) * HEIGHT;
   }
   return panels;
 }

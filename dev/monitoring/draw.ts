@@ -131,6 +131,7 @@ function shown(value: number, unit: Unit): string {
       return `${binary(value)}${unit === 'Bps' ? '/s' : ''}`;
     case 'reqps':
     case 'rps':
+    case 'cps':
       return `${round(value)}/s`;
     case 'short':
       return String(round(value));

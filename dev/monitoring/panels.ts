@@ -8,7 +8,8 @@ export interface Query {
   readonly legend: string;
 }
 
-export type Unit = 'reqps' | 'percentunit' | 's' | 'short' | 'bytes' | 'Bps' | 'rps';
+/** `rps` is for records, `cps` for whatever else is counted. */
+export type Unit = 'reqps' | 'percentunit' | 's' | 'short' | 'bytes' | 'Bps' | 'rps' | 'cps';
 
 export interface Panel {
   readonly title: string;
@@ -20,6 +21,8 @@ export interface Panel {
 
 export interface Row {
   readonly title: string;
+  /** Closed until it is clicked: what not everybody uses. */
+  readonly isCollapsed?: true;
   readonly panels: readonly Panel[];
 }
 
@@ -40,6 +43,9 @@ const sumBy = (labels: string, inner: string): string => `sum by (${labels}) (${
 const quantile = (share: number, metric: string, by: string, labels: string): string =>
   `histogram_quantile(${share}, sum by (${by}) (rate(${metric}_bucket${labels === '' ? '' : `{${labels}}`}${SPAN})))`;
 
+/** How a request ends well. */
+const GOOD = 'ok|accepted';
+
 const requests = (more = ''): string => rate('kong_kafka_requests_total', PAIR + more);
 
 export const ROWS: readonly Row[] = [
@@ -54,11 +60,12 @@ export const ROWS: readonly Row[] = [
       },
       {
         title: 'Errors',
-        about: 'Requests that did not end with ok, by outcome: an error code, closed or unclaimed.',
+        about:
+          'Requests that ended neither with ok nor with a 202, by outcome: an error code, closed or unclaimed.',
         unit: 'reqps',
         queries: [
           {
-            expression: sumBy('topic, outcome', requests(',outcome!="ok"')),
+            expression: sumBy('topic, outcome', requests(`,outcome!~"${GOOD}"`)),
             legend: '{{topic}} {{outcome}}',
           },
         ],
@@ -69,7 +76,7 @@ export const ROWS: readonly Row[] = [
         unit: 'percentunit',
         queries: [
           {
-            expression: `1 - ${sumBy('topic', requests(',outcome="ok"'))} / ${sumBy('topic', requests())}`,
+            expression: `1 - ${sumBy('topic', requests(`,outcome=~"${GOOD}"`))} / ${sumBy('topic', requests())}`,
             legend: '{{topic}}',
           },
         ],
@@ -311,6 +318,256 @@ export const ROWS: readonly Row[] = [
             legend: 'broken configurations',
           },
         ],
+      },
+    ],
+  },
+  {
+    title: 'Workers',
+    isCollapsed: true,
+    panels: [
+      {
+        title: 'Workers by state',
+        about: 'Serving, or missing while one is started again. Nothing with one worker.',
+        unit: 'short',
+        queries: [
+          {
+            expression: 'sum by (instance, state) (kong_kafka_pluginserver_workers)',
+            legend: '{{instance}} {{state}}',
+          },
+        ],
+      },
+      {
+        title: 'Restarts',
+        about: 'Workers that ended and were started again; worker_lost in the log says how each ended.',
+        unit: 'short',
+        queries: [
+          {
+            expression: `sum by (instance) (increase(kong_kafka_pluginserver_worker_restarts_total${SPAN}))`,
+            legend: '{{instance}}',
+          },
+        ],
+      },
+      {
+        title: 'Events by worker',
+        about:
+          'How evenly requests come to the workers; plugins that are served by one worker count there alone.',
+        unit: 'reqps',
+        queries: [
+          {
+            expression: `sum by (instance, worker) (rate(kong_kafka_pluginserver_events_total{worker!=""}${SPAN}))`,
+            legend: '{{instance}} {{worker}}',
+          },
+        ],
+      },
+    ],
+  },
+  {
+    title: 'Results and repeated requests',
+    isCollapsed: true,
+    panels: [
+      {
+        title: 'Accepted and gone',
+        about:
+          'Requests that got a 202 before their reply, and asks for a result that is gone (410) or that nobody gave to this client (404).',
+        unit: 'reqps',
+        queries: [
+          {
+            expression: sumBy(
+              'outcome',
+              rate('kong_kafka_requests_total', `${CLUSTER},outcome=~"accepted|result_gone|result_unknown"`),
+            ),
+            legend: '{{outcome}}',
+          },
+        ],
+      },
+      {
+        title: 'Awaited',
+        about:
+          'Requests that wait for the reply to another: results that are asked for, and repeated requests.',
+        unit: 'short',
+        queries: [
+          {
+            expression: `sum by (reply_topic) (kong_kafka_result_waits{${CLUSTER}})`,
+            legend: '{{reply_topic}}',
+          },
+        ],
+      },
+      {
+        title: 'Repeated requests',
+        about:
+          'With the key of an earlier one: joined its wait, replayed its reply, or conflict with another body (422).',
+        unit: 'reqps',
+        queries: [
+          {
+            expression: sumBy('result', rate('kong_kafka_repeated_requests_total', CLUSTER)),
+            legend: '{{result}}',
+          },
+        ],
+      },
+      {
+        title: 'Kept replies',
+        about: 'Replies in memory for who asks later; keep_replies.count bounds them in each gateway.',
+        unit: 'short',
+        queries: [
+          {
+            expression: `sum by (instance, reply_topic) (kong_kafka_kept_replies{${CLUSTER}})`,
+            legend: '{{instance}} {{reply_topic}}',
+          },
+        ],
+      },
+      {
+        title: 'Bytes of kept replies',
+        about: 'What they take; keep_replies.bytes bounds it in each gateway.',
+        unit: 'bytes',
+        queries: [
+          {
+            expression: `sum by (instance, reply_topic) (kong_kafka_kept_replies_bytes{${CLUSTER}})`,
+            legend: '{{instance}} {{reply_topic}}',
+          },
+        ],
+      },
+      {
+        title: 'Let go before their time',
+        about: 'Bounds: keep_replies had no room, and who asks gets 410. Deleted: by their clients.',
+        unit: 'cps',
+        queries: [
+          {
+            expression: sumBy('reply_topic, reason', rate('kong_kafka_kept_replies_let_go_total', CLUSTER)),
+            legend: '{{reply_topic}} {{reason}}',
+          },
+        ],
+      },
+    ],
+  },
+  {
+    title: 'Streams and several replies',
+    isCollapsed: true,
+    panels: [
+      {
+        title: 'Open streams',
+        about: 'By kind: server-sent events, also without a client for a while, and WebSockets.',
+        unit: 'short',
+        queries: [{ expression: 'sum by (kind) (kong_kafka_streams_open)', legend: '{{kind}}' }],
+      },
+      {
+        title: 'Opened',
+        about: 'Streams that began, by kind.',
+        unit: 'cps',
+        queries: [
+          { expression: `sum by (kind) (rate(kong_kafka_streams_opened_total${SPAN}))`, legend: '{{kind}}' },
+        ],
+      },
+      {
+        title: 'Ended',
+        about:
+          'By how: complete, idle, max_life, failed (an error was the last event), client_gone, draining.',
+        unit: 'cps',
+        queries: [
+          { expression: `sum by (end) (rate(kong_kafka_streams_ended_total${SPAN}))`, legend: '{{end}}' },
+        ],
+      },
+      {
+        title: 'Clients that came back',
+        about: 'With Last-Event-ID: resumed, or gone (410), as nothing is kept of their stream here.',
+        unit: 'cps',
+        queries: [
+          {
+            expression: `sum by (result) (rate(kong_kafka_stream_returns_total${SPAN}))`,
+            legend: '{{result}}',
+          },
+        ],
+      },
+      {
+        title: 'Slow clients',
+        about: 'Disconnected, because they did not read what they were sent.',
+        unit: 'cps',
+        queries: [
+          {
+            expression: `sum by (instance) (rate(kong_kafka_stream_slow_clients_total${SPAN}))`,
+            legend: '{{instance}}',
+          },
+        ],
+      },
+      {
+        title: 'Collected answers',
+        about: 'Answers made of several replies: complete, or partial at the deadline.',
+        unit: 'reqps',
+        queries: [
+          {
+            expression: `sum by (result) (rate(kong_kafka_collected_answers_total${SPAN}))`,
+            legend: '{{result}}',
+          },
+        ],
+      },
+    ],
+  },
+  {
+    title: 'Failover',
+    isCollapsed: true,
+    panels: [
+      {
+        title: 'Requests whose upstream failed',
+        about:
+          'Kept (and its client told so), kept_at_once by an open breaker, kept_by_log, or why one was not kept.',
+        unit: 'reqps',
+        queries: [
+          {
+            expression: `sum by (result) (rate(kong_kafka_failover_requests_total${SPAN}))`,
+            legend: '{{result}}',
+          },
+        ],
+      },
+      {
+        title: 'Open breakers',
+        about: 'Services that fail and are left alone for the moment. Nothing while all are well.',
+        unit: 'short',
+        queries: [
+          {
+            expression: 'sum by (instance, service) (kong_kafka_failover_open_breakers)',
+            legend: '{{instance}} {{service}}',
+          },
+        ],
+      },
+      {
+        title: 'Marked requests',
+        about: 'On their way to an upstream, to be kept if it fails.',
+        unit: 'reqps',
+        queries: [
+          {
+            expression: `sum by (instance) (rate(kong_kafka_failover_marked_requests_total${SPAN}))`,
+            legend: '{{instance}}',
+          },
+        ],
+      },
+    ],
+  },
+  {
+    title: 'Log entries and schemas',
+    isCollapsed: true,
+    panels: [
+      {
+        title: 'Log entries',
+        about:
+          'By result; dropped (the buffer was full) and lost (refused by the broker, or given up) never reach Kafka.',
+        unit: 'cps',
+        queries: [
+          {
+            expression: `sum by (result) (rate(kong_kafka_log_entries_total${SPAN}))`,
+            legend: '{{result}}',
+          },
+        ],
+      },
+      {
+        title: 'Held log entries',
+        about: 'Bytes of entries in memory that no broker has acknowledged yet.',
+        unit: 'bytes',
+        queries: [{ expression: 'sum by (instance) (kong_kafka_log_held_bytes)', legend: '{{instance}}' }],
+      },
+      {
+        title: 'Schemas of subjects',
+        about: 'Current, stale (the registry cannot be asked for a newer one, requests go on), or missing.',
+        unit: 'short',
+        queries: [{ expression: 'sum by (state) (kong_kafka_schema_subjects)', legend: '{{state}}' }],
       },
     ],
   },

@@ -37,7 +37,7 @@ async function main(): Promise<void> {
       return { panel, lines };
     };
     const rows = [];
-    for (const { title, panels } of ROWS) {
+    for (const { title, panels } of ROWS.filter(({ isCollapsed }) => !isCollapsed)) {
       rows.push({ title, panels: await Promise.all(panels.map(drawnPanel)) });
     }
     await mkdir(dirname(PICTURE), { recursive: true });

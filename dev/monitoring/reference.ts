@@ -7,6 +7,7 @@ import type { Family } from '../../bridge/telemetry/metrics';
 import { REPLY_FAMILIES } from '../../bridge/telemetry/reply-metrics';
 import { REQUEST_FAMILIES } from '../../bridge/telemetry/request-metrics';
 import { RESULT_FAMILIES } from '../../bridge/telemetry/result-metrics';
+import { SCHEMA_FAMILIES } from '../../bridge/telemetry/schema-metrics';
 import { SERVER_FAMILIES } from '../../pluginserver/server-metrics';
 import { WORKER_FAMILIES } from '../../pluginserver/workers/worker-metrics';
 
@@ -14,6 +15,7 @@ const GROUPS: readonly { readonly title: string; readonly families: readonly Fam
   { title: 'Requests', families: REQUEST_FAMILIES },
   { title: 'Replies', families: REPLY_FAMILIES },
   { title: 'Kept replies, repeated requests, states', families: RESULT_FAMILIES },
+  { title: 'Schema registries', families: SCHEMA_FAMILIES },
   { title: 'Kafka clients', families: CLIENT_FAMILIES },
   { title: 'Log entries', families: LOG_SINK_FAMILIES },
   { title: 'Several replies and streams', families: STREAM_FAMILIES },

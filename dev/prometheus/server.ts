@@ -1,4 +1,4 @@
-/** A Prometheus that scrapes one process, for as long as a test or a drawing needs it. */
+/** A Prometheus that scrapes a few processes, for as long as a test or a drawing needs it. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startChild, type Child } from '../child-process';
@@ -7,8 +7,8 @@ import { temporaryRoot } from '../kafka/paths';
 import { preparePrometheus } from './distribution';
 
 export interface PrometheusOptions {
-  /** "host:port" that has `/metrics`. */
-  readonly target: string;
+  /** "host:port" that have `/metrics`. */
+  readonly targets: readonly string[];
   /** Default: one second. */
   readonly scrapeIntervalMs?: number;
   /** Rules that are evaluated as often. */
@@ -35,7 +35,7 @@ export class Prometheus {
   ) {}
 
   static async start({
-    target,
+    targets,
     scrapeIntervalMs = 1000,
     ruleFiles = [],
   }: PrometheusOptions): Promise<Prometheus> {
@@ -47,7 +47,7 @@ export class Prometheus {
       config,
       JSON.stringify({
         global: { scrape_interval: `${scrapeIntervalMs}ms`, evaluation_interval: `${scrapeIntervalMs}ms` },
-        scrape_configs: [{ job_name: 'kong-kafka', static_configs: [{ targets: [target] }] }],
+        scrape_configs: [{ job_name: 'kong-kafka', static_configs: [{ targets }] }],
         rule_files: ruleFiles,
       }),
     );

@@ -73,7 +73,7 @@ export class ProducerHandler {
     if (this.#requestReply.together) {
       this.#requestReply.offer(event.requestId ?? '', sender.request(request, this.#half.factsOf(request)));
     } else {
-      sender.post(request);
+      sender.post(request, this.#half.idsOf(event, request));
       event.tell('kong.ctx.shared.set', SHARED_WIRE_ID, wireIdToText(wire));
     }
     // Before Kong 3.9 the Correlation ID plugin runs after us: without this it would echo another id than was sent.
@@ -88,7 +88,7 @@ export class ProducerHandler {
     const { topic } = request.record;
     const { sender } = this.#half;
     if (this.#config.producer_async) {
-      sender.enqueue(request);
+      sender.enqueue(request, this.#half.idsOf(event, request));
       this.#tellSent(event, request);
       return;
     }

@@ -365,8 +365,13 @@ test('what is kept is bounded by count, by bytes and by time', async () => {
     statuses.push(kong.exits[0]!.status);
   }
   assert.deepEqual(statuses, [410, 200, 200]);
-  const [store] = few.requestReply.status().kept_replies as Record<string, number>[];
+  const [store] = few.requestReply.status().kept_replies as {
+    kept: number;
+    dropped_early: number;
+    last_dropped_early: { at: string };
+  }[];
   assert.deepEqual([store!.kept, store!.dropped_early], [2, 1]);
+  assert.ok(Date.parse(store!.last_dropped_early.at) > 0, 'and when');
 
   const small = gateway('one', { result: { keep_replies: { bytes: 5000 } } });
   const large = await small.accepted();

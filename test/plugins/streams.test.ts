@@ -10,6 +10,7 @@ import { setLogSink } from '../../bridge/telemetry/log';
 import { HttpListener } from '../../listener/http-listener';
 import { parseRequestReplyConfig } from '../../plugins/custom_kafka_request_reply/config';
 import { RequestReplyHandler } from '../../plugins/custom_kafka_request_reply/handler';
+import { captureLog } from '../pluginserver/support/serving';
 import { EventSource } from '../support/event-source';
 import { FakeClock } from '../support/fake-clock';
 import { FakeKafka } from '../support/fake-kafka';
@@ -113,12 +114,22 @@ test('Kong is sent to the listener with a ticket, once the record is out', async
   nothingLeft();
 });
 
-test('a ticket that nobody uses in ten seconds ends the stream', async (t) => {
-  const { access, proxied, clock, counters, nothingLeft } = await streaming(t);
+test('a ticket that nobody uses in ten seconds ends the stream, and the log names the address once', async (t) => {
+  const { requestReply, access, proxied, clock, counters, nothingLeft } = await streaming(t);
+  const logged = captureLog(t);
   const kong = await access();
+  await access();
+  const { host, port } = requestReply.streams.listener()!;
   clock.advance(10_010);
   assert.equal((await proxied(kong)).status, 404);
-  assert.equal(counters().expired, 1);
+  assert.equal(counters().expired, 2);
+  assert.ok(Date.parse((counters().last_expired as { at: string }).at) > 0);
+  assert.equal(counters().last_gone, undefined);
+  const lines = logged.filter(({ event }) => event === 'stream_not_fetched');
+  assert.deepEqual(
+    lines.map(({ level, address }) => [level, address]),
+    [['warn', `${host}:${port}`]],
+  );
   nothingLeft();
 });
 

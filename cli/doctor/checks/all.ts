@@ -21,8 +21,10 @@ import {
 } from './kong-settings';
 import { kongVersions } from './kong-version';
 import { order } from './order';
+import { resultsOfPairs, secretsDiffer, secretsMissing } from './results';
 import { server } from './server';
 import { sockets } from './sockets';
+import { streams } from './streams';
 import {
   clusters,
   compaction,
@@ -44,6 +46,9 @@ const CHECKS: readonly Check[] = [
   crossedTopics,
   failOpen,
   order,
+  resultsOfPairs,
+  secretsDiffer,
+  secretsMissing,
   failoverRoutes,
   failoverKong,
   kongVersions,
@@ -60,6 +65,7 @@ const CHECKS: readonly Check[] = [
   loadedSchemas,
   dumpFiles,
   server,
+  streams,
   clusters,
   existence,
   rights,

@@ -7,6 +7,7 @@ import type { Check } from './check';
 const FAILS_CLOSED_SINCE = '3.8';
 const GUARD =
   'take the service from the route; or add to its plugins:\n  - name: request-termination\n    config: { status_code: 503 }';
+/** Without its service Kong would not go on to a stream, and with request-termination neither. */
 const LEAD_NOWHERE =
   'give the service, whose address a stream never uses, one that leads nowhere:\n  url: http://kafka-reply.invalid';
 
@@ -19,7 +20,7 @@ export const failOpen: Check = (facts) => {
       finding('service_behind_fail_open', {
         where: flow.where,
         what: `Behind it is service ${flow.service!.name}, and Kong is ${version?.text ?? 'of a version that is not known here'}.`,
-        fix: `Upgrade Kong to ${FAILS_CLOSED_SINCE} or newer; or ${isStream(flow) ? LEAD_NOWHERE : GUARD}`,
+        fix: `Upgrade Kong to ${FAILS_CLOSED_SINCE} or newer; or ${flow.isStream ? LEAD_NOWHERE : GUARD}`,
         ...(version === undefined && { level: 'note' as const }),
       }),
     );
@@ -29,13 +30,5 @@ export const failOpen: Check = (facts) => {
 function isHarmless(flow: RouteFlow): boolean {
   return (
     flow.other('request-termination') !== undefined || /(?:^|\.)invalid$/i.test(flow.service?.host ?? '')
-  );
-}
-
-/** Without its service Kong would not go on to the stream, and with request-termination neither. */
-function isStream(flow: RouteFlow): boolean {
-  return (
-    flow.find('custom_kafka_request_reply')?.config?.reply.mode === 'stream' ||
-    flow.find('custom_kafka_consumer')?.config?.mode === 'stream'
   );
 }

@@ -181,7 +181,7 @@ test('the failures that nginx brings open the breaker of their service, with the
   const target = { backendUrl: 'http://o:80', upstreamAddresses: '10.0.0.1:80' };
   assert.deepEqual(seen.map((call) => (call as unknown[]).slice(0, 2)), [['orders', target], ['orders', target]]);
   assert.deepEqual(captures.status().open_breakers, ['orders']);
-  assert.equal(captures.reading().openBreakers, 1);
+  assert.deepEqual(captures.reading().openServices, ['orders']);
 }); // prettier-ignore
 
 /** Kong closes all instances at each change of any plugin, and a request may wait for its upstream for a minute. */
@@ -228,17 +228,26 @@ test('a request that Kong gives no id has one of its own', async (t) => {
   assert.notEqual(ids[0], ids[1]);
 }); // prettier-ignore
 
+const metricsOf = (captures: Captures): string => {
+  const metrics = new Metrics([new FailoverMetrics(() => captures.reading())]);
+  return [...{ [Symbol.iterator]: () => metrics.scrape(TEXT_TYPE) }].join('');
+};
+
 test('metrics tell what was kept, and why the rest was not', async (t) => {
   const { captures } = await lab(t);
   captures.ticketFor('key', 'r1');
-  const page = [
-    ...{
-      [Symbol.iterator]: () => new Metrics([new FailoverMetrics(() => captures.reading())]).scrape(TEXT_TYPE),
-    },
-  ];
-  assert.match(page.join(''), /^kong_kafka_failover_marked_requests_total 1$/m);
-  assert.match(page.join(''), /^kong_kafka_failover_requests_total\{result="kept"\} 0$/m);
-  assert.match(page.join(''), /^kong_kafka_failover_requests_total\{result="kept_at_once"\} 0$/m);
-  assert.match(page.join(''), /^kong_kafka_failover_open_breakers 0$/m);
-  assert.match(page.join(''), /^kong_kafka_failover_requests_total\{result="too_large"\} 0$/m);
+  const page = metricsOf(captures);
+  assert.match(page, /^kong_kafka_failover_marked_requests_total 1$/m);
+  assert.match(page, /^kong_kafka_failover_requests_total\{result="kept"\} 0$/m);
+  assert.match(page, /^kong_kafka_failover_requests_total\{result="kept_at_once"\} 0$/m);
+  assert.match(page, /^kong_kafka_failover_requests_total\{result="too_large"\} 0$/m);
+  assert.doesNotMatch(page, /^kong_kafka_failover_open_breakers/m);
+});
+
+test('metrics name the services that are left alone', async (t) => {
+  const breakers = { openServices: ['orders', 'say "hi"'], open: 2 };
+  const { captures } = await lab(t, { breakers: breakers as unknown as Breakers });
+  const page = metricsOf(captures);
+  assert.match(page, /^kong_kafka_failover_open_breakers\{service="orders"\} 1$/m);
+  assert.match(page, /^kong_kafka_failover_open_breakers\{service="say \\"hi\\""\} 1$/m);
 });

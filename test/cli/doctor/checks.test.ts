@@ -42,6 +42,22 @@ const RESULT = {
   },
 };
 
+const SECRET = 'planted, sixteen characters and more';
+const OTHER_SECRET = 'another one, planted as well';
+/** Of the half that waits. */
+const LATER = { on_timeout: 'accepted', result_location: '/results/{id}', result_secret: SECRET };
+/** Ids are given on one route, and asked for on another. */
+const withResults = (later: object, secret: string, bootstrap_servers: object[] = SERVERS) => ({
+  routes: [
+    { name: 'orders', paths: ['/orders'], plugins: [withConfig({ reply: later })] },
+    {
+      name: 'results',
+      paths: ['/results'],
+      plugins: [{ ...RESULT, config: { ...RESULT.config, bootstrap_servers, result_secret: secret } }],
+    },
+  ],
+});
+
 const ENTRY = 'kafka-request-reply';
 const entry = (more: Record<string, string> = {}): Record<string, string> => ({
   plugins: 'bundled,custom_kafka_request_reply',
@@ -72,6 +88,10 @@ const status = (more: object = {}) => ({
     ...more,
   }),
 });
+const streaming = (streams: object) =>
+  status({
+    plugins: { custom_kafka_request_reply: { process: { configurations: [], clusters: [], streams } } },
+  });
 const configurations = (configuration: object) =>
   status({
     plugins: {
@@ -433,6 +453,84 @@ const CASES: Record<Exclude<FindingCode, `probe_${string}`>, Case | readonly Cas
     /came on topic x \(1 request\)/,
     /reply_topic/,
   ],
+  results_not_broadcast: [
+    [
+      {
+        document: routeWith([
+          withConfig({ reply_routing: 'partition', dialects: ['nestjs'] }, PRODUCER),
+          { ...CONSUMER, config: LATER },
+        ]),
+      },
+      /^route orders$/,
+      /has on_timeout: accepted, and custom_kafka_producer reply_routing: partition/,
+      /reply_routing: broadcast/,
+    ],
+    [
+      {
+        document: routeWith([
+          withConfig({ reply_routing: 'topic', reply_topic: 'orders.replies.{node}' }, PRODUCER),
+          { ...CONSUMER, config: { ...LATER, on_timeout: 'error', respond_async: true } },
+        ]),
+      },
+      /^route orders$/,
+      /has respond_async, and custom_kafka_producer reply_routing: topic/,
+      /reply_topic of its own/,
+    ],
+  ],
+  secret_missing: [
+    [
+      { document: routeWith([withConfig({ reply: { ...LATER, result_secret: undefined } })]) },
+      /^route orders, custom_kafka_request_reply$/,
+      /^Not set: result_secret\.$/,
+      /result_secret: '\{vault:\/\/env\/result-secret\}'/,
+    ],
+    [
+      { document: routeWith([withConfig({ idempotency: 'join' }, PRODUCER), CONSUMER]) },
+      /custom_kafka_producer$/,
+      /^Not set: idempotency_secret\.$/,
+      /idempotency_secret/,
+    ],
+    [
+      { document: routeWith([{ ...RESULT, config: { ...RESULT.config, result_secret: undefined } }]) },
+      /custom_kafka_consumer$/,
+      /result_secret/,
+      /every gateway/,
+    ],
+  ],
+  secret_differs: [
+    { document: withResults(LATER, OTHER_SECRET) },
+    /^route results, custom_kafka_consumer$/,
+    /is another than on route orders, which gives ids for orders\.replies/,
+    /same result_secret/,
+  ],
+  stream_not_proxied: [
+    [{ document: routeWith([STREAM]) }, /^route orders$/, /no service/, /url: http:\/\/kafka-reply\.invalid/],
+    [
+      { document: withService([STREAM, { name: 'request-termination' }]) },
+      /^route orders$/,
+      /request-termination answers before/,
+      /Take request-termination/,
+    ],
+  ],
+  stream_listener_missing: [
+    { document: withService([STREAM]), server: streaming({ listener: null }) },
+    /8900/,
+    /listens on no port/,
+    /--http-listen <host:port>/,
+  ],
+  streams_not_fetched: [
+    {
+      document: withService([STREAM]),
+      server: streaming({
+        listener: { host: '10.0.0.7', port: 8901 },
+        expired: 4,
+        last_expired: { at: '2026-11-28T10:15:30Z' },
+      }),
+    },
+    /8900/,
+    /sent to 10\.0\.0\.7:8901 and did not come, 4 times/,
+    /curl http:\/\/10\.0\.0\.7:8901\/stream\/.*--http-advertise/,
+  ],
   server_failing: [
     {
       server: configurations({
@@ -686,6 +784,25 @@ const HEALTHY: [what: string, situation: Situation][] = [
       env: { KAFKA_PASSWORD: 'planted' },
     },
   ],
+  ['results whose secret is the same on both routes', { document: withResults(LATER, SECRET) }],
+  [
+    'results of other brokers under another secret',
+    {
+      document: withResults(
+        LATER,
+        OTHER_SECRET,
+        [{ host: 'elsewhere', port: 9092 }],
+      ),
+    },
+  ],
+  [
+    'a stream whose listener is there and was always found',
+    {
+      document: withService([STREAM]),
+      server: streaming({ listener: { host: '10.0.0.7', port: 8901 }, expired: 0 }),
+    },
+  ],
+  ['a listener that nobody needs', { server: streaming({ listener: null }) }],
   ['settings of an external server', { settings: entry() }],
   ['a server that serves', { server: status() }],
   ['a topic that keeps records for ever', { topics: { [REPLIES]: topicSettings({ 'retention.ms': '-1' }) } }],
@@ -699,6 +816,18 @@ const HEALTHY: [what: string, situation: Situation][] = [
 ]; // prettier-ignore
 for (const [what, situation] of HEALTHY)
   test(`nothing is wrong with ${what}`, () => assert.deepEqual(diagnoseAll(factsOf(situation)), []));
+
+test('two references may stand for one secret, and no secret is told', () => {
+  const reference = '{vault://env/result-secret}';
+  const findings = diagnoseAll(factsOf({ document: withResults(LATER, reference) }));
+  const found = findings.filter(({ code }) => code === 'secret_differs');
+  assert.deepEqual(
+    found.map(({ level }) => level),
+    ['warning'],
+  );
+  const literal = diagnoseAll(factsOf({ document: withResults(LATER, OTHER_SECRET) }));
+  assert.doesNotMatch(JSON.stringify([findings, literal]), /planted/);
+});
 
 // It was an error on every such route: custom_kafka_consumer without a producer.
 test('a route that gives replies later is no half, also where its secret is in a vault that is not known here', () => {
