@@ -151,7 +151,7 @@ export class ConsumerHandler {
       half.admit(exchange.configuration, visitor);
       const stream = half.stream(exchange, visitor);
       exchange.channel.claim(exchange.wait, half.timeoutMs, this.#half.rule, stream);
-      half.begin(event, stream);
+      half.begin(event, stream, visitor);
     } catch (error) {
       exchange?.channel.fail(exchange.wait, toGatewayError(error));
       this.#half.refuse(event, error, exchange);

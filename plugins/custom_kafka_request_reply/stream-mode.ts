@@ -77,7 +77,7 @@ export class StreamMode implements Mode {
       if (visitor === undefined) throw new GatewayError('internal', 'a stream for nobody');
       const stream = this.#stream.stream(exchange, visitor);
       exchange.wait.collector = stream;
-      this.#stream.begin(event, stream);
+      this.#stream.begin(event, stream, visitor);
     } catch (error) {
       exchange.channel.fail(exchange.wait, toGatewayError(error));
       throw error;

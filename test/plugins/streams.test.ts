@@ -251,6 +251,34 @@ test('a Last-Event-ID that is not ours is none', async (t) => {
   assert.equal(kafka.produced.length, 1);
 });
 
+/** Kong 3.9.3 answers 503 "no Service found with those values" where this field is empty. */
+test('on a route without a service Kong is told of one, where the configuration says so', async (t) => {
+  const { access, proxied, say } = await streaming(t, { without_service: true });
+  const kong = await access();
+  const service = kong.context.get('service') as Record<string, unknown>;
+  assert.equal(`${String(service.host)}:${String(service.port)}`, kong.upstream.get('target'));
+  assert.deepEqual([service.name, service.protocol, service.retries], ['kafka-stream', 'http', 0]);
+  const source = await proxied(kong);
+  say('1');
+  const [event] = await source.count(1);
+  const back = await access({ method: 'GET', headers: { 'last-event-id': event!.id! } });
+  assert.ok(back.context.has('service'), 'who comes back is led the same way');
+  const refused = await access({ method: 'HEAD' });
+  assert.equal(refused.context.size, 0);
+  source.close();
+});
+
+test('Kong is told of no service where the route has one, or nobody wants it', async (t) => {
+  const wanted = await streaming(t, { without_service: true });
+  const service = { id: 's1', name: 'nowhere', host: 'kafka-reply.invalid' };
+  const kong = await wanted.access({ method: 'GET', service });
+  assert.deepEqual([kong.exits.length, kong.contextCalls], [0, 0]);
+  const off = await streaming(t);
+  const other = await off.access();
+  assert.deepEqual([other.exits.length, other.contextCalls], [0, 0]);
+  assert.ok(!other.reads.includes('getService'), 'it is not even asked');
+});
+
 test('so many streams of one consumer, and no more', async (t) => {
   const { access, proxied, kafka, say, until } = await streaming(t, { max_per_consumer: 2, count: 1 });
   const alice = { method: 'GET', consumer: { id: 'alice' } };
