@@ -74,14 +74,14 @@ export class StreamHalf {
   /** What `visitor` looks at. */
   readonly reads: readonly Read[];
 
-  /** @param at where the answers to `reads` begin */
-  visitor(answers: readonly unknown[], at: number): StreamVisitor {
+  /** @param answers to `reads` */
+  visitor(answers: readonly unknown[]): StreamVisitor {
     return {
-      headers: answerOf<HttpRequest['headers'] | undefined>(answers, at) ?? {},
-      method: answerOf(answers, at + 1),
-      consumer: answerOf<{ id?: string } | undefined>(answers, at + 2)?.id,
+      headers: answerOf<HttpRequest['headers'] | undefined>(answers, 0) ?? {},
+      method: answerOf(answers, 1),
+      consumer: answerOf<{ id?: string } | undefined>(answers, 2)?.id,
       lacksService:
-        this.rule.withoutService && answerOf<KongService | undefined>(answers, at + 3)?.id === undefined,
+        this.rule.withoutService && answerOf<KongService | undefined>(answers, 3)?.id === undefined,
     };
   }
 

@@ -143,7 +143,7 @@ export class ConsumerHandler {
     let exchange: Exchange | undefined;
     try {
       if (!this.#requestReply.together) throw notTogether();
-      const visitor = half.visitor(answers, 0);
+      const visitor = half.visitor(answers);
       if (half.takes(event, visitor, undefined)) return;
       exchange = this.#requestReply.claim(event.requestId ?? '');
       if (exchange === undefined) throw noProducer();

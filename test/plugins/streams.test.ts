@@ -12,7 +12,7 @@ import { parseRequestReplyConfig } from '../../plugins/custom_kafka_request_repl
 import { RequestReplyHandler } from '../../plugins/custom_kafka_request_reply/handler';
 import { EventSource } from '../support/event-source';
 import { FakeClock } from '../support/fake-clock';
-import { FakeKafka } from '../support/fake-kafka';
+import { FakeKafka, headerOf } from '../support/fake-kafka';
 import { FakeKong, type FakeRequest } from '../support/fake-kong';
 import { replyTo, SERVERS, settled } from '../support/route';
 
@@ -111,6 +111,23 @@ test('Kong is sent to the listener with a ticket, once the record is out', async
   assert.equal((await proxied(kong)).status, 404, 'a ticket is good once');
   clock.advance(31_000);
   nothingLeft();
+});
+
+/** Both halves want to know the headers and the consumer, and each question is a call to Kong. */
+test('the opening of a stream asks Kong nothing twice', async (t) => {
+  const { access, kafka } = await streaming(t, {}, { forward_consumer: true });
+  const consumer = { id: 'alice' };
+  const { reads, exits } = await access({ method: 'PUT', body: 'x', consumer });
+  assert.equal(exits.length, 0);
+  assert.deepEqual([...reads].sort(), [
+    'getConsumer',
+    'getHeaders',
+    'getMethod',
+    'getRawBody(1048576)',
+    'kong_request_id',
+  ]);
+  const { record } = kafka.produced[0]!;
+  assert.equal(headerOf(record, 'x-consumer-id'), 'alice', 'both get the answer');
 });
 
 test('a ticket that nobody uses in ten seconds ends the stream', async (t) => {
