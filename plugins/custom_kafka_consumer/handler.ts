@@ -143,9 +143,9 @@ export class ConsumerHandler {
     let exchange: Exchange | undefined;
     try {
       if (!this.#requestReply.together) throw notTogether();
+      exchange = this.#requestReply.claim(event.requestId ?? '');
       const visitor = half.visitor(answers);
       if (half.takes(event, visitor, undefined)) return;
-      exchange = this.#requestReply.claim(event.requestId ?? '');
       if (exchange === undefined) throw noProducer();
       if (isUpgrade(visitor.headers)) throw noSockets();
       half.admit(exchange.configuration, visitor);

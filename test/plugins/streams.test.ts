@@ -14,7 +14,7 @@ import { EventSource } from '../support/event-source';
 import { FakeClock } from '../support/fake-clock';
 import { FakeKafka, headerOf } from '../support/fake-kafka';
 import { FakeKong, type FakeRequest } from '../support/fake-kong';
-import { replyTo, SERVERS, settled } from '../support/route';
+import { replyTo, route, SERVERS, settled } from '../support/route';
 
 setLogSink(() => undefined);
 
@@ -317,6 +317,18 @@ test('HEAD has no stream, and without a listener there is none either', async (t
   requestReply.streams.listener = () => null;
   assert.equal((await access()).answer.json.code, 'not_ready');
   assert.equal(kafka.produced.length, 0);
+});
+
+/** Its wait was left to the ten seconds after which it is said that no consumer is on the route. */
+test('HEAD has no stream by a pair either, and its wait ends at once', async () => {
+  const { producer, consumer, kafka, requestReply, nothingPending } = route({ consumer: { mode: 'stream' } });
+  const kong = new FakeKong({ method: 'HEAD' });
+  await producer.access(kong);
+  await consumer.access(kong);
+  assert.equal(kong.exits[0]?.status, 400);
+  assert.equal(kafka.produced.length, 1, 'the producer does not know what its consumer wants');
+  nothingPending();
+  assert.equal(requestReply.counters.unclaimed, 0);
 });
 
 /** A long stream is no request without a reply: nobody shall look for its reason. */
