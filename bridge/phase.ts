@@ -66,6 +66,22 @@ export interface PhaseEvent {
 }
 
 /**
+ * The questions of two that share a phase, none of them twice. The answers begin with those to `asked`.
+ * @returns `answersTo`: the answers to `more` alone
+ */
+export function bothReads(
+  asked: readonly Read[],
+  more: readonly Read[],
+): { readonly reads: readonly Read[]; readonly answersTo: (all: readonly unknown[]) => unknown[] } {
+  const reads = [...asked];
+  const at = more.map((read) => {
+    const known = asked.findIndex((other) => read.every((part, index) => part === other[index]));
+    return known < 0 ? reads.push(read) - 1 : known;
+  });
+  return { reads, answersTo: (all) => at.map((index) => all[index]) };
+}
+
+/**
  * Resolves when the phase has ended its event. It ends with an error where Kong could not be told something: the next
  * plugin would miss it.
  */

@@ -12,6 +12,7 @@ import type { Duplex } from 'node:stream';
 import { systemClock, type Clock } from '../bridge/clock';
 import { log } from '../bridge/telemetry/log';
 import { NowAndThen } from '../bridge/telemetry/now-and-then';
+import { openFileLimit } from '../common/open-file-limit';
 import { answerJson, type HttpRoute } from './http-route';
 import { SocketPath } from './socket-path';
 
@@ -29,8 +30,13 @@ export interface HttpListenerOptions {
  * answer takes hours do not count: their room has a limit of its own.
  */
 const MAX_CONNECTIONS = 512;
-/** More than that are cut. */
-const MAX_REFUSED_CONNECTIONS = 512;
+/**
+ * Connections that have not said yet what they want, or were told that there is no room: in a burst all are there before the
+ * first of them is read. More are cut, as each answer needs an open file until it is read.
+ */
+const MAX_STRANGERS = Math.max(512, Math.min(4096, Math.floor(openFileLimit() / 4)));
+/** As many wait in the kernel; it takes what its `net.core.somaxconn` allows. */
+const BACKLOG = MAX_STRANGERS;
 const NOT_FOUND = 'HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n';
 /** Of all addresses: a client of Kong that cannot be reached there. */
 const ANY_ADDRESS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
@@ -47,12 +53,12 @@ export class HttpListener {
   readonly #options: HttpListenerOptions;
   readonly #clock: Clock;
   readonly #socketPath: SocketPath | undefined;
-  /** Those that are served. */
-  readonly #connections = new Set<Socket>();
-  /** Of these, those whose answer takes its time. */
+  /** All connections. Those that are neither of the two below are strangers. */
+  #open = 0;
+  /** Those of requests that are answered at once. */
+  readonly #served = new Set<Socket>();
+  /** Those whose answer takes its time. */
   #long = 0;
-  /** Those that are not. */
-  #refused = 0;
   readonly #lines: NowAndThen<'full'>;
   #isWanted = false;
   #server: Server | undefined;
@@ -127,7 +133,7 @@ export class HttpListener {
       const path = this.#socketPath?.prepare();
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen(path === undefined ? address : { path }, resolve);
+        server.listen({ ...(path === undefined ? address : { path }), backlog: BACKLOG }, resolve);
       });
       this.#socketPath?.claim();
       return undefined;
@@ -160,21 +166,30 @@ export class HttpListener {
   }
 
   #admit(socket: Socket): void {
-    if (this.#connections.size - this.#long < MAX_CONNECTIONS) {
-      this.#connections.add(socket);
-      socket.once('close', () => this.#connections.delete(socket));
-    } else if (this.#refused < MAX_REFUSED_CONNECTIONS) {
-      this.#refused++;
-      socket.once('close', () => this.#refused--);
-    } else socket.destroy();
+    if (this.#open - this.#served.size - this.#long >= MAX_STRANGERS) {
+      socket.destroy();
+      return;
+    }
+    this.#open++;
+    socket.once('close', () => {
+      this.#open--;
+      this.#served.delete(socket);
+    });
+  }
+
+  /** @returns false: there is no room for a request on it */
+  #takes(socket: Socket): boolean {
+    if (this.#served.size >= MAX_CONNECTIONS && !this.#served.has(socket)) return false;
+    this.#served.add(socket);
+    return true;
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
     const route = this.#routeOf(request.url);
     try {
-      if (this.#connections.has(request.socket) && route?.upgrade?.(request, socket, head)) {
-        this.#isLongUntilClosed(socket);
+      if (route?.upgrade?.(request, socket, head)) {
+        this.#isLongUntilClosed(request.socket, socket);
         return;
       }
     } catch (error) {
@@ -183,9 +198,10 @@ export class HttpListener {
     socket.end(NOT_FOUND);
   }
 
-  #isLongUntilClosed(connection: Duplex | ServerResponse): void {
+  #isLongUntilClosed(socket: Socket, answer: Duplex | ServerResponse): void {
+    this.#served.delete(socket);
     this.#long++;
-    connection.once('close', () => this.#long--);
+    answer.once('close', () => this.#long--);
   }
 
   #routeOf(url: string | undefined): HttpRoute | undefined {
@@ -196,7 +212,8 @@ export class HttpListener {
   #serve(request: IncomingMessage, response: ServerResponse): void {
     const route = this.#routeOf(request.url);
     if (!this.#isWanted) response.shouldKeepAlive = false;
-    if (!this.#connections.has(request.socket)) {
+    if (route?.isLong) this.#isLongUntilClosed(request.socket, response);
+    else if (!this.#takes(request.socket)) {
       this.#refuse(response);
       return;
     }
@@ -204,7 +221,6 @@ export class HttpListener {
       answerJson(response, 404, { message: 'nothing is served here' });
       return;
     }
-    if (route.isLong) this.#isLongUntilClosed(response);
     try {
       route.handle(request, response, pathOf(request.url).slice(route.prefix.length));
     } catch (error) {

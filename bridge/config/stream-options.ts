@@ -99,6 +99,12 @@ export const STREAM = {
       between: [1, 100_000],
       description: `Messages of one WebSocket that are read in a second. Default ${DEFAULTS.messagesPerSecond}.`,
     },
+    {
+      name: 'without_service',
+      type: 'boolean',
+      description:
+        'Streams on a route that has no service: Kong is told of a made-up one by an internal field of its own, so try it with each new version of Kong. No effect where the route has a service. Default: false, and Kong answers 503 on a route without one.',
+    },
   ],
 } as const satisfies Field;
 
@@ -135,5 +141,6 @@ export function streamRule({ mode, stream }: Stream): StreamRule | undefined {
     maxInFlight: stream.max_in_flight ?? DEFAULTS.maxInFlight,
     allowedOrigins: stream.allowed_origins?.map((origin) => origin.toLowerCase()),
     messagesPerSecond: stream.messages_per_second ?? DEFAULTS.messagesPerSecond,
+    withoutService: stream.without_service === true,
   };
 }

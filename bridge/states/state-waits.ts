@@ -49,13 +49,9 @@ export class StateWaits {
     return this.#states.statusOf(event);
   }
 
-  /** @throws GatewayError `request_invalid` for a request without one */
-  requireKey(key: unknown): string {
-    if (typeof key === 'string') return key;
-    throw new GatewayError(
-      'request_invalid',
-      'the request has no key in it, so nobody can say whose state is waited for',
-    );
+  /** Before the request is sent. @throws GatewayError `request_invalid` for one without a key */
+  requireKey(key: unknown): void {
+    if (typeof key !== 'string') throw new GatewayError('request_invalid', NO_KEY);
   }
 
   /** From now on its events are remembered. */
@@ -85,11 +81,12 @@ export class StateWaits {
     if (channel.routeTag !== undefined) throw new GatewayError('misconfigured', `wait_for: ${ROUTED}`);
     if (exchange.repeats !== undefined)
       throw new GatewayError('misconfigured', `wait_for: ${NOT_IDEMPOTENT}`);
-    const textKey = this.requireKey(key);
+    // The producer of a pair does not know who waits: it has sent the record.
+    if (key === undefined) throw new GatewayError('request_invalid', `${NO_KEY}; its record was sent`);
     const events = this.watch(channel);
     const wait = unanswered(exchange, timeoutMs);
     channel.topic.waits.hide(wait);
-    events.follow(this.#rule.name.startsWith('key') ? asKey(textKey) : textKey, {
+    events.follow(this.#rule.name.startsWith('key') ? asKey(key) : key, {
       wait,
       sinceMs: wait.createdAtMs - this.#lookBackMs,
       ends: (event) => this.#states.endsWait(event),
@@ -110,6 +107,8 @@ export class StateWaits {
     }
   }
 }
+
+const NO_KEY = 'the request has no key in it, so nobody can say whose state is waited for';
 
 /** Both complete a sentence that begins with an option. */
 export const ROUTED =

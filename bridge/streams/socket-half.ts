@@ -60,8 +60,9 @@ export class SocketHalf {
   }
 
   /** @throws GatewayError as `Streams.admit`, and `request_invalid` for a page of a foreign origin */
-  begin(event: PhaseEvent, answers: readonly unknown[], { consumer, headers }: StreamVisitor): void {
+  begin(event: PhaseEvent, answers: readonly unknown[], visitor: StreamVisitor): void {
     const { request, rule, keyHeader } = this.#options;
+    const { consumer, headers, lacksService } = visitor;
     const origin = headerIn(headers, 'origin');
     if (origin !== undefined && rule.allowedOrigins?.includes(origin.toLowerCase()) === false)
       throw new GatewayError('request_invalid', 'pages of this origin may not open a WebSocket here');
@@ -75,7 +76,7 @@ export class SocketHalf {
       if (this.#open === 0) this.#whenUnused?.();
     };
     this.#open++;
-    streams.lead(event, {
+    streams.lead(event, lacksService, {
       socket: (incoming, connection, head) => {
         let isOpened = false;
         connection.once('close', () => {

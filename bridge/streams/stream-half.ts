@@ -4,6 +4,7 @@ import type { Configuration } from '../configuration';
 import { GatewayError, type HttpAnswer } from '../errors';
 import type { Exchange } from '../exchange';
 import type { ReceivedRecord } from '../kafka/records';
+import type { KongService } from '../kong';
 import { answerOf, type PhaseEvent, type Read } from '../phase';
 import { NOT_REPEATED } from '../reply/collector';
 import { headerIn, MAX_HEADERS, type HttpRequest } from '../request/http-request';
@@ -32,10 +33,18 @@ export interface StreamVisitor {
   readonly method: string | undefined;
   /** Kong's id of its consumer. */
   readonly consumer: string | undefined;
+  /** Kong has to be told of a service, as the route has none. */
+  readonly lacksService: boolean;
 }
 
 /** A stream ends by itself, and before its wait does: there a deadline would be a request without a reply. */
 const BEHIND_LIFE_MS = 5000;
+
+const READS: readonly Read[] = [
+  ['kong.request.get_headers', MAX_HEADERS],
+  ['kong.request.get_method'],
+  ['kong.client.get_consumer'],
+];
 
 export class StreamHalf {
   readonly rule: StreamRule;
@@ -48,6 +57,7 @@ export class StreamHalf {
     this.#owner = owner;
     this.rule = rule;
     this.#reader = reader;
+    this.reads = rule.withoutService ? [...READS, ['kong.router.get_service']] : READS;
   }
 
   /** Calls back once when no stream of it is left: until then its replies have to be read. */
@@ -62,18 +72,16 @@ export class StreamHalf {
   }
 
   /** What `visitor` looks at. */
-  readonly reads: readonly Read[] = [
-    ['kong.request.get_headers', MAX_HEADERS],
-    ['kong.request.get_method'],
-    ['kong.client.get_consumer'],
-  ];
+  readonly reads: readonly Read[];
 
-  /** @param at where the answers to `reads` begin */
-  visitor(answers: readonly unknown[], at: number): StreamVisitor {
+  /** @param answers to `reads` */
+  visitor(answers: readonly unknown[]): StreamVisitor {
     return {
-      headers: answerOf<HttpRequest['headers'] | undefined>(answers, at) ?? {},
-      method: answerOf(answers, at + 1),
-      consumer: answerOf<{ id?: string } | undefined>(answers, at + 2)?.id,
+      headers: answerOf<HttpRequest['headers'] | undefined>(answers, 0) ?? {},
+      method: answerOf(answers, 1),
+      consumer: answerOf<{ id?: string } | undefined>(answers, 2)?.id,
+      lacksService:
+        this.rule.withoutService && answerOf<KongService | undefined>(answers, 3)?.id === undefined,
     };
   }
 
@@ -84,7 +92,7 @@ export class StreamHalf {
    * @throws GatewayError `request_invalid`, `stream_gone`, `misconfigured`
    */
   takes(event: PhaseEvent, visitor: StreamVisitor, configuration: Configuration | undefined): boolean {
-    const { headers, method, consumer } = visitor;
+    const { headers, method, consumer, lacksService } = visitor;
     if (method === 'HEAD' || method === 'OPTIONS')
       throw new GatewayError('request_invalid', `${method} cannot have a stream for its answer`);
     const id = readEventId(headerIn(headers, 'last-event-id'));
@@ -93,7 +101,7 @@ export class StreamHalf {
     const stream = streams.resumed(id, configuration, consumer);
     // The one answer after which a browser does not come again.
     if (stream.isRead(id.number)) event.exit(204, Buffer.alloc(0), { 'cache-control': 'no-store' });
-    else streams.lead(event, eventsEntrance(stream, id.number));
+    else streams.lead(event, lacksService, eventsEntrance(stream, id.number));
     return true;
   }
 
@@ -132,12 +140,12 @@ export class StreamHalf {
   }
 
   /** Sends Kong to it. The event ends. */
-  begin(event: PhaseEvent, stream: ReplyStream): void {
+  begin(event: PhaseEvent, stream: ReplyStream, { lacksService }: StreamVisitor): void {
     const { streams } = this.#owner;
     streams.open(stream);
     stream.start();
     try {
-      streams.lead(event, eventsEntrance(stream, 0));
+      streams.lead(event, lacksService, eventsEntrance(stream, 0));
     } catch (error) {
       stream.forget();
       throw error;

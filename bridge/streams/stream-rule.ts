@@ -18,6 +18,8 @@ export interface StreamRule {
   readonly messagesPerSecond: number;
   /** Undefined: all. */
   readonly allowedOrigins: readonly string[] | undefined;
+  /** The route may have no service. */
+  readonly withoutService: boolean;
 }
 
 /** Whether a message of a WebSocket may have several replies. Without a word of it, it has one. */

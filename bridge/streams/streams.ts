@@ -14,6 +14,7 @@ import { log } from '../telemetry/log';
 import { NowAndThen } from '../telemetry/now-and-then';
 import { readEventId, type EventId } from './event-id';
 import { streamEvents } from './event-stream';
+import { madeUpService } from './made-up-service';
 import type { ReplyStream } from './reply-stream';
 import type { StreamEnd } from './stream-rule';
 import { STREAM_TICKET_HEADER, StreamTickets } from './tickets';
@@ -114,9 +115,14 @@ export class Streams {
       );
   }
 
-  /** Sends Kong to the listener. @throws GatewayError as `admit` */
-  lead(event: PhaseEvent, entrance: Entrance): void {
+  /**
+   * Sends Kong to the listener.
+   * @param lacksService and Kong shall go there all the same
+   * @throws GatewayError as `admit`
+   */
+  lead(event: PhaseEvent, lacksService: boolean, entrance: Entrance): void {
     const address = this.#address();
+    if (lacksService) event.tell('kong.nginx.set_ctx', 'service', madeUpService(address));
     event.tell('kong.service.set_target', address.host, address.port);
     event.tell('kong.service.request.set_scheme', 'http');
     event.tell('kong.service.request.set_path', STREAM_PREFIX);

@@ -19,6 +19,7 @@ import { logEntry } from './log-phase';
 import { ManagedServer, RELOAD_GRACE_MS } from './managed-server';
 import { PluginCatalog, type PluginServerEntry } from './plugin-servers';
 import type { ListenerAddress } from './failover';
+import { proxiedService, serviceInContext } from './proxied-service';
 import { Proxy } from './proxy';
 import { BodyReadError, bodyFileName, RequestBody, type BodyStorage } from './request-body';
 import type { LogLevel, RequestContext } from './request-context';
@@ -344,8 +345,9 @@ class RunningGateway implements Gateway {
         this.#log('err', outcome.message, request.id);
         return sendError(response, request, 500);
       case 'done': {
-        const { service } = request.match;
-        if (!service) return sendError(response, request, 503, NO_SERVICE);
+        if (serviceInContext(request) === undefined) return sendError(response, request, 503, NO_SERVICE);
+        const service = proxiedService(request);
+        if (!service) return sendError(response, request, 500);
         return this.#proxy.forward(request, service, response, head);
       }
     }

@@ -5,6 +5,7 @@
  * request any more: what would ask nginx for one is a Lua error. An entry that finds all timers taken is lost.
  */
 import { isTable, type LuaTable, type LuaValue } from './lua-value';
+import { serviceInContext } from './proxied-service';
 import type { RequestContext } from './request-context';
 import { queryTable } from './uri';
 import { WORKSPACE_ID } from './entities';
@@ -65,7 +66,7 @@ export function logEntry(request: RequestContext, sentBytes: number): string {
     },
     tries: proxied === undefined ? [] : [{ ip: proxied.host, port: proxied.port }],
     route: match.route.toTable(),
-    service: match.service?.toTable(),
+    service: serviceInContext(request),
     client_ip: request.clientIp,
     started_at: request.startedAtMs,
     source: proxied?.status === undefined ? 'kong' : 'upstream',

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import type { HeaderList } from './headers';
 import { bytesOf, isTable, LuaError, type LuaTable, type LuaValue, textOf } from './lua-value';
+import { serviceInContext } from './proxied-service';
 import { ExitResponse, type LogLevel, type RequestContext } from './request-context';
 import { queryTable } from './uri';
 
@@ -244,7 +245,7 @@ export const PDK: Record<string, PdkFunction> = {
   'kong.response.exit': exit,
 
   'kong.router.get_route': (request) => request.match.route.toTable(),
-  'kong.router.get_service': (request) => request.match.service?.toTable(),
+  'kong.router.get_service': serviceInContext,
 
   'kong.service.set_target': (request, host, port) => {
     request.upstream.host = text('host', host);

@@ -143,15 +143,15 @@ export class ConsumerHandler {
     let exchange: Exchange | undefined;
     try {
       if (!this.#requestReply.together) throw notTogether();
-      const visitor = half.visitor(answers, 0);
-      if (half.takes(event, visitor, undefined)) return;
       exchange = this.#requestReply.claim(event.requestId ?? '');
+      const visitor = half.visitor(answers);
+      if (half.takes(event, visitor, undefined)) return;
       if (exchange === undefined) throw noProducer();
       if (isUpgrade(visitor.headers)) throw noSockets();
       half.admit(exchange.configuration, visitor);
       const stream = half.stream(exchange, visitor);
       exchange.channel.claim(exchange.wait, half.timeoutMs, this.#half.rule, stream);
-      half.begin(event, stream);
+      half.begin(event, stream, visitor);
     } catch (error) {
       exchange?.channel.fail(exchange.wait, toGatewayError(error));
       this.#half.refuse(event, error, exchange);

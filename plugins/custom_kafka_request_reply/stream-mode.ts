@@ -1,6 +1,6 @@
 /** `mode: stream`: Kong is led to where the replies are sent on as they come, and a WebSocket has a request for each message. */
 import { GatewayError, toGatewayError } from '../../bridge/errors';
-import type { Phase, PhaseEvent } from '../../bridge/phase';
+import { bothReads, type Phase, type PhaseEvent } from '../../bridge/phase';
 import type { ReplyHalf } from '../../bridge/reply-half';
 import type { BuiltRequest, RequestHalf } from '../../bridge/request-half';
 import type { HttpRequest } from '../../bridge/request/http-request';
@@ -41,10 +41,8 @@ export class StreamMode implements Mode {
       returnErrorMessage: config.error_handling.return_error_message,
       nowMs: () => requestReply.nowMs(),
     });
-    this.access = {
-      reads: [...this.#request.reads, ...this.#stream.reads],
-      run: (event, answers) => this.#run(event, answers),
-    };
+    const { reads, answersTo } = bothReads(this.#request.reads, this.#stream.reads);
+    this.access = { reads, run: (event, answers) => this.#run(event, answers, answersTo(answers)) };
   }
 
   close(whenUnused: () => void): void {
@@ -55,9 +53,10 @@ export class StreamMode implements Mode {
     this.#stream.whenUnused(() => this.#sockets.whenUnused(end));
   }
 
-  #run(event: PhaseEvent, answers: readonly unknown[]): void {
+  /** @param aboutVisitor the answers to what the stream's half asks */
+  #run(event: PhaseEvent, answers: readonly unknown[], aboutVisitor: readonly unknown[]): void {
     try {
-      const visitor = this.#stream.visitor(answers, this.#request.reads.length);
+      const visitor = this.#stream.visitor(aboutVisitor);
       const { configuration } = this.#request.sender;
       if (this.#stream.takes(event, visitor, configuration)) return;
       this.#stream.admit(configuration, visitor);
@@ -83,7 +82,7 @@ export class StreamMode implements Mode {
       if (visitor === undefined) throw new GatewayError('internal', 'a stream for nobody');
       const stream = this.#stream.stream(exchange, visitor);
       exchange.wait.collector = stream;
-      this.#stream.begin(event, stream);
+      this.#stream.begin(event, stream, visitor);
     } catch (error) {
       exchange.channel.fail(exchange.wait, toGatewayError(error));
       throw error;

@@ -108,6 +108,43 @@ test('/socket: each message is an order, and its reply says to which', async () 
   await once(client, 'close');
 });
 
+/** On this the option stands: what no interface of Kong promises, every Kong that comes has to show here. */
+test('/events-without-service: events and WebSockets need no service', async (t) => {
+  const path = '/events-without-service';
+  const source = await EventSource.open(url + path);
+  if (source.status === 404 && process.env.KONG_PROXY_URL !== undefined)
+    return t.skip(`this gateway has no route ${path}`);
+  assert.equal(source.status, 200);
+  const [first] = await source.count(1);
+  source.close();
+  const events = await (await EventSource.open(url + path, first!.id)).untilEnd();
+  assert.deepEqual(
+    events.map(({ name, data }) => [name, JSON.parse(data) as unknown]),
+    [
+      ['message', { step: 2, of: 3 }],
+      ['message', { step: 3, of: 3 }],
+      ['end', { reason: 'complete' }],
+    ],
+  );
+  const client = new WebSocket(url.replace(/^http/, 'ws') + path);
+  const said: unknown[] = [];
+  client.on('message', (data: Buffer) => said.push(JSON.parse(data.toString())));
+  await once(client, 'open');
+  client.send('{"ref":"mine","body":{}}');
+  while (said.length < 4) await once(client, 'message');
+  const replies = [1, 2, 3].map((step) => ({ ref: 'mine', body: { step, of: 3 } }));
+  assert.deepEqual(
+    said.slice(0, 3).map((reply) => {
+      const { ref, body } = reply as { ref: string; body: unknown };
+      return { ref, body };
+    }),
+    replies,
+  );
+  assert.deepEqual(said[3], { ref: 'mine', end: true });
+  client.close();
+  await once(client, 'close');
+});
+
 /** By the pair of plugins, and by the one that is both: a client cannot tell them apart. */
 for (const path of ['/orders', '/one-event']) {
   test(`${path}: an order is answered with its total and the correlation id of Kong`, async () => {

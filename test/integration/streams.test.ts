@@ -20,6 +20,7 @@ interface Case {
   readonly behaviour: Partial<Behaviour>;
   readonly request?: Record<string, unknown>;
   readonly stream: Record<string, unknown>;
+  readonly hasService?: false;
 }
 
 const CASES: readonly Case[] = [
@@ -34,6 +35,13 @@ const CASES: readonly Case[] = [
   { path: '/idle', behaviour: { replies: 1 }, stream: { idle_ms: 300 } },
   { path: '/short', behaviour: { replies: 100, everyMs: 100 }, stream: { max_life_ms: 1000 } },
   { path: '/error', behaviour: { replies: 1, error: true, dialect: 'smallrye' }, stream: { count: 1 } },
+  {
+    path: '/no-service',
+    behaviour: { replies: 2 },
+    stream: { count: 2, without_service: true },
+    hasService: false,
+  },
+  { path: '/not-said', behaviour: { replies: 1 }, stream: { count: 1 }, hasService: false },
 ];
 
 type SocketRoute = readonly [
@@ -53,14 +61,14 @@ before(async () => {
   const routes: TestRoute[] = [];
   const behaviours: Behaviour[] = [];
   for (const form of PLUGIN_FORMS)
-    for (const { path, behaviour, request, stream } of CASES) {
+    for (const { path, behaviour, request, stream, hasService = true } of CASES) {
       // One partition: the order of the replies is that of the steps.
       const [topic, replyTopic] = [await kafka.topic({ partitions: 2 }), await kafka.topic()];
       behaviours.push({ ...DEFAULT_BEHAVIOUR, mode: 'steps', ...behaviour, topic });
       const config = { topic, reply_topic: replyTopic, ...request };
       routes.push({
         ...waitingRoute(form, `/${form}${path}`, config, { mode: 'stream', stream }),
-        hasService: true,
+        hasService,
       });
     }
   for (const [path, behaviour, reply, more] of SOCKETS) {
@@ -141,6 +149,17 @@ for (const form of PLUGIN_FORMS) {
     await stack.nothingPending();
   });
 }
+
+for (const form of PLUGIN_FORMS)
+  test(`${form}: a route without a service streams where the configuration says so, and else Kong has no way`, async () => {
+    const events = await (await open(form, '/no-service')).untilEnd();
+    assert.deepEqual(events.at(-1)?.data, '{"reason":"complete"}');
+    assert.equal(events.length, 3);
+    const none = await open(form, '/not-said');
+    assert.equal(none.status, 503);
+    await none.untilEnd();
+    assert.match(none.rest, /no Service found/);
+  });
 
 /** Opens a WebSocket and collects what it says. */
 async function socket(path: string, options: { headers?: Record<string, string> } = {}) {

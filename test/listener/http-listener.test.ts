@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
-import { Agent, createServer, request as httpRequest, type ServerResponse } from 'node:http';
+import { createServer, request as httpRequest, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { openFileLimit } from '../../common/open-file-limit';
 import { HttpListener } from '../../listener/http-listener';
 import { answerJson, type HttpRoute } from '../../listener/http-route';
 import { FakeClock } from '../support/fake-clock';
@@ -64,6 +65,59 @@ test('what comes on more connections than it takes is answered 503, until there 
   connections.pop()!.destroy();
   while ((await fetch(`${url}/log/x`)).status === 503) await new Promise((resolve) => setImmediate(resolve));
 }); // prettier-ignore
+
+/** Of a burst all connections are there before the first request is read; 1,024 were taken then, and the others cut. */
+test('each of a burst has an answer: as many as there is room for are served, all others get 503', async (t) => {
+  const { http, url } = await listener(t, [route('/log/')]);
+  const burst = await connections(t, http.boundPort!, 1500);
+  const statuses = await Promise.all(burst.map((socket) => statusOf(socket, '/log/x')));
+  assert.deepEqual(counted(statuses), { 200: 512, 503: 988 });
+  burst.forEach((socket) => socket.destroy());
+  while ((await fetch(`${url}/log/x`)).status === 503) await new Promise((resolve) => setImmediate(resolve));
+});
+
+test('connections that say nothing have a bound of their own, and above it they are cut', async (t) => {
+  const { http } = await listener(t, [route('/log/')]);
+  const most = Math.max(512, Math.min(4096, Math.floor(openFileLimit() / 4)));
+  if (openFileLimit() < 2 * most + 1000) return t.skip('this process may not open so many files');
+  const served = await connections(t, http.boundPort!, 1);
+  assert.equal(await statusOf(served[0]!, '/log/'), 200);
+  const silent = await connections(t, http.boundPort!, most);
+  const [cut] = await connections(t, http.boundPort!, 1);
+  if (!cut!.closed) await once(cut!, 'close');
+  assert.ok(silent.every(({ closed }) => !closed));
+  assert.equal(await statusOf(served[0]!, '/log/'), 200, 'what is served goes on');
+});
+
+/** All of them are accepted when this resolves: they come by fewer at once than wait in the kernel. */
+async function connections(t: TestContext, port: number, count: number): Promise<Socket[]> {
+  const sockets: Socket[] = [];
+  t.after(() => sockets.forEach((socket) => socket.destroy()));
+  while (sockets.length < count) {
+    const more = Array.from({ length: Math.min(100, count - sockets.length) }, () => connect(port, HOST));
+    for (const socket of more) socket.on('error', () => undefined);
+    sockets.push(...more);
+    await Promise.all(more.map((socket) => once(socket, 'connect')));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return sockets;
+}
+
+/** @returns 0: it was cut */
+function statusOf(socket: Socket, path: string): Promise<number> {
+  return new Promise((resolve) => {
+    socket.once('data', (answer) => resolve(Number(String(answer).split(' ')[1])));
+    if (socket.closed) resolve(0);
+    socket.once('close', () => resolve(0));
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  });
+}
+
+function counted(statuses: readonly number[]): Record<number, number> {
+  const counts: Record<number, number> = {};
+  for (const status of statuses) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}
 
 test('a port that another process has is tried again until it is free', async (t) => {
   const other = createServer();
@@ -174,26 +228,21 @@ test('answers that take their time are not counted among the connections of requ
       response.write('begin');
     },
   };
-  const { url, http } = await listener(t, [long, route('/log/')]);
-  const agent = new Agent();
-  t.after(() => agent.destroy());
-  const get = (path: string) =>
-    new Promise<number>((resolve) => {
-      const sent = httpRequest(`${url}${path}`, { agent }, (response) => {
-        response.on('error', () => undefined);
-        response.resume();
-        resolve(response.statusCode ?? 0);
-      });
-      sent.on('error', () => resolve(0));
-      sent.end();
-    });
-  const answers = await Promise.all(Array.from({ length: 600 }, () => get('/long/')));
-  assert.ok(answers.every((status) => status === 200 || status === 0));
-  // What came all at once is more than requests may be; once they are known to be long, there is room for others.
-  assert.ok(held.length >= 512);
-  assert.equal(await get('/log/'), 200);
+  const { http, url } = await listener(t, [long, route('/log/')]);
+  const burst = await connections(t, http.boundPort!, 1500);
+  // Of those, 512 had a request before: Kong uses a connection for either.
+  const plain = await Promise.all(burst.slice(0, 512).map((socket) => statusOf(socket, '/log/')));
+  assert.deepEqual(counted(plain), { 200: 512 });
+  const statuses = await Promise.all(burst.map((socket) => statusOf(socket, '/long/')));
+  assert.deepEqual(counted(statuses), { 200: 1500 });
+  assert.equal((await fetch(`${url}/log/`)).status, 200);
+  // Ended, and the connection is kept: it counts as what comes on it next.
+  const [first] = burst as [Socket];
+  const ended = once(first, 'data');
+  held.find(({ req }) => req.socket.remotePort === first.localPort)!.end();
+  await ended;
+  assert.equal(await statusOf(first, '/log/'), 200);
   for (const response of held) response.destroy();
-  await http.serve(false);
 });
 
 test('an upgrade that no room takes is 404', async (t) => {

@@ -245,6 +245,8 @@ for (const by of ['pair', 'one'] as const) {
     assert.deepEqual([without.kong.answer.status, without.kong.answer.json.code], [400, 'request_invalid']);
     // Only the first plugin of a pair could have known before it was sent, and does not know the second.
     assert.equal(kafka.produced.length, by === 'pair' ? 2 : 1);
+    const reason = 'the request has no key in it, so nobody can say whose state is waited for';
+    assert.equal(without.kong.answer.json.error, by === 'pair' ? `${reason}; its record was sent` : reason);
     nothingPending();
   });
 }

@@ -13,9 +13,9 @@ import { RequestReplyHandler } from '../../plugins/custom_kafka_request_reply/ha
 import { captureLog } from '../pluginserver/support/serving';
 import { EventSource } from '../support/event-source';
 import { FakeClock } from '../support/fake-clock';
-import { FakeKafka } from '../support/fake-kafka';
+import { FakeKafka, headerOf } from '../support/fake-kafka';
 import { FakeKong, type FakeRequest } from '../support/fake-kong';
-import { replyTo, SERVERS, settled } from '../support/route';
+import { replyTo, route, SERVERS, settled } from '../support/route';
 
 setLogSink(() => undefined);
 
@@ -112,6 +112,23 @@ test('Kong is sent to the listener with a ticket, once the record is out', async
   assert.equal((await proxied(kong)).status, 404, 'a ticket is good once');
   clock.advance(31_000);
   nothingLeft();
+});
+
+/** Both halves want to know the headers and the consumer, and each question is a call to Kong. */
+test('the opening of a stream asks Kong nothing twice', async (t) => {
+  const { access, kafka } = await streaming(t, {}, { forward_consumer: true });
+  const consumer = { id: 'alice' };
+  const { reads, exits } = await access({ method: 'PUT', body: 'x', consumer });
+  assert.equal(exits.length, 0);
+  assert.deepEqual([...reads].sort(), [
+    'getConsumer',
+    'getHeaders',
+    'getMethod',
+    'getRawBody(1048576)',
+    'kong_request_id',
+  ]);
+  const { record } = kafka.produced[0]!;
+  assert.equal(headerOf(record, 'x-consumer-id'), 'alice', 'both get the answer');
 });
 
 test('a ticket that nobody uses in ten seconds ends the stream, and the log names the address once', async (t) => {
@@ -262,6 +279,34 @@ test('a Last-Event-ID that is not ours is none', async (t) => {
   assert.equal(kafka.produced.length, 1);
 });
 
+/** Kong 3.9.3 answers 503 "no Service found with those values" where this field is empty. */
+test('on a route without a service Kong is told of one, where the configuration says so', async (t) => {
+  const { access, proxied, say } = await streaming(t, { without_service: true });
+  const kong = await access();
+  const service = kong.context.get('service') as Record<string, unknown>;
+  assert.equal(`${String(service.host)}:${String(service.port)}`, kong.upstream.get('target'));
+  assert.deepEqual([service.name, service.protocol, service.retries], ['kafka-stream', 'http', 0]);
+  const source = await proxied(kong);
+  say('1');
+  const [event] = await source.count(1);
+  const back = await access({ method: 'GET', headers: { 'last-event-id': event!.id! } });
+  assert.ok(back.context.has('service'), 'who comes back is led the same way');
+  const refused = await access({ method: 'HEAD' });
+  assert.equal(refused.context.size, 0);
+  source.close();
+});
+
+test('Kong is told of no service where the route has one, or nobody wants it', async (t) => {
+  const wanted = await streaming(t, { without_service: true });
+  const service = { id: 's1', name: 'nowhere', host: 'kafka-reply.invalid' };
+  const kong = await wanted.access({ method: 'GET', service });
+  assert.deepEqual([kong.exits.length, kong.contextCalls], [0, 0]);
+  const off = await streaming(t);
+  const other = await off.access();
+  assert.deepEqual([other.exits.length, other.contextCalls], [0, 0]);
+  assert.ok(!other.reads.includes('getService'), 'it is not even asked');
+});
+
 test('so many streams of one consumer, and no more', async (t) => {
   const { access, proxied, kafka, say, until } = await streaming(t, { max_per_consumer: 2, count: 1 });
   const alice = { method: 'GET', consumer: { id: 'alice' } };
@@ -283,6 +328,18 @@ test('HEAD has no stream, and without a listener there is none either', async (t
   requestReply.streams.listener = () => null;
   assert.equal((await access()).answer.json.code, 'not_ready');
   assert.equal(kafka.produced.length, 0);
+});
+
+/** Its wait was left to the ten seconds after which it is said that no consumer is on the route. */
+test('HEAD has no stream by a pair either, and its wait ends at once', async () => {
+  const { producer, consumer, kafka, requestReply, nothingPending } = route({ consumer: { mode: 'stream' } });
+  const kong = new FakeKong({ method: 'HEAD' });
+  await producer.access(kong);
+  await consumer.access(kong);
+  assert.equal(kong.exits[0]?.status, 400);
+  assert.equal(kafka.produced.length, 1, 'the producer does not know what its consumer wants');
+  nothingPending();
+  assert.equal(requestReply.counters.unclaimed, 0);
 });
 
 /** A long stream is no request without a reply: nobody shall look for its reason. */

@@ -47,6 +47,15 @@ test('a message is a record with the headers and the consumer of the upgrade', a
   assert.equal(requestReply.inFlight, 0);
 });
 
+test('on a route without a service Kong is told of one, where the configuration says so', async (t) => {
+  const { access } = await sockets(t, { without_service: true });
+  const { context, upstream } = await access();
+  const { host, port } = context.get('service') as { host: string; port: number };
+  assert.equal(`${host}:${port}`, upstream.get('target'));
+  const { access: plain } = await sockets(t);
+  assert.equal((await plain()).context.size, 0);
+});
+
 test('a reference that is in use, a failed delivery and a deadline are errors with their reference', async (t) => {
   const { open, kafka, until, clock } = await sockets(t);
   const { client, said } = await open();

@@ -219,6 +219,7 @@ test('the consumer needs no option at all', () => {
       max_in_flight: undefined,
       allowed_origins: undefined,
       messages_per_second: undefined,
+      without_service: undefined,
     },
     schema_registry: {
       confluent: {
