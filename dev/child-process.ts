@@ -18,8 +18,6 @@ export interface ChildOptions {
   readonly command?: string;
   /** Gets everything it writes; `output` keeps the last part only. */
   readonly onOutput?: (text: string) => void;
-  /** Opens a channel beside its output, and gets what the process sends there. */
-  readonly onMessage?: (message: unknown) => void;
 }
 
 export class Child {
@@ -34,11 +32,10 @@ export class Child {
     options: Omit<ChildOptions, 'readyWhen'> = {},
   ) {
     this.#child = spawn(options.command ?? process.execPath, args, {
-      stdio: ['ignore', 'pipe', 'pipe', ...(options.onMessage ? (['ipc'] as const) : [])],
+      stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
     });
     running.add(this.#child);
-    if (options.onMessage) this.#child.on('message', options.onMessage);
     this.exited = new Promise((resolve) => {
       this.#child.once('close', (code) => {
         running.delete(this.#child);
@@ -90,11 +87,6 @@ export class Child {
       this.#listeners.add(look);
       look();
     });
-  }
-
-  /** Over the channel that `onMessage` opens. */
-  send(message: object): void {
-    this.#child.send(message);
   }
 
   kill(signal: NodeJS.Signals): void {

@@ -64,7 +64,7 @@ export class PluginServerProcess implements ServedPlugins {
       folder?: string;
       /** May be that of the process whose sockets are taken over. Default: any free one. */
       statusPort?: number;
-    } & Pick<ChildOptions, 'env' | 'onOutput' | 'onMessage'> = {},
+    } & Pick<ChildOptions, 'env' | 'onOutput'> = {},
   ): Promise<PluginServerProcess> {
     const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'kong-kafka-')));
     const statusPort = options.statusPort ?? (await freePorts(1))[0];
@@ -74,11 +74,10 @@ export class PluginServerProcess implements ServedPlugins {
       ...['--http-listen', '127.0.0.1:0'],
       ...(options.flags ?? []),
     ];
-    const { env, onOutput, onMessage } = options;
+    const { env, onOutput } = options;
     const child = new Child('plugin server', [...(options.nodeFlags ?? []), PLUGIN_SERVER, ...flags], {
       ...(env && { env }),
       ...(onOutput && { onOutput }),
-      ...(onMessage && { onMessage }),
     });
     try {
       await child.until(/"serving"/);

@@ -55,7 +55,8 @@ export async function waiting(stage: Stage): Promise<Answer> {
 }
 
 async function waited(stage: Stage, topics: Topics, ending: Ending): Promise<Waited> {
-  const { server, probe } = await ProbedProcess.startPluginServer(SHIPPED_NODE_FLAGS);
+  const { server, probes } = await ProbedProcess.startPluginServer(SHIPPED_NODE_FLAGS);
+  const [probe] = probes;
   stage.keep(server.child.pid, () => server.stop());
   const [producer, consumer] = stage.route(server, topics).plugins;
   if (producer === undefined || consumer === undefined) throw new Error('a route has two plugins');

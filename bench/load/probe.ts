@@ -1,12 +1,14 @@
 /**
- * Tells a measurement what is inside a process. Preloaded into the plugin server, which knows nothing of it:
+ * Tells a measurement what is inside a process. Preloaded into the plugin server and its workers, which know nothing of it:
  *
  *   node --expose-gc --require dist/bench/load/probe.js dist/pluginserver/main.js …
  *
  * Run alone it is the bare process that shows what the machine does to a process that does nothing.
  */
 import { readdirSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { getHeapCodeStatistics } from 'node:v8';
+import { probePath } from './probe-path';
 import { StallWatch, type Stalls } from './stall-watch';
 
 export type ProbeQuestion = 'inventory' | 'inventory after gc' | 'watch stalls' | 'stalls';
@@ -61,6 +63,9 @@ function inventory(): Inventory {
   };
 }
 
-process.on('message', (question: { probe?: ProbeQuestion }) => {
-  if (question.probe !== undefined) process.send?.({ probe: answer(question.probe) ?? null });
-});
+// One question for each connection.
+createServer({ allowHalfOpen: true }, (asker) => {
+  asker.setEncoding('utf8').once('data', (question: string) => {
+    asker.end(JSON.stringify(answer(question as ProbeQuestion) ?? null));
+  });
+}).listen(probePath(process.pid));

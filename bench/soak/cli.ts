@@ -6,6 +6,7 @@ import { runCommand } from '../load/run-command';
 import { markdown } from '../load/markdown';
 import { verdictLine } from '../load/verdict';
 import { soakVerdicts } from './goals';
+import type { Inventory } from '../load/probe';
 import { megabytes, runSoak, type RestingState, type SoakReport } from './run';
 
 const COMMAND = commandLine({
@@ -13,13 +14,14 @@ const COMMAND = commandLine({
   program: 'soak/cli.js',
   about: `
 Sends requests of all kinds through one plugin server, with configuration updates in between: replies, timeouts, error
-replies, replies and requests that are too large, clients that leave. Then looks at what is left in its process. Ends
-with status 1 when something is, when a client got something else than it should, or when the event loop stood still.
+replies, replies and requests that are too large, clients that leave. Then looks at what is left in its process, or in each of its
+processes. Ends with status 1 when something is, when a client got something else than it should, or when the event loop stood still.
 A million requests take about ten minutes; warm-up and rests take another four.`,
   flags: {
     requests: wholeNumber({ says: 'after the warm-up', byDefault: 1_000_000, least: 100, most: 999_999_999 }),
     plugins: PLUGIN_FORM,
     'in-flight': wholeNumber({ says: 'requests in flight', byDefault: 128 }),
+    workers: wholeNumber({ says: 'of the plugin server; the pair is in the first alone', byDefault: 1 }),
   },
 });
 
@@ -28,6 +30,7 @@ runCommand(COMMAND, async (options) => {
     requests: options.requests,
     plugins: options.plugins,
     inFlight: options['in-flight'],
+    workers: options.workers,
     onProgress: (line) => process.stderr.write(`${line}\n`),
   });
   const verdicts = soakVerdicts(report);
@@ -53,15 +56,21 @@ function stateTable({ before, after, warmUpRequests, counts }: SoakReport): stri
     String(of(before)),
     String(of(after)),
   ];
+  const each = (name: string, of: (inventory: Inventory) => string | number) =>
+    row(name, ({ processes }) => Object.values(processes).map(of).join(' + '));
   return markdown([
-    ['in the plugin server', `after ${warmUpRequests} requests`, `after ${counts.requests} more`],
-    row('heap after a collection, MB', ({ heapBytes }) => megabytes(heapBytes)),
-    row('of it compiled code, MB', ({ codeBytes }) => megabytes(codeBytes)),
-    row('buffers outside of it, MB', ({ externalBytes }) => megabytes(externalBytes)),
-    row('RSS, MB', ({ residentBytes }) => megabytes(residentBytes)),
-    row('file descriptors', ({ fileDescriptors }) => fileDescriptors),
-    row('threads', ({ threads }) => threads),
-    row('timers', ({ resources }) => resources.Timeout ?? 0),
+    [
+      `in the ${Object.keys(before.processes).join(' + ')}`,
+      `after ${warmUpRequests} requests`,
+      `after ${counts.requests} more`,
+    ],
+    each('heap after a collection, MB', ({ heapBytes }) => megabytes(heapBytes)),
+    each('of it compiled code, MB', ({ codeBytes }) => megabytes(codeBytes)),
+    each('buffers outside of it, MB', ({ externalBytes }) => megabytes(externalBytes)),
+    each('RSS, MB', ({ residentBytes }) => megabytes(residentBytes)),
+    each('file descriptors', ({ fileDescriptors }) => fileDescriptors),
+    each('threads', ({ threads }) => threads),
+    each('timers', ({ resources }) => resources.Timeout ?? 0),
     row('instances', ({ instances }) => instances),
     row('reply channels', ({ replyChannels }) => replyChannels),
     row('Kafka clusters', ({ clusters }) => clusters),

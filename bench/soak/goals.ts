@@ -1,4 +1,6 @@
 /** What a soak must show. */
+import type { Inventory } from '../load/probe';
+import type { Stalls } from '../load/stall-watch';
 import type { Verdict } from '../load/verdict';
 import { megabytes, type RestingState, type SoakReport } from './run';
 import { sum } from '../load/statistics';
@@ -10,23 +12,15 @@ export function soakVerdicts(report: SoakReport): Verdict[] {
   const { before, after } = report;
   return [
     everyAnswer(report),
-    heap(before, after),
-    same('file descriptors and threads are back', before, after, ['fileDescriptors', 'threads']),
-    same('instances, reply channels and Kafka clients are back', before, after, [
-      'instances',
-      'replyChannels',
-      'clusters',
-    ]),
+    ofEach(report, heap),
+    ofEach(report, handles),
+    entities(before, after),
     {
       rule: 'nothing waits, no connection is left',
       found: `${after.pending} pending, ${after.connections} connections`,
       holds: after.pending === 0 && after.connections === 0,
     },
-    {
-      rule: 'timers and calls under way are back',
-      found: `${resources(before)} -> ${resources(after)}`,
-      holds: resources(before) === resources(after),
-    },
+    ofEach(report, timers),
     noStall(report),
   ];
 }
@@ -43,8 +37,26 @@ function everyAnswer({ counts }: SoakReport): Verdict {
   };
 }
 
+/** What must hold of one process, before and after. */
+type OfProcess = (before: Inventory, after: Inventory, stalls: Stalls) => Verdict;
+
+/** Holds when it does of every process. */
+function ofEach({ before, after, serverStalls }: SoakReport, of: OfProcess): Verdict {
+  const names = Object.keys(before.processes);
+  const verdicts = names.map((name) =>
+    of(before.processes[name]!, after.processes[name]!, serverStalls[name]!),
+  );
+  return {
+    rule: verdicts[0]!.rule,
+    found: verdicts
+      .map(({ found }, index) => (names.length === 1 ? found : `${names[index]}: ${found}`))
+      .join('; '),
+    holds: verdicts.every(({ holds }) => holds),
+  };
+}
+
 /** Of objects: compiled code is not counted. */
-function heap(before: RestingState, after: RestingState): Verdict {
+function heap(before: Inventory, after: Inventory): Verdict {
   const [bytesBefore, bytesAfter] = [before, after].map(
     ({ heapBytes, codeBytes }) => heapBytes - codeBytes,
   ) as [number, number];
@@ -55,23 +67,52 @@ function heap(before: RestingState, after: RestingState): Verdict {
   };
 }
 
+function handles(before: Inventory, after: Inventory): Verdict {
+  return same('file descriptors and threads are back', before, after, ['fileDescriptors', 'threads']);
+}
+
+function entities(before: RestingState, after: RestingState): Verdict {
+  return same('instances, reply channels and Kafka clients are back', before, after, [
+    'instances',
+    'replyChannels',
+    'clusters',
+  ]);
+}
+
+function timers(before: Inventory, after: Inventory): Verdict {
+  return {
+    rule: 'timers and calls under way are back',
+    found: `${resources(before)} -> ${resources(after)}`,
+    holds: resources(before) === resources(after),
+  };
+}
+
 /** Judged by the server's own part: where other programs have the cores, everything stands still. */
-function noStall({ serverStalls: { maxMs, p99Ms, ownMaxMs }, bareStalls }: SoakReport): Verdict {
+function stall(_before: Inventory, _after: Inventory, { maxMs, p99Ms, ownMaxMs }: Stalls): Verdict {
   return {
     rule: `the event loop is never busy for more than ${LONGEST_STALL_MS} ms`,
     found:
       `at most ${ownMaxMs.toFixed(0)} ms by itself, ${maxMs.toFixed(0)} ms with the waits for a core, ` +
-      `p99 ${p99Ms.toFixed(1)} ms; a bare process beside it ${bareStalls.maxMs.toFixed(0)} ms, ` +
-      `p99 ${bareStalls.p99Ms.toFixed(1)} ms`,
+      `p99 ${p99Ms.toFixed(1)} ms`,
     holds: ownMaxMs <= LONGEST_STALL_MS,
   };
 }
 
-function same(
+/** Beside it what the machine does to a process that does nothing. */
+function noStall(report: SoakReport): Verdict {
+  const verdict = ofEach(report, stall);
+  const { maxMs, p99Ms } = report.bareStalls;
+  return {
+    ...verdict,
+    found: `${verdict.found}; a bare process beside it ${maxMs.toFixed(0)} ms, p99 ${p99Ms.toFixed(1)} ms`,
+  };
+}
+
+function same<Name extends string>(
   rule: string,
-  before: RestingState,
-  after: RestingState,
-  names: readonly ('fileDescriptors' | 'threads' | 'instances' | 'replyChannels' | 'clusters')[],
+  before: Readonly<Record<Name, number>>,
+  after: Readonly<Record<Name, number>>,
+  names: readonly Name[],
 ): Verdict {
   return {
     rule,
@@ -80,7 +121,7 @@ function same(
   };
 }
 
-function resources({ resources: counts }: RestingState): string {
+function resources({ resources: counts }: Inventory): string {
   return Object.keys(counts)
     .sort()
     .map((kind) => `${kind} ${counts[kind]}`)

@@ -1,7 +1,7 @@
 /**
  * A soak: very many requests of all kinds through one plugin server, and what is left of them in its process.
  *
- *   const report = await runSoak({ requests: 50_000, plugins: 'pair', inFlight: 128, onProgress: console.log });
+ *   const report = await runSoak({ requests: 50_000, plugins: 'pair', inFlight: 128, workers: 1, onProgress: console.log });
  *
  * Everything is real but Kong, whose part a driver plays: one Kafka node, a responder, the plugin server. Resolves when
  * all of it has been stopped again.
@@ -22,11 +22,17 @@ export interface SoakOptions {
   readonly requests: number;
   readonly plugins: PluginForm;
   readonly inFlight: number;
+  /** Of the plugin server. */
+  readonly workers: number;
   readonly onProgress?: (line: string) => void;
 }
 
+/** By process: one, or the primary and its workers. */
+export type ByProcess<Value> = Readonly<Record<string, Value>>;
+
 /** What is in the plugin server when nothing is going on. */
-export interface RestingState extends Inventory {
+export interface RestingState {
+  readonly processes: ByProcess<Inventory>;
   readonly instances: number;
   readonly connections: number;
   /** Of Kafka, each with a producer and a reader. */
@@ -42,11 +48,11 @@ export interface SoakReport {
   readonly after: RestingState;
   readonly counts: SoakCounts;
   readonly elapsedMs: number;
-  readonly serverStalls: Stalls;
+  readonly serverStalls: ByProcess<Stalls>;
   readonly bareStalls: Stalls;
 }
 
-/** What the engine remembers of code that has run, other than machine code, still grew after 20,000. */
+/** For each worker: what the engine remembers of code that has run, other than machine code, still grew after 20,000. */
 const WARM_UP_REQUESTS = 100_000;
 const PARTITIONS = 4;
 const PROGRESS_MS = 10_000;
@@ -55,7 +61,7 @@ const PROGRESS_MS = 10_000;
  * configurations for half a minute, and the Kafka clients that only they used for another half.
  */
 const SETTLE_MS = 70_000;
-/** A few requests of each kind: what has expired goes when the next one comes. */
+/** For each worker, a few requests of each kind: what has expired goes when the next one comes. */
 const LAST_REQUESTS = 100;
 /** Longer than a wait whose client left between the two plugins is kept. */
 const LAST_WAITS_MS = 12_000;
@@ -68,9 +74,12 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     for (const topic of TOPICS) await kafka.createTopic(topic, { partitions: PARTITIONS });
     const responder = await startResponderProcess(kafka.bootstrapServers, SERVED);
     cleanUps.push(() => responder.stop());
-    const { server, probe } = await ProbedProcess.startPluginServer();
+    const { server, probes } = await ProbedProcess.startPluginServer(
+      [],
+      ['--workers', String(options.workers)],
+    );
     cleanUps.push(() => server.stop());
-    const bare = ProbedProcess.startBare();
+    const bare = await ProbedProcess.startBare();
     cleanUps.push(() => bare.child.stop());
     const driver = await LoadProcess.start('soak/driver', {
       form: options.plugins,
@@ -78,9 +87,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
       target: { bootstrapServers: kafka.nodes.map(({ port }) => ({ host: '127.0.0.1', port })) },
     } satisfies SoakDriverOptions);
     cleanUps.push(() => driver.stop());
-    return await new Soak(server, probe, bare.probe, driver, options.inFlight, options.onProgress).run(
-      options.requests,
-    );
+    return await new Soak(server, probes, bare.probe, driver, options).run();
   } finally {
     for (const cleanUp of cleanUps.reverse()) await cleanUp();
   }
@@ -89,26 +96,30 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
 class Soak {
   constructor(
     private readonly server: PluginServerProcess,
-    private readonly probe: ProbedProcess,
+    private readonly probes: readonly ProbedProcess[],
     private readonly bare: ProbedProcess,
     private readonly driver: LoadProcess,
-    private readonly inFlight: number,
-    private readonly onProgress: (line: string) => void = () => undefined,
+    private readonly options: SoakOptions,
   ) {}
 
-  async run(requests: number): Promise<SoakReport> {
-    this.onProgress(`warming up with ${WARM_UP_REQUESTS} requests`);
-    await this.#requests(WARM_UP_REQUESTS, performance.now());
+  async run(): Promise<SoakReport> {
+    const { requests, workers } = this.options;
+    const warmUpRequests = WARM_UP_REQUESTS * workers;
+    this.#say(`warming up with ${warmUpRequests} requests`);
+    await this.#requests(warmUpRequests, performance.now());
     const before = await this.#rest();
-    await this.probe.watchStalls();
+    for (const probe of this.probes) await probe.watchStalls();
     await this.bare.watchStalls();
     const beganMs = performance.now();
     const counts = await this.#requests(requests, beganMs);
     const elapsedMs = performance.now() - beganMs;
-    const [serverStalls, bareStalls] = [await this.probe.stalls(), await this.bare.stalls()];
+    const [serverStalls, bareStalls] = [
+      await this.#each((probe) => probe.stalls()),
+      await this.bare.stalls(),
+    ];
     const after = await this.#rest();
     return {
-      warmUpRequests: WARM_UP_REQUESTS,
+      warmUpRequests,
       before,
       after,
       counts,
@@ -126,40 +137,53 @@ class Soak {
       const counts = await this.#load({ mostRequests: left, updates: true });
       total = total === undefined ? counts : addedUp(total, counts);
       const perSecond = (counts.requests * 1000) / (performance.now() - startedMs);
-      const { heapBytes, residentBytes, fileDescriptors } = await this.probe.inventory();
-      this.onProgress(
+      const inventories = Object.values(await this.#each((probe) => probe.inventory()));
+      const each = (of: (inventory: Inventory) => string | number): string => inventories.map(of).join(' + ');
+      this.#say(
         `${String(Math.round((performance.now() - beganMs) / 1000)).padStart(4)} s  ${total.requests} requests, ` +
-          `${perSecond.toFixed(0)}/s, ${total.updates} updates  heap ${megabytes(heapBytes)} MB, ` +
-          `RSS ${megabytes(residentBytes)} MB, ${fileDescriptors} fds${troubles(total)}`,
+          `${perSecond.toFixed(0)}/s, ${total.updates} updates  ` +
+          `heap ${each(({ heapBytes }) => megabytes(heapBytes))} MB, ` +
+          `RSS ${each(({ residentBytes }) => megabytes(residentBytes))} MB, ` +
+          `${each(({ fileDescriptors }) => fileDescriptors)} fds${troubles(total)}`,
       );
     }
     return total as SoakCounts;
   }
 
   #load(load: Pick<SoakLoad, 'mostRequests' | 'updates'>): Promise<SoakCounts> {
-    return this.#ask({ load: { inFlight: this.inFlight, durationMs: PROGRESS_MS, ...load } });
+    return this.#ask({ load: { inFlight: this.options.inFlight, durationMs: PROGRESS_MS, ...load } });
   }
 
   async #rest(): Promise<RestingState> {
-    this.onProgress(`resting for ${SETTLE_MS / 1000} s`);
+    this.#say(`resting for ${SETTLE_MS / 1000} s`);
     await this.#ask({ rest: true });
     await delay(SETTLE_MS);
-    await this.#load({ mostRequests: LAST_REQUESTS, updates: false });
+    await this.#load({ mostRequests: LAST_REQUESTS * this.options.workers, updates: false });
     await this.#ask({ rest: true });
     await delay(LAST_WAITS_MS);
     // Before the status page is asked: that connection is one more descriptor, for a second or so.
-    const inventory = await this.probe.inventory({ afterGc: true });
+    const processes = await this.#each((probe) => probe.inventory({ afterGc: true }));
     const { plugins } = (await this.server.status()) as { plugins: Record<string, ServedStatus> };
     const served = Object.values(plugins);
     const { clusters = [], reply_channels = [] } = served[0]?.process ?? {};
     return {
-      ...inventory,
+      processes,
       instances: sum(served.map(({ instances }) => instances)),
       connections: sum(served.map(({ connections }) => connections)),
       clusters: clusters.length,
       replyChannels: reply_channels.length,
       pending: sum(await this.server.pending()),
     };
+  }
+
+  async #each<Value>(ask: (probe: ProbedProcess) => Promise<Value>): Promise<ByProcess<Value>> {
+    const values: Record<string, Value> = {};
+    for (const probe of this.probes) values[probe.name] = await ask(probe);
+    return values;
+  }
+
+  #say(line: string): void {
+    this.options.onProgress?.(line);
   }
 
   #ask(question: SoakQuestion): Promise<SoakCounts> {

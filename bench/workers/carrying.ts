@@ -1,16 +1,14 @@
 /** What two workers carry where one is at its end, and what each request costs them. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Child } from '../../dev/child-process';
 import { PLUGIN_SERVER } from '../../dev/stack';
-import type { GrowthTarget } from '../growth/driver';
-import type { LoadProcess } from '../load/load-process';
 import { cpuMicroseconds } from '../load/process-usage';
 import type { CleanUps } from '../load/run-command';
 import { SHIPPED_NODE_FLAGS } from '../load/shipped';
 import { sum } from '../load/statistics';
 import { processTree } from '../load/process-tree';
+import { recordExchange } from './recording';
+import { replay } from './replay';
 
 const PLUGIN = join(__dirname, 'looped-plugin');
 const CONFIG = {
@@ -33,43 +31,50 @@ export interface Carried {
 
 export class Carrying {
   private constructor(
-    private readonly driver: LoadProcess,
-    private readonly target: string,
+    private readonly program: string,
+    private readonly recording: string,
+    private readonly socket: string,
     private readonly processIds: () => number[],
   ) {}
 
-  /** A plugin server with so many workers, warm. */
+  /**
+   * A plugin server with so many workers, warm.
+   *
+   * @param program that replays, see replay.ts
+   */
   static async start(
     workers: number,
-    clientMicros: number,
-    driver: LoadProcess,
+    program: string,
+    folder: string,
     cleanUps: CleanUps,
   ): Promise<Carrying> {
-    const folder = await mkdtemp(join(tmpdir(), 'kong-kafka-'));
-    cleanUps.push(() => rm(folder, { recursive: true, force: true }));
-    const socket = join(folder, 'looped.sock');
+    const socket = join(folder, `${workers}.sock`);
     const flags = ['--plugin', `${PLUGIN}=${socket}`, '--workers', String(workers)];
-    const server = new Child('plugin server', [...SHIPPED_NODE_FLAGS, PLUGIN_SERVER, ...flags], {
-      env: { LOOPED_CLIENT_US: String(clientMicros) },
-    });
+    const server = new Child('plugin server', [...SHIPPED_NODE_FLAGS, PLUGIN_SERVER, ...flags]);
     cleanUps.push(() => server.stop());
     await server.until(/"serving"/);
-    const target = `${workers} workers, ${clientMicros} µs`;
-    const route = { plugins: [{ plugin: 'custom_kafka_request_reply', socket, config: CONFIG }] };
-    await driver.connect(target, { routes: [route] } satisfies GrowthTarget);
-    await driver.run(target, { inFlight: IN_FLIGHT, durationMs: WARM_UP_MS });
-    return new Carrying(driver, target, () => processTree(server.pid));
+    const recording = await recordExchange(
+      { plugin: 'custom_kafka_request_reply', socket, config: CONFIG },
+      join(folder, `recorded-${workers}.sock`),
+    );
+    const carrying = new Carrying(program, recording, socket, () => processTree(server.pid));
+    await carrying.measure(WARM_UP_MS);
+    return carrying;
   }
 
   async measure(durationMs: number): Promise<Carried> {
     const ids = this.processIds();
     const used = (): number => sum(ids.map(cpuMicroseconds));
-    const [before, driverBefore] = [used(), cpuMicroseconds(this.driver.pid)];
-    const result = await this.driver.run(this.target, { inFlight: IN_FLIGHT, durationMs });
+    const before = used();
+    const result = await replay(this.program, this.recording, {
+      socket: this.socket,
+      inFlight: IN_FLIGHT,
+      durationMs,
+    });
     return {
       perSecond: result.perSecond,
       cpuMicros: (used() - before) / result.ended,
-      driverMicros: (cpuMicroseconds(this.driver.pid) - driverBefore) / result.ended,
+      driverMicros: result.driverMicros,
       p99Ms: result.p99Ms,
       lost: result.lost + result.crossed,
     };

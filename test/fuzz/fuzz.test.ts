@@ -10,11 +10,12 @@ import type { FuzzTarget } from './target';
 
 const SEED = 20_261_121;
 const CASES = 200;
+const WORKERS = 2;
 
 describe('whatever the bytes', () => {
   for (const target of TARGETS) {
     it(`${target.name} keeps what it promises`, { timeout: 60_000 }, async () => {
-      await target.start?.();
+      await target.start?.({ workers: WORKERS });
       try {
         for (const sample of target.samples) await target.run(sample);
         for (let index = 0; index < (target.shortCases ?? CASES); index++) {
@@ -59,10 +60,18 @@ describe('the fuzzer', () => {
       only: ['json'],
       seconds: 60,
       seed: 5,
+      workers: 1,
       case: 7,
     });
     assert.equal(parseFuzzOptions(['--help'], names), undefined);
-    for (const args of [['--only', 'x'], ['--seconds', '0'], ['--seed', '-1'], ['--case', 'x'], ['--what']]) {
+    for (const args of [
+      ['--only', 'x'],
+      ['--seconds', '0'],
+      ['--seed', '-1'],
+      ['--case', 'x'],
+      ['--workers', '0'],
+      ['--what'],
+    ]) {
       assert.throws(() => parseFuzzOptions(args, names), UsageError, args.join(' '));
     }
   });

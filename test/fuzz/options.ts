@@ -11,6 +11,7 @@ broken invariants and growing memory. Ends with status 1 when it has found one.
   --only <name>[,<name>]   of ${names.join(', ')} (default: all of them)
   --seconds <number>       for each (default 60)
   --seed <number>          where to start (default: another one each time; it is printed)
+  --workers <number>       of the plugin server that is fuzzed as a process (default 1)
   --case <number>          that case of the seed only, to see a finding again
   --help                   show this text
 `;
@@ -19,6 +20,7 @@ export interface FuzzOptions {
   readonly only: readonly string[];
   readonly seconds: number;
   readonly seed: number;
+  readonly workers: number;
   readonly case: number | undefined;
 }
 
@@ -41,6 +43,7 @@ export function parseFuzzOptions(args: readonly string[], names: readonly string
     only: names.filter((name) => asked.includes(name)),
     seconds: whole('--seconds', values.seconds, 1),
     seed: whole('--seed', values.seed ?? String(Date.now() % MOST), 0),
+    workers: whole('--workers', values.workers, 1),
     case: values.case === undefined ? undefined : whole('--case', values.case, 0),
   };
 }
@@ -53,6 +56,7 @@ function parse(args: readonly string[]) {
         only: { type: 'string' },
         seconds: { type: 'string', default: '60' },
         seed: { type: 'string' },
+        workers: { type: 'string', default: '1' },
         case: { type: 'string' },
         help: { type: 'boolean', default: false },
       },

@@ -39,8 +39,8 @@ async function main(): Promise<number> {
   return findings === 0 ? 0 : EXIT_FOUND;
 }
 
-function fuzz(target: string, { seed, seconds }: FuzzOptions): Promise<Outcome> {
-  const work: Work = { target, seed, seconds };
+function fuzz(target: string, { seed, seconds, workers }: FuzzOptions): Promise<Outcome> {
+  const work: Work = { target, seed, seconds, workers };
   const worker = fork(join(__dirname, 'worker.js'), [JSON.stringify(work)]);
   const startedAtMs = performance.now();
   let saidAtMs = startedAtMs;
@@ -74,11 +74,11 @@ function fuzz(target: string, { seed, seconds }: FuzzOptions): Promise<Outcome> 
   });
 }
 
-async function replay({ only, seed }: FuzzOptions, index: number): Promise<number> {
+async function replay({ only, seed, workers }: FuzzOptions, index: number): Promise<number> {
   let found = 0;
   for (const target of TARGETS.filter(({ name }) => only.includes(name))) {
     say(`${label(target.name)}input ${JSON.stringify(caseInput(target, seed, index).toString('latin1'))}`);
-    await target.start?.();
+    await target.start?.({ workers });
     const finding = await runCase(target, seed, index);
     await target.end?.();
     if (finding === undefined) continue;

@@ -1,5 +1,10 @@
 import type { SeededRandom } from '../support/seeded-random';
 
+export interface TargetOptions {
+  /** Of a plugin server that is a process. */
+  readonly workers: number;
+}
+
 /** A decoder of bytes that somebody else chose, and what must hold whatever they are. */
 export interface FuzzTarget {
   readonly name: string;
@@ -11,7 +16,7 @@ export interface FuzzTarget {
   readonly generate?: (random: SeededRandom) => Buffer;
   /** Throws when something does not hold: an error that is not the decoder's own, or a broken invariant. */
   run(input: Buffer): void | Promise<void>;
-  start?(): Promise<void>;
+  start?(options: TargetOptions): Promise<void>;
   end?(): Promise<void>;
   /** Cases of the short form, where a case costs more than some microseconds. */
   readonly shortCases?: number;

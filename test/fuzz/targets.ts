@@ -13,6 +13,7 @@ import { LOG_ENTRY } from './targets/log-entry';
 import { MESSAGES } from './targets/messages';
 import { NEAR_MISSES } from './targets/near-misses';
 import { PDK } from './targets/pdk';
+import { PROCESS } from './targets/process';
 import { REPLY, REPLY_ENVELOPE } from './targets/reply';
 import { REQUEST } from './targets/request';
 import { AVRO_REPLY, JSON_SCHEMA_REPLY, PROTOBUF_REPLY, SCHEMA_FRAME } from './targets/schemas';
@@ -42,5 +43,6 @@ export const TARGETS: readonly FuzzTarget[] = [
   DRAIN,
   CONFIG,
   TAKE_OVER,
+  PROCESS,
   STATUS_REQUESTS,
 ];

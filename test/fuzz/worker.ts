@@ -10,6 +10,7 @@ export interface Work {
   readonly target: string;
   readonly seed: number;
   readonly seconds: number;
+  readonly workers: number;
 }
 
 /** Says which case comes next; with `over`, that none does. */
@@ -25,14 +26,14 @@ const MAX_GROWTH_BYTES = 24 * 1024 * 1024;
 /** Cases between two looks at the clock. */
 export const BATCH = 50;
 
-async function work({ target: name, seed, seconds }: Work): Promise<void> {
+async function work({ target: name, seed, seconds, workers }: Work): Promise<void> {
   const target = TARGETS.find((candidate) => candidate.name === name)!;
   const startedAtMs = performance.now();
   const elapsed = (): number => (performance.now() - startedAtMs) / 1000 / seconds;
   let next = 0;
   let warmBytes: number | undefined;
   let finding: Finding | undefined;
-  await target.start?.();
+  await target.start?.({ workers });
   const startBytes = process.memoryUsage.rss();
   while (finding === undefined && elapsed() < 1) {
     say({ next });

@@ -10,9 +10,6 @@ import { RequestReplyHandler } from '../../../plugins/custom_kafka_request_reply
 
 const REPLY_TOPIC_HEADER = 'reply-to';
 
-/** Microseconds of CPU for each record, in place of what the client library would need. */
-const CLIENT_US = Number(process.env['LOOPED_CLIENT_US'] ?? 0);
-
 class LoopedKafka implements ClientPool {
   readonly #followed = new Map<string, (record: ReceivedRecord) => void>();
 
@@ -24,7 +21,6 @@ class LoopedKafka implements ClientPool {
         whenUp: async () => undefined,
         produce: (record, onDelivery) => {
           setImmediate(() => {
-            spin(CLIENT_US / 1000);
             onDelivery(undefined);
             this.#comesBack(record);
           });
@@ -73,11 +69,6 @@ class LoopedKafka implements ClientPool {
   figures(): [] {
     return [];
   }
-}
-
-function spin(durationMs: number): void {
-  const endMs = performance.now() + durationMs;
-  while (performance.now() < endMs);
 }
 
 const requestReply = new RequestReply({ clients: new LoopedKafka() });
