@@ -187,3 +187,23 @@ it('a process that was replaced serves again when the one that took its sockets 
   assert.equal(await kong.readEventReturn(), sequence);
   await kong.close();
 });
+
+/** The name of the second socket was still its own, and answered: the first one was left to nobody for good. */
+it('takes back what it has lost when its successor dies between two sockets', async (t) => {
+  const folder = temporaryFolder(t);
+  captureLog(t);
+  const servers = ['first', 'second'].map((Name) => {
+    const plugin = toPlugin({ Plugin: class {}, Name }, '/');
+    return new PluginServer({ plugin, socketPath: join(folder, `${Name}.sock`) });
+  });
+  t.after(() => servers.forEach((server) => server.close()));
+  for (const server of servers) await server.listen();
+  const [first, second] = servers as [PluginServer, PluginServer];
+  const successor = new PluginServer({ plugin: first.plugin, socketPath: first.socketPath });
+  await takeOver([successor]);
+  successor.close();
+  const takeBack = new TakeBack({ servers, isDraining: () => false, onTakenBack: () => undefined });
+  await takeBack.look();
+  await takeBack.look();
+  assert.deepEqual([first.isReplaced, first.isServing, second.isServing], [false, true, true]);
+});
