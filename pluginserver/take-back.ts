@@ -58,13 +58,16 @@ export class TakeBack {
   }
 }
 
+/** Nobody listens. Anything else, such as a queue that is full, tells nothing of the other process. */
+const NOBODY = ['ECONNREFUSED', 'ENOENT'];
+
 async function isAnswered(path: string): Promise<boolean> {
   const socket = connect(path);
   try {
     await once(socket, 'connect');
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    return !NOBODY.includes((error as NodeJS.ErrnoException).code ?? '');
   } finally {
     socket.destroy();
   }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { linkSync, renameSync, writeFileSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { startGateway } from '../../dev/gateway/gateway';
@@ -206,4 +206,36 @@ it('takes back what it has lost when its successor dies between two sockets', as
   await takeBack.look();
   await takeBack.look();
   assert.deepEqual([first.isReplaced, first.isServing, second.isServing], [false, true, true]);
+});
+
+/** Its queue of connections was full, which is EAGAIN, and that was taken for its death. */
+it('takes nothing back from a successor that lives and is too busy to accept', async (t) => {
+  const socketPath = join(temporaryFolder(t), 'p.sock');
+  captureLog(t);
+  const stuck = `require('net').createServer().listen({ path: '${socketPath}', backlog: 1 }, () => {
+    process.stdout.write('listening');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  })`;
+  const successor = spawn(process.execPath, ['-e', stuck]);
+  t.after(() => successor.kill('SIGKILL'));
+  await once(successor.stdout, 'data');
+  const connections: Socket[] = [];
+  t.after(() => connections.forEach((connection) => connection.destroy()));
+  let isFull = false;
+  while (!isFull) {
+    const connection = connect(socketPath);
+    connections.push(connection);
+    await once(connection, 'connect').catch((error: NodeJS.ErrnoException) => {
+      isFull = error.code === 'EAGAIN';
+    });
+  }
+  const server = { isReplaced: true, socketPath, bindAgain: async () => undefined, claim: () => undefined };
+  let takenBack = 0;
+  const takeBack = new TakeBack({
+    servers: [server],
+    isDraining: () => false,
+    onTakenBack: () => takenBack++,
+  });
+  for (let tick = 0; tick < 3; tick++) await takeBack.look();
+  assert.equal(takenBack, 0);
 });
