@@ -161,12 +161,14 @@ export class Sender {
         trace.delivered(error);
         metrics.reported(error, wait.createdAtMs);
         if (onReport !== undefined) onReport(error);
-        else if (error) channel.fail(wait, error);
-        else wait.delivered();
+        else if (!error) wait.delivered();
+        // Nothing was sent, and the client is told to come again.
+        else if (error.retryAfterSeconds !== undefined) channel.withdraw(wait, error);
+        else channel.fail(wait, error);
       });
     } catch (error) {
       onReport?.(toGatewayError(error));
-      channel.fail(wait, new GatewayError('internal', 'the record was never produced', { cause: error }));
+      channel.withdraw(wait, new GatewayError('internal', 'the record was never produced', { cause: error }));
       throw error;
     }
     metrics.produced(record);

@@ -33,6 +33,11 @@ export interface ConnectionOwner {
 const COPY_BELOW_BYTES = 64 * 1024;
 /** Kong's own limit for what an administrator sends. Answers may be larger: bodies. */
 const MAX_CALL_BYTES = 10 * 1024 * 1024;
+/**
+ * Never refused: a call, which is to be answered that there is no memory, and answers such as the id of a request that was
+ * accepted.
+ */
+const SMALL_FRAME_BYTES = 4096;
 
 export class Connection {
   private expected: ExpectedAnswer[] = [];
@@ -157,7 +162,8 @@ export class Connection {
 
   private admits(furtherBytes: number, lengthBytes: number): boolean {
     if (this.expected.length === 0 && lengthBytes > MAX_CALL_BYTES) return false;
-    if (!this.overload.reserve(furtherBytes)) return false;
+    if (lengthBytes <= SMALL_FRAME_BYTES) this.overload.add(furtherBytes);
+    else if (!this.overload.reserve(furtherBytes)) return false;
     this.frameBytes += furtherBytes;
     return true;
   }

@@ -257,7 +257,7 @@ export class PluginEvent implements PdkCaller, PdkMemory, PlannedEvent, Expected
     const call = plan.calls[this.answers.length];
     if (call === undefined) {
       this.learnRequestId(payload);
-      this.onAnswerThere(plan);
+      if (!this.isRefusedRerun()) this.onAnswerThere(plan);
       return;
     }
     let value: unknown;
@@ -453,12 +453,7 @@ export class PluginEvent implements PdkCaller, PdkMemory, PlannedEvent, Expected
     this.learnRequestId(payload);
     if (!this.open) {
       this.requestIdAnswer?.fail(new GatewayError('internal', 'the event is over'));
-    } else if (this.requestId !== undefined && this.owner.isExhausted(this.requestId, this.phase)) {
-      log.error('an event was run again too often and is refused', this.facts());
-      const detail = 'Kong ran this event again after its connection had closed twice';
-      this.refuse(new Refusal(new GatewayError('not_ready', detail)));
-      this.abortHandler();
-    } else {
+    } else if (!this.isRefusedRerun()) {
       this.requestIdAnswer?.answer(payload);
       this.requestIdAnswer = undefined;
       if (typeof work === 'function') {
@@ -466,6 +461,16 @@ export class PluginEvent implements PdkCaller, PdkMemory, PlannedEvent, Expected
       } else if (work !== undefined && this.requestId === undefined) this.askForNginxId();
       else if (work?.calls.length === 0) this.runPlan(work);
     }
+  }
+
+  /** True when Kong has run it again too often: it has its answer then. */
+  private isRefusedRerun(): boolean {
+    if (this.requestId === undefined || !this.owner.isExhausted(this.requestId, this.phase)) return false;
+    log.error('an event was run again too often and is refused', this.facts());
+    const detail = 'Kong ran this event again after its connection had closed twice';
+    this.refuse(new Refusal(new GatewayError('not_ready', detail)));
+    this.abortHandler();
+    return true;
   }
 
   private learnRequestId(payload: Buffer): void {

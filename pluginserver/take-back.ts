@@ -26,18 +26,19 @@ export class TakeBack {
 
   /** Called by the process's one timer. */
   onTick(): void {
-    if (!this.isLooking && this.isReplaced && !this.options.isDraining()) void this.look();
+    if (!this.isLooking && this.lost.length > 0 && !this.options.isDraining()) void this.look();
   }
 
-  private get isReplaced(): boolean {
-    return this.options.servers.some((server) => server.isReplaced);
+  /** A successor that died while it took them has not taken all. */
+  private get lost(): TakeBackOptions['servers'] {
+    return this.options.servers.filter((server) => server.isReplaced);
   }
 
   /** Never rejects. */
   async look(): Promise<void> {
     this.isLooking = true;
     try {
-      const answers = await Promise.all(this.options.servers.map(({ socketPath }) => isAnswered(socketPath)));
+      const answers = await Promise.all(this.lost.map(({ socketPath }) => isAnswered(socketPath)));
       this.deadTicks = answers.includes(true) ? 0 : this.deadTicks + 1;
       if (this.deadTicks >= DEAD_TICKS && !this.options.isDraining()) await this.takeBack();
     } catch (error) {
@@ -50,19 +51,23 @@ export class TakeBack {
   private async takeBack(): Promise<void> {
     log.warn('the process that took the sockets is gone; this one takes them back and serves again');
     this.deadTicks = 0;
-    for (const server of this.options.servers) await server.bindAgain();
-    for (const server of this.options.servers) server.claim();
+    const { lost } = this;
+    for (const server of lost) await server.bindAgain();
+    for (const server of lost) server.claim();
     this.options.onTakenBack();
   }
 }
+
+/** Nobody listens. Anything else, such as a queue that is full, tells nothing of the other process. */
+const NOBODY = ['ECONNREFUSED', 'ENOENT'];
 
 async function isAnswered(path: string): Promise<boolean> {
   const socket = connect(path);
   try {
     await once(socket, 'connect');
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    return !NOBODY.includes((error as NodeJS.ErrnoException).code ?? '');
   } finally {
     socket.destroy();
   }

@@ -229,6 +229,11 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
     return entry !== undefined;
   }
 
+  /** Like `fail` for a wait whose record was never sent: no reply can come, so its id may be used again at once. */
+  withdraw(wait: PendingReply<Reply>, error: GatewayError): void {
+    this.#take(wait, undefined)?.settle({ error });
+  }
+
   /** @returns false when the wait has ended */
   accept(wait: PendingReply<Reply>): boolean {
     const entry = this.#take(wait, 'accepted');
@@ -241,13 +246,18 @@ export class PendingReplies<Reply, Owner extends WaitOwner> {
     for (const entry of [...this.#entries.values()]) if (isConcerned(entry.owner)) this.fail(entry, error);
   }
 
-  #take(wait: PendingReply<Reply>, how: EndedWait<Owner>['how']): Entry<Reply, Owner> | undefined {
+  /** @param how undefined: its id is not remembered */
+  #take(
+    wait: PendingReply<Reply>,
+    how: EndedWait<Owner>['how'] | undefined,
+  ): Entry<Reply, Owner> | undefined {
     const entry = entryOf<Reply, Owner>(wait);
     if (entry.isOver) return undefined;
     entry.isOver = true;
     this.#entries.delete(entry.key);
     entry.owner.inFlight--;
     this.#wheel.remove(entry);
+    if (how === undefined) return entry;
     const endedAtMs = this.#clock.now();
     const timeoutMs = Math.min(entry.deadlineAtMs - entry.createdAtMs, LONGEST_REMEMBERED_MS);
     this.#ended.remember({

@@ -193,6 +193,11 @@ export class ReplyChannel implements WaitOwner {
     this.topic.waits.fail(wait, error);
   }
 
+  /** Ends a wait whose record was never sent. */
+  withdraw(wait: Wait, error: GatewayError): void {
+    this.topic.waits.withdraw(wait, error);
+  }
+
   /** Nobody is ever going to claim this wait. */
   giveUp(wait: Wait, error: GatewayError): void {
     this.stopExpecting();

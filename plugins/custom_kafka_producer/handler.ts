@@ -71,7 +71,9 @@ export class ProducerHandler {
     const { headers, wire } = request;
     const { sender } = this.#half;
     if (this.#requestReply.together) {
-      this.#requestReply.offer(event.requestId ?? '', sender.request(request, this.#half.factsOf(request)));
+      // The other half would take the wait of another request.
+      if (!event.requestId) throw new GatewayError('internal', 'Kong has told no id of the request');
+      this.#requestReply.offer(event.requestId, sender.request(request, this.#half.factsOf(request)));
     } else {
       sender.post(request, this.#half.idsOf(event, request));
       event.tell('kong.ctx.shared.set', SHARED_WIRE_ID, wireIdToText(wire));

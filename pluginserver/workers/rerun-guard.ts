@@ -42,7 +42,7 @@ function guardedPhase(phase: PlannedPhase, mark: string): PlannedPhase {
           'internal',
           'the worker that had this request has ended; whether its record was sent is not known',
         );
-      phase.run(event, answers);
+      phase.run(event, answers.slice(0, markAt));
     },
   };
 }

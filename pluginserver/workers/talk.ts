@@ -113,11 +113,14 @@ export class Talk<Theirs extends Questions, Ours extends Questions> {
   }
 }
 
+/** One that shall run longer runs at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Resolves with undefined when the answer does not come in time, or never will. */
 export async function inTime<T>(timeoutMs: number, answer: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), timeoutMs);
+    timer = setTimeout(() => resolve(undefined), Math.min(timeoutMs, LONGEST_TIMER_MS));
   });
   try {
     return await Promise.race([answer.catch(() => undefined), late]);

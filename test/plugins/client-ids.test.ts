@@ -1,6 +1,7 @@
 /** `correlation: client`, through both handlers: the client chooses the id, and gets no reply but its own. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { GatewayError } from '../../bridge/errors';
 import { setLogSink } from '../../bridge/telemetry/log';
 import { parseConsumerConfig } from '../../plugins/custom_kafka_consumer/config';
 import { ConsumerHandler } from '../../plugins/custom_kafka_consumer/handler';
@@ -9,7 +10,7 @@ import { ProducerHandler } from '../../plugins/custom_kafka_producer/handler';
 import { headerOf } from '../support/fake-kafka';
 import { FakeKong } from '../support/fake-kong';
 import { receivedRecord } from '../support/records';
-import { route, SERVERS, settled } from '../support/route';
+import { replyTo, route, SERVERS, settled } from '../support/route';
 
 setLogSink(() => undefined);
 
@@ -143,3 +144,25 @@ test('the status page counts the waits that ended at their deadline, by configur
   assert.deepEqual([counted(reply_channels), counted(reply_topics)], [[2], [2]]);
   nothingPending();
 });
+
+/** "Come again in a second", said a queue that was full, and for two timeouts all who did got 409. */
+for (const isLate of [false, true]) {
+  test(`a client comes again with its id when its record was not taken, late: ${isLate}`, async () => {
+    const { kafka, producer, consumer, nothingPending } = route({ producer: { correlation: 'client' } });
+    const full = new GatewayError('overloaded', 'the queue is full');
+    if (isLate) kafka.onProduce = (_record, onDelivery) => setImmediate(onDelivery, full);
+    else kafka.refusal = full;
+    const refused = asking('first');
+    await producer.access(refused);
+    if (isLate) await consumer.access(refused);
+    assert.equal(refused.answer.status, 503);
+    kafka.refusal = kafka.onProduce = undefined;
+    const again = asking('second');
+    await producer.access(again);
+    const held = consumer.access(again);
+    kafka.arrive(replyTo(kafka, kafka.produced.length - 1, '{"done":true}'));
+    await held;
+    assert.equal(again.answer.json.done, true);
+    nothingPending();
+  });
+}

@@ -448,3 +448,17 @@ test('unknown replies are kept once for a topic, and only while a request that w
   assert.equal(kong.exits[0]!.body.toString(), 'mine');
   nothingPending();
 });
+
+/** By its id alone the second half finds the wait of the first: two without one got each other's replies. */
+test('a request that Kong tells no id of is not sent', async () => {
+  const { kafka, producer, consumer, nothingPending } = route();
+  const [first, second] = [new FakeKong({ requestId: '' }), new FakeKong({ requestId: '' })];
+  await producer.access(first);
+  await producer.access(second);
+  assert.equal(kafka.produced.length, 0);
+  assert.deepEqual([first.answer.json.code, second.answer.json.code], ['internal', 'internal']);
+  const alone = new FakeKong({ requestId: '' });
+  await consumer.access(alone);
+  assert.equal(alone.answer.json.code, 'misconfigured');
+  nothingPending();
+});

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { SAMPLE_MS, watchEventLoop } from '../../pluginserver/event-loop-lag';
 import { DEFAULT_LIMITS, Overload, type OverloadLimits } from '../../pluginserver/overload';
+import type { PlannedEvent } from '../../pluginserver/plugin-module';
 import type { Exit, FakeKong } from './support/fake-kong';
 import { captureLog, deferred, eventually, serve, type Kong, type TestPlugin } from './support/serving';
 
@@ -24,6 +25,21 @@ function checkRefused({ status, body, headers }: Exit): void {
 async function refusedEvent(kong: FakeKong): Promise<Exit> {
   kong.handleEvent(await kong.startInstance('demo'));
   return kong.readExit();
+}
+
+const idOf = ({ requestId = 'none' }: PlannedEvent) => Buffer.from(requestId);
+
+/** The length of a frame, and when that has been read what it is the length of. */
+async function inTwoParts({ socket }: FakeKong, send: () => void): Promise<void> {
+  const written: Buffer[] = [];
+  const write = socket.write.bind(socket);
+  socket.write = (bytes: unknown) => written.push(bytes as Buffer) > 0;
+  send();
+  socket.write = write;
+  const bytes = Buffer.concat(written);
+  socket.write(bytes.subarray(0, 4));
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  socket.write(bytes.subarray(4));
 }
 
 describe('the limit of open events', () => {
@@ -186,6 +202,32 @@ describe('the limit of bytes in flight', () => {
     kong.answerText('/next');
     assert.equal(String((await kong.readExit()).body), 'overloaded /next');
     assert.equal(overload.status().bytes_in_flight, 0);
+  });
+
+  // Its connection was closed, and Kong ran the event again at once, and again, for as long as memory was full.
+  it('refuses a request whose call comes in two parts, as Kong sends it, with an answer', async (t) => {
+    const { overload, connect } = await serveWith(t, { maxBytesInFlight: 1000 }, {});
+    const kong = await connect();
+    const id = await kong.startInstance('demo');
+    overload.add(1000);
+    await inTwoParts(kong, () => kong.handleEvent(id));
+    checkRefused(await kong.readExit());
+    overload.add(-1000);
+  });
+
+  it('does not keep the id of its request from a plugin that goes on with an accepted one', async (t) => {
+    const { overload, connect } = await serveWith(
+      t,
+      { maxBytesInFlight: 1000 },
+      { continues: 'first', planned: { reads: [], run: (event) => event.exit(200, idOf(event), {}) } },
+    );
+    const kong = await connect();
+    kong.handleEvent(await kong.startInstance('demo'));
+    await kong.expectCall('kong.nginx.get_var');
+    overload.add(1000);
+    await inTwoParts(kong, () => kong.answerText('accepted'));
+    assert.equal(String((await kong.readExit()).body), 'accepted');
+    overload.add(-1000);
   });
 
   it('counts answers that Kong does not take, and refuses new requests meanwhile', async (t) => {

@@ -204,6 +204,25 @@ describe('a planned phase', () => {
     assert.equal(runs, 2);
   });
 
+  it('is not run a third time either where Kong has no id of its own, as before 3.5', async (t) => {
+    let runs = 0;
+    const { startEvent, server } = await serve(t, { planned: { reads: [], run: () => void runs++ } });
+    const attempt = async () => {
+      const kong = await startEvent('');
+      await kong.expectCall('kong.nginx.get_var');
+      kong.answerText('again');
+      return kong;
+    };
+    for (let count = 1; count <= 2; count++) {
+      const kong = await attempt();
+      await eventually(() => runs === count, 'it was not called');
+      kong.socket.destroy();
+      await eventually(() => server.openEventCount === 0, 'the event is open');
+    }
+    assert.equal((await (await attempt()).readExit()).status, 503);
+    assert.equal(runs, 2);
+  });
+
   it('with a question that Kong does not know is a broken configuration', async (t) => {
     const { startEvent } = await serve(t, { planned: echo([['kong.request.get_everything']]) });
     const kong = await startEvent();

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { linkSync, renameSync, writeFileSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { startGateway } from '../../dev/gateway/gateway';
@@ -216,4 +216,56 @@ it('a process that was replaced serves again when the one that took its sockets 
   const sequence = kong.handleEvent(await kong.startInstance('demo'), 'log');
   assert.equal(await kong.readEventReturn(), sequence);
   await kong.close();
+});
+
+/** The name of the second socket was still its own, and answered: the first one was left to nobody for good. */
+it('takes back what it has lost when its successor dies between two sockets', async (t) => {
+  const folder = temporaryFolder(t);
+  captureLog(t);
+  const servers = ['first', 'second'].map((Name) => {
+    const plugin = toPlugin({ Plugin: class {}, Name }, '/');
+    return new PluginServer({ plugin, socketPath: join(folder, `${Name}.sock`) });
+  });
+  t.after(() => servers.forEach((server) => server.close()));
+  for (const server of servers) await server.listen();
+  const [first, second] = servers as [PluginServer, PluginServer];
+  const successor = new PluginServer({ plugin: first.plugin, socketPath: first.socketPath });
+  await takeOver([successor]);
+  successor.close();
+  const takeBack = new TakeBack({ servers, isDraining: () => false, onTakenBack: () => undefined });
+  await takeBack.look();
+  await takeBack.look();
+  assert.deepEqual([first.isReplaced, first.isServing, second.isServing], [false, true, true]);
+});
+
+/** Its queue of connections was full, which is EAGAIN, and that was taken for its death. */
+it('takes nothing back from a successor that lives and is too busy to accept', async (t) => {
+  const socketPath = join(temporaryFolder(t), 'p.sock');
+  captureLog(t);
+  const stuck = `require('net').createServer().listen({ path: '${socketPath}', backlog: 1 }, () => {
+    process.stdout.write('listening');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  })`;
+  const successor = spawn(process.execPath, ['-e', stuck]);
+  t.after(() => successor.kill('SIGKILL'));
+  await once(successor.stdout, 'data');
+  const connections: Socket[] = [];
+  t.after(() => connections.forEach((connection) => connection.destroy()));
+  let isFull = false;
+  while (!isFull) {
+    const connection = connect(socketPath);
+    connections.push(connection);
+    await once(connection, 'connect').catch((error: NodeJS.ErrnoException) => {
+      isFull = error.code === 'EAGAIN';
+    });
+  }
+  const server = { isReplaced: true, socketPath, bindAgain: async () => undefined, claim: () => undefined };
+  let takenBack = 0;
+  const takeBack = new TakeBack({
+    servers: [server],
+    isDraining: () => false,
+    onTakenBack: () => takenBack++,
+  });
+  for (let tick = 0; tick < 3; tick++) await takeBack.look();
+  assert.equal(takenBack, 0);
 });

@@ -16,15 +16,25 @@ const DEFAULTS: AvroForm = { tagged: false, plain: false };
 
 type Encode = (value: unknown, out: Writer) => void;
 
-/** @returns a function that throws Mismatch */
-export function avroEncoder(type: AvroType, form: AvroForm): (value: unknown) => Buffer {
+/** @returns a function that throws Mismatch; it is told how many characters the value has as text */
+export function avroEncoder(type: AvroType, form: AvroForm): (value: unknown, characters: number) => Buffer {
   const encode = new Compiler(form).encoder(type);
-  return (value) => {
+  return (value, characters) => {
     const out = Writer.shared();
+    out.spareTries = FREE_TRIES + characters / CHARACTERS_PER_TRY;
     encode(value, out);
     return out.taken();
   };
 }
+
+/**
+ * Types of a union that were tried in vain, for one value. Where the types of a union hold that union again, the tries double
+ * with every level: 200 characters kept the process for a minute.
+ */
+const FREE_TRIES = 1000;
+const CHARACTERS_PER_TRY = 4;
+/** What was written in vain counts, too. */
+const BYTES_PER_TRY = 32;
 
 const INT = { min: -(2 ** 31), max: 2 ** 31 - 1 };
 const LONG = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
@@ -150,20 +160,25 @@ class Compiler {
     const all = branches.map((branch, index) => ({
       index,
       mayBe: plausible(branch, this.form.plain),
+      isLikely: likely(branch),
       encode: this.encoder(branch),
     }));
     const names = branches.map(branchName).join(', ');
     return (value, out) => {
       const start = out.at;
       const candidates = all.filter(({ mayBe }) => mayBe(value));
+      const tried = candidates.length > 1 ? candidates.filter(({ isLikely }) => isLikely(value)) : candidates;
       let failure: unknown;
-      for (const { index, encode } of candidates) {
+      for (const { index, encode } of tried) {
         try {
           out.long(index);
           encode(value, out);
           return;
         } catch (error) {
-          if (!(error instanceof Mismatch)) throw error;
+          if (!(error instanceof Mismatch) || out.spareTries < 0) throw error;
+          out.spareTries -= 1 + (out.at - start) / BYTES_PER_TRY;
+          if (out.spareTries < 0)
+            throw new Mismatch('a value whose types are told apart sooner', kindOf(value));
           out.at = start;
           failure = error;
         }
@@ -411,6 +426,23 @@ function plausible(type: AvroType, plain: boolean): (value: unknown) => boolean 
   }
 }
 
+/** Of types that a value may be: whether it is worth the try. A closer look, and still cheaper than to fail. */
+function likely(type: AvroType): (value: unknown) => boolean {
+  if (type.kind === 'primitive' && (type.type === 'int' || type.type === 'long')) {
+    const isInteger = type.type === 'int' ? isInt : Number.isInteger;
+    return (value) => typeof value !== 'number' || isInteger(value);
+  }
+  if (type.kind !== 'record') return () => true;
+  const { fields } = type;
+  const known = new Set(fields.flatMap(({ name, aliases }) => [name, ...aliases]));
+  const required = fields.filter((field) => field.default === undefined);
+  return (value) =>
+    Object.keys(value as object).every((name) => known.has(name)) &&
+    required.every(({ name, aliases }) =>
+      [name, ...aliases].some((one) => Object.hasOwn(value as object, one)),
+    );
+}
+
 function within(error: unknown, step: string | number): unknown {
   return error instanceof Mismatch ? error.inside(step) : error;
 }
@@ -418,6 +450,8 @@ function within(error: unknown, step: string | number): unknown {
 /** A buffer that grows; what was written is copied out of it. */
 class Writer {
   at = 0;
+  /** See FREE_TRIES. */
+  spareTries = FREE_TRIES;
   #buffer = Buffer.allocUnsafe(1024);
 
   /** Kept while it is small: most values need no more. */

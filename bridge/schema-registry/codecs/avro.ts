@@ -24,5 +24,5 @@ export function avroCodec(schema: SchemaText, encoding: PayloadEncoding): Codec 
   const form = FORMS[encoding];
   const encode = avroEncoder(type, form);
   const decode = avroDecoder(type, form);
-  return { encode: (json) => encode(exactValue(json)), decode };
+  return { encode: (json) => encode(exactValue(json), json.text.length), decode };
 }

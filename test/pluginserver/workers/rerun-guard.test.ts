@@ -41,12 +41,12 @@ describe('an event that Kong runs again in another worker', () => {
     ]);
   });
 
-  it('runs the first time, whatever Kong says of a mark that is not there', () => {
+  /** With `capture: log` records of custom_kafka_failover had neither service nor address: it counts from the end. */
+  it('runs the first time, with its own answers, whatever Kong says of a mark that is not there', () => {
     for (const none of [null, undefined, '', new GatewayError('internal', 'failed')]) {
       const { instance, ran } = guarded();
       instance.planned?.access?.run(EVENT, ['POST', none, undefined]);
-      assert.equal(ran.length, 1);
-      assert.equal(ran[0]?.[0], 'POST');
+      assert.deepEqual(ran, [['POST']]);
     }
   });
 

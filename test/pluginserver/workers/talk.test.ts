@@ -83,4 +83,10 @@ describe('questions between processes', () => {
     assert.equal(await inTime(1, here.ask('never', undefined)), undefined);
     assert.equal(await inTime(10_000, here.ask('fail', undefined)), undefined);
   });
+
+  /** With the longest --drain-timeout-ms, and what the primary adds to it, every worker was killed at once. */
+  it('are waited for as long as a timer can when more is said', async () => {
+    const answer = new Promise((resolve) => setTimeout(resolve, 20, 6));
+    assert.equal(await inTime(2 ** 31 - 1 + 100_000, answer), 6);
+  });
 });
