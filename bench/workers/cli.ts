@@ -19,8 +19,8 @@ const COMMAND = commandLine({
   program: 'workers/cli.js',
   about: `
 How connections come to several processes (sharing), what it costs that all of them wait for each (waking), and what two
-workers carry with records that are looped back in the process (carrying). Without Kafka. Ends with status 1 when two workers
-carry less than 1.3 times what one does, or a request costs them more than 1.08 times as much.`,
+workers carry with records that are looped back in the process (carrying: its driver is in C, and compiled first). Without Kafka.
+Ends with status 1 when two workers carry less than 1.3 times what one does, or a request costs them more than 1.08 times as much.`,
   flags: {
     only: namesOf(QUESTIONS, {
       says: `which questions: ${QUESTIONS.join(', ')}`,

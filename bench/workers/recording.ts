@@ -44,6 +44,8 @@ function join(kong: Socket, server: Socket, tape: Tape): void {
   });
   kong.on('close', () => server.destroy());
   server.on('close', () => kong.destroy());
+  // Its end says so as well.
+  for (const socket of [kong, server]) socket.on('error', () => undefined);
 }
 
 function answered(end: ProtocolEnd, nonce: string): Promise<void> {
