@@ -122,7 +122,11 @@ export class SocketPath implements SocketName {
 
   /** Removes the name if it is still ours, and what was bound and not renamed. */
   release(): void {
-    if (this.owned) unlinkSync(this.path);
+    try {
+      if (this.owned) unlinkSync(this.path);
+    } catch {
+      // Whoever comes next takes it over.
+    }
     this.inode = undefined;
     this.removeFolder();
   }

@@ -263,7 +263,7 @@ interface Facts {
   readonly reason?: string;
 }
 
-/** What a record header can carry. */
+/** What a record header can carry: a character that is cut in two is none. */
 function plainText(text: string): string {
-  return Buffer.from(text).toString().replaceAll('\0', ' ').slice(0, 1000);
+  return Buffer.from(text.slice(0, 1000)).toString().replaceAll('\0', ' ');
 }

@@ -1,5 +1,6 @@
 /** What kong/failover-proxy.conf says of a failed request, in headers that replace those of a client. */
 import type { IncomingHttpHeaders } from 'node:http';
+import { isStatus } from '../reply/reply-status';
 import type { FailureFacts } from './failed-request';
 
 /** Sent with a request that is carried out later: it is not kept a second time, or it would go round and round. */
@@ -16,8 +17,7 @@ export interface NginxFacts extends Omit<FailureFacts, 'id'> {
 /** @returns undefined for what the include did not write */
 export function readFailureFacts(headers: IncomingHttpHeaders): NginxFacts | undefined {
   const facts = readFacts(headers[FACTS_HEADER]);
-  if (facts === undefined || typeof facts.uri !== 'string' || typeof facts.status !== 'number')
-    return undefined;
+  if (facts === undefined || typeof facts.uri !== 'string' || !isStatus(facts.status)) return undefined;
   const text = (name: string): string | undefined => {
     const value = facts[name];
     return typeof value === 'string' && value !== '' ? value : undefined;

@@ -30,6 +30,6 @@ export function statusRange(text: string): StatusRange {
 }
 
 export function hasStatus(entry: JsonObject, ranges: readonly StatusRange[]): boolean {
-  const status = Number(atPointer(entry, ['response', 'status']));
-  return ranges.some(({ from, to }) => status >= from && status <= to);
+  const status = atPointer(entry, ['response', 'status']);
+  return typeof status === 'number' && ranges.some(({ from, to }) => status >= from && status <= to);
 }

@@ -88,9 +88,12 @@ export class DeadlineWheel {
     }
     this.#nextTick = Math.max(this.#nextTick, lastTick + 1);
     if (due.length > 0) this.#due = [...due.reverse(), ...this.#due];
-    this.#fire(now);
-    if (this.#size > 0)
-      this.#cancelTimer ??= this.#clock.after(this.#due.length > 0 ? 0 : TICK_MS, this.#turn);
+    try {
+      this.#fire(now);
+    } finally {
+      if (this.#size > 0)
+        this.#cancelTimer ??= this.#clock.after(this.#due.length > 0 ? 0 : TICK_MS, this.#turn);
+    }
   };
 
   #fire(nowMs: number): void {

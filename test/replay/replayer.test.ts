@@ -1,6 +1,7 @@
 /** The order in which things become safe, with ports that write down what they were asked. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { toNativeHeaders } from '../../bridge/kafka/record-conversion';
 import type { OutgoingRecord, ReceivedRecord } from '../../bridge/kafka/records';
 import { BackOff } from '../../replay/back-off';
 import { Replayer, type AuditLine, type ReplayerOptions } from '../../replay/replayer';
@@ -84,6 +85,16 @@ test('what is carried out stands in the done topic before the offset is committe
     by: 'jo', outcome: 'carried_out', id: 'r0', service: 'orders', method: 'POST', uri: '/x', attempts: 1, status: 200,
     partition: 0, offset: 0,
   }); // prettier-ignore
+});
+
+/** It was cut in the middle of a character, and no client takes such a header: the replay ended there, each time anew. */
+test('an answer of whatever text can stand beside the dead request', async () => {
+  const { replayer, dead } = lab([{}], {
+    send: () => ({ kind: 'answered', status: 400, body: `${'x'.repeat(999)}\u{1f600}` }),
+    produce: async (record) => void toNativeHeaders(record),
+  });
+  await replayer.run();
+  assert.equal(dead.length, 1);
 });
 
 test('one that somebody has carried out before is not sent again', async () => {

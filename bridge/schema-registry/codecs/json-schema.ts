@@ -2,7 +2,8 @@
  * JSON Schema, drafts 4 to 2020-12: a value is checked and stays as it was sent, to the byte.
  *
  * ajv compiles a schema to a function, and quotes all that it takes from it. What takes more than linear time is ours:
- * `uniqueItems` looks each item up, and V8 goes over to its linear engine for regular expressions that backtrack too much.
+ * `uniqueItems` looks each item up, V8 goes over to its linear engine for regular expressions that backtrack too much, and
+ * references are counted, as alternatives that lead to themselves are looked at twice as often with every level of a value.
  */
 import { isUtf8 } from 'node:buffer';
 import { setFlagsFromString } from 'node:v8';
@@ -27,18 +28,22 @@ setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks'
 /** ajv writes, and V8 compiles, some ten times as much code. */
 const MAX_BYTES = 262_144;
 
+/** How often references of a schema may be followed for one value: each once for each part of it, and some for its own. */
+const FREE_REFERENCES = 1000;
+const REFERENCES_PER_CHARACTER = 2;
+
 /** @throws UnusableSchema */
 export async function jsonSchemaCodec(schema: SchemaText): Promise<Codec> {
   const check = await checker(schema);
   return {
     encode: ({ text, value }) => {
-      const mismatch = check(value);
+      const mismatch = check(value, text.length);
       if (mismatch) throw mismatch;
       return Buffer.from(text);
     },
     decode: (bytes) => {
       const text = jsonText(bytes);
-      const mismatch = check(JSON.parse(text));
+      const mismatch = check(JSON.parse(text), text.length);
       if (mismatch) throw new Undecodable(`at "${mismatch.pointer}" ${mismatch.message}`);
       return text;
     },
@@ -58,7 +63,9 @@ function jsonText(bytes: Buffer): string {
   return text;
 }
 
-async function checker(schema: SchemaText): Promise<(value: unknown) => Mismatch | undefined> {
+type Check = (value: unknown, characters: number) => Mismatch | undefined;
+
+async function checker(schema: SchemaText): Promise<Check> {
   const references = referencesOf(schema);
   const bytes = [schema, ...references.map((reference) => reference.schema)].reduce(
     (sum, { text }) => sum + Buffer.byteLength(text),
@@ -71,7 +78,15 @@ async function checker(schema: SchemaText): Promise<(value: unknown) => Mismatch
     for (const { name, schema: referred } of references)
       ajv.addSchema(parsed(referred.text), addressOf(name, root));
     const validate = ajv.compile(root);
-    return (value) => (validate(value) ? undefined : mismatchOf(validate.errors ?? [], value));
+    return (value, characters) => {
+      referencesLeft = FREE_REFERENCES + REFERENCES_PER_CHARACTER * characters;
+      try {
+        return validate(value) ? undefined : mismatchOf(validate.errors ?? [], value);
+      } catch (error) {
+        if (error !== TOO_MANY_REFERENCES) throw error;
+        return new Mismatch('a value whose alternatives are told apart sooner', kindOf(value));
+      }
+    };
   } catch (error) {
     if (error instanceof UnusableSchema) throw error;
     // Its own error quotes the schema.
@@ -91,7 +106,33 @@ function parsed(text: string): Record<string, unknown> | boolean {
   }
   if (typeof schema !== 'boolean' && !isJsonObject(schema))
     throw new UnusableSchema('it is neither an object nor a boolean');
+  countReferences(schema);
   return schema;
+}
+
+/** No schema has a keyword of this name. */
+const COUNTED = 'kong-kafka-counted';
+const REFERENCES = ['$ref', '$dynamicRef', '$recursiveRef'];
+/** What these hold is no schema, and what those hold are schemas by any name. */
+const DATA = new Set(['const', 'enum', 'default', 'examples']);
+const BY_NAME = new Set(['properties', 'patternProperties', 'definitions', '$defs', 'dependencies', 'dependentSchemas']); // prettier-ignore
+
+/** Of the value that is being checked. */
+let referencesLeft = 0;
+const TOO_MANY_REFERENCES = new Error('too many references');
+
+function countReference(): boolean {
+  if (--referencesLeft < 0) throw TOO_MANY_REFERENCES;
+  return true;
+}
+
+/** Marks each reference of a schema, so that it is counted before it is followed. */
+function countReferences(schema: unknown, isByName = false): void {
+  if (Array.isArray(schema)) for (const inner of schema as unknown[]) countReferences(inner);
+  if (!isJsonObject(schema)) return;
+  for (const [name, inner] of Object.entries(schema))
+    if (isByName || !DATA.has(name)) countReferences(inner, !isByName && BY_NAME.has(name));
+  if (!isByName && REFERENCES.some((name) => typeof schema[name] === 'string')) schema[COUNTED] = true;
 }
 
 /** Where `$ref` looks for a reference of that name: beside the schema that has an address. */
@@ -112,6 +153,9 @@ async function ajvOf(root: Record<string, unknown> | boolean): Promise<Ajv> {
   const ajv = await dialectOf(typeof dialect === 'string' ? dialect : '', options);
   ajv.removeKeyword('uniqueItems');
   ajv.addKeyword({ keyword: 'uniqueItems', type: 'array', schemaType: 'boolean', validate: hasUniqueItems, errors: false }); // prettier-ignore
+  // The first of the words for references that the draft has.
+  const before = ajv.getKeyword('$dynamicAnchor') ? '$dynamicAnchor' : '$ref';
+  ajv.addKeyword({ keyword: COUNTED, before, validate: countReference, errors: false });
   addFormats(ajv);
   return ajv;
 }

@@ -57,7 +57,7 @@ test('a request may have been delivered unless nginx says of each try that it wa
 
 test('what the include did not write is nothing', () => {
   assert.equal(readFailureFacts({}), undefined);
-  for (const text of ['', 'x', 'null', '[]', '1', '{}', '{"uri":"/x"}', '{"uri":1,"status":502}', '{"uri":"/x","status":"502"}'])
+  for (const text of ['', 'x', 'null', '[]', '1', '{}', '{"uri":"/x"}', '{"uri":1,"status":502}', '{"uri":"/x","status":"502"}', '{"uri":"/x","status":5.2}', '{"uri":"/x","status":99999}'])
     assert.equal(readFailureFacts(encoded(text)), undefined, text);
   assert.equal(readFailureFacts({ [FACTS_HEADER]: '%%%' }), undefined);
 }); // prettier-ignore

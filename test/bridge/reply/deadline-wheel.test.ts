@@ -165,3 +165,20 @@ test('what is moved or removed while it waits for its turn does not fire then', 
   assert.deepEqual(fired, ['first', 'last', 'moved']);
   assert.equal(wheel.size, 0);
 });
+
+/** The process lives on after an exception that nobody caught, and all who waited did so until the next request came. */
+test('one that throws holds up no other', () => {
+  const clock = new FakeClock();
+  const wheel = new DeadlineWheel(clock);
+  const fired: number[] = [];
+  const throwing = { deadlineAtMs: clock.now() + 50, onDeadline: () => assert.fail('a bug') };
+  for (const entry of [
+    throwing,
+    entryAt(clock.now() + 50, fired, clock),
+    entryAt(clock.now() + 500, fired, clock),
+  ])
+    wheel.add(entry);
+  assert.throws(() => clock.advance(100));
+  clock.advance(1000);
+  assert.equal(fired.length, 2);
+});
