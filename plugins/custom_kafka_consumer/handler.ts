@@ -25,6 +25,8 @@ import {
 } from '../../bridge/request/http-request';
 import { isUpgrade } from '../../bridge/streams/socket-half';
 import { StreamHalf } from '../../bridge/streams/stream-half';
+import { goesOnElsewhere, type StreamReturns } from '../../bridge/streams/stream-returns';
+import type { StreamRule } from '../../bridge/streams/stream-rule';
 import { CONSUMER, CONSUMER_OPTIONS, type ConsumerConfig } from './config';
 
 export class ConsumerHandler {
@@ -58,7 +60,8 @@ export class ConsumerHandler {
     if (config.mode === 'result') this.#results = source && this.#openResults(source);
     else if (!requestReply.together) this.#receiver = source && requestReply.openReceiver(source);
     const rule = streamRule(config);
-    this.#stream = rule && new StreamHalf(requestReply, rule, this.#half);
+    this.#stream =
+      rule && new StreamHalf(requestReply, rule, this.#half, source && this.#openReturns(source, rule));
     this.planned = { access: this.#access() };
   }
 
@@ -113,6 +116,14 @@ export class ConsumerHandler {
     });
   }
 
+  /** Undefined where no other process has seen the replies, or could read the ids. */
+  #openReturns(source: ReceiverOptions, { resumeMs }: StreamRule): StreamReturns | undefined {
+    const { result_secret: secret, keep_replies: keep } = this.#config;
+    const isSeenByAll = source.route.kept === undefined && this.#requestReply.together;
+    if (!isSeenByAll || !goesOnElsewhere({ secret, resumeMs })) return undefined;
+    return this.#requestReply.openReturns({ ...source, maxInFlight: undefined, secret, resumeMs, keep });
+  }
+
   #run(event: PhaseEvent, answers: readonly unknown[]): void {
     let exchange: Exchange | undefined;
     try {
@@ -144,7 +155,8 @@ export class ConsumerHandler {
     try {
       if (!this.#requestReply.together) throw notTogether();
       const visitor = half.visitor(answers, 0);
-      if (half.takes(event, visitor, undefined)) return;
+      const refuse = (error: unknown): void => this.#half.refuse(event, error, undefined);
+      if (half.takes(event, visitor, undefined, refuse)) return;
       exchange = this.#requestReply.claim(event.requestId ?? '');
       if (exchange === undefined) throw noProducer();
       if (isUpgrade(visitor.headers)) throw noSockets();
