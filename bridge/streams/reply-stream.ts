@@ -187,7 +187,7 @@ export class ReplyStream implements Collector {
 
   /** Its request is with a broker: only now may its client come back rather than ask again. */
   delivered(): void {
-    if (this.#client !== undefined && this.#position === 0) this.#tellPlace(this.#client);
+    if (this.#client !== undefined && !this.#isOver && this.#position === 0) this.#tellPlace(this.#client);
   }
 
   /** @param at of a client that comes back: the last event that it has */
@@ -202,7 +202,7 @@ export class ReplyStream implements Collector {
       if (at.place !== undefined) this.#setClientsPlace(at.place);
     }
     this.#beat();
-    if (this.exchange.wait.isDelivered && this.#log.last === 0) this.#tellPlace(client);
+    if (this.exchange.wait.isDelivered && !this.#isOver && this.#log.last === 0) this.#tellPlace(client);
     this.flush();
   }
 
@@ -235,7 +235,10 @@ export class ReplyStream implements Collector {
         return;
       }
     }
-    if (this.#hasAll(this.#position)) client.end();
+    if (!this.#hasAll(this.#position)) return;
+    // Until it has closed the connection nothing may be written.
+    this.#cancelBeat?.();
+    client.end();
   }
 
   /** Ends it without another reply. */
