@@ -51,7 +51,6 @@ export class StreamHalf {
   readonly #reader: ReplyReader;
   /** Undefined: a stream is continued where it was begun, or not at all. */
   readonly #returns: StreamReturns | undefined;
-  readonly #stopReturns: (() => void) | undefined;
   #left = 0;
   #whenUnused: (() => void) | undefined;
 
@@ -60,12 +59,10 @@ export class StreamHalf {
     this.rule = rule;
     this.#reader = reader;
     this.#returns = returns;
-    this.#stopReturns = returns && owner.streams.acceptReturns(returns);
   }
 
   /** Calls back once when no stream of it is left: until then its replies have to be read. */
   whenUnused(callback: () => void): void {
-    this.#stopReturns?.();
     const end = (): void => {
       this.#returns?.close();
       callback();
@@ -114,7 +111,8 @@ export class StreamHalf {
     const id = readEventId(headerIn(headers, 'last-event-id'));
     if (id === undefined) return false;
     const { streams } = this.#owner;
-    const stream = streams.resumed(id, configuration, consumer);
+    const isKnown = id.place === undefined || this.#returns?.wireIdOf(id, consumer) !== undefined;
+    const stream = isKnown ? streams.resumed(id, configuration, consumer) : undefined;
     if (stream === undefined) this.#takeOver(event, visitor, id, refuse);
     else if (stream.isRead(id.number)) readToItsEnd(event);
     else streams.lead(event, eventsEntrance(stream, id));

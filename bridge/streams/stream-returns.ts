@@ -38,7 +38,10 @@ interface ReturnsOwner {
 const SLACK_MS = 10_000;
 
 /** Whether there may be another process that can read the ids. Where there is none, nothing is kept for it. */
-export function goesOnElsewhere({ secret, resumeMs }: Pick<StreamReturnOptions, 'secret' | 'resumeMs'>): boolean {
+export function goesOnElsewhere({
+  secret,
+  resumeMs,
+}: Pick<StreamReturnOptions, 'secret' | 'resumeMs'>): boolean {
   return resumeMs > 0 && (secret !== undefined || IS_NODES_SECRET);
 }
 
@@ -93,6 +96,11 @@ export class StreamReturns {
     return this.#ids.issue({ wireId: wait.id, issuedAtMs: Date.now() }, this.#scope(consumerId));
   }
 
+  /** @returns undefined for one of somebody else */
+  wireIdOf({ streamId }: EventId, consumerId: string | undefined): string | undefined {
+    return this.#ids.read(streamId, this.#scope(consumerId))?.wireId;
+  }
+
   /** @returns undefined for one of somebody else, and one whose client comes too late */
   read({ streamId, place }: EventId, consumerId: string | undefined): ReturnedStream | undefined {
     const issued = this.#ids.read(streamId, this.#scope(consumerId));
@@ -139,7 +147,10 @@ export class StreamReturns {
     for (const { record } of replies) if (record !== undefined) take(record);
   }
 
-  #scope(consumerId: string | undefined): { readonly replyTopic: string; readonly consumerId: string | undefined } {
+  #scope(consumerId: string | undefined): {
+    readonly replyTopic: string;
+    readonly consumerId: string | undefined;
+  } {
     return { replyTopic: this.#replyTopic, consumerId };
   }
 }

@@ -13,7 +13,6 @@ import { log } from '../telemetry/log';
 import { readEventId, type EventId } from './event-id';
 import { streamEvents } from './event-stream';
 import type { ReplyStream } from './reply-stream';
-import type { StreamReturns } from './stream-returns';
 import type { StreamEnd } from './stream-rule';
 import { STREAM_TICKET_HEADER, StreamTickets } from './tickets';
 
@@ -56,6 +55,8 @@ const MAX_STREAMS = 32_768;
 const SHARE_OF_FILES = 0.5;
 /** How long streams go on when the process is told to end. */
 const DRAIN_MS = 10_000;
+/** Longer than Kong ever needs between two plugins of one request. */
+const CLAIMED_MS = 10_000;
 
 export class Streams {
   /** Undefined: this process has no port that Kong reaches; null: not at the moment. Told by the plugin server. */
@@ -85,7 +86,8 @@ export class Streams {
   readonly #tickets: StreamTickets<Entrance>;
   readonly #streams = new Map<string, ReplyStream>();
   readonly #sockets = new Set<OpenSocket>();
-  readonly #returns = new Set<StreamReturns>();
+  /** Requests whose other half is to say what they come back to; each with what forgets it. */
+  readonly #returning = new Map<string, () => void>();
   readonly #perConsumer = new WeakMap<Configuration, Map<string, number>>();
 
   constructor(within: (limitMs: number, callback: () => void) => () => void) {
@@ -155,12 +157,6 @@ export class Streams {
     this.#streams.get(id)?.forget();
   }
 
-  /** The returned function, to be called once, ends it. */
-  acceptReturns(returns: StreamReturns): () => void {
-    this.#returns.add(returns);
-    return () => this.#returns.delete(returns);
-  }
-
   /** A client does not read what it is sent. */
   onSlow(topic: string | undefined): void {
     this.counters.slow++;
@@ -214,12 +210,20 @@ export class Streams {
    * For the half of a pair that sends: whether this is a client that comes back, of which no record is made.
    * @throws GatewayError `stream_gone`
    */
-  isReturn(lastEventId: unknown, configuration: Configuration): boolean {
+  isReturn(lastEventId: unknown, configuration: Configuration, requestId: string): boolean {
     const id = readEventId(lastEventId);
     if (id === undefined) return false;
-    if (this.#find(id.streamId, configuration) === undefined && !this.#mayBeTakenOver(configuration))
-      throw this.gone();
+    if (this.#find(id.streamId, configuration) !== undefined) return true;
+    if (id.place === undefined) throw this.gone();
+    this.#returning.get(requestId)?.();
+    const cancel = this.#within(CLAIMED_MS, () => this.#returning.delete(requestId));
+    this.#returning.set(requestId, cancel);
     return true;
+  }
+
+  /** For a half that knows no streams: whether this request is no new one, and so has no record. */
+  isReturning(requestId: string): boolean {
+    return this.#returning.has(requestId);
   }
 
   /** Counts one that comes back in vain. */
@@ -294,13 +298,6 @@ export class Streams {
   #add(stream: ReplyStream): void {
     this.#streams.set(stream.id, stream);
     this.#count(stream.exchange.configuration, stream.consumer, 1);
-  }
-
-  /** What is the other half's to decide. */
-  #mayBeTakenOver({ cluster, replyTopic }: Configuration): boolean {
-    for (const { configuration } of this.#returns)
-      if (configuration.cluster === cluster && configuration.replyTopic === replyTopic) return true;
-    return false;
   }
 
   #find(streamId: string, configuration: Configuration | undefined): ReplyStream | undefined {

@@ -127,7 +127,8 @@ export class ConsumerHandler {
   #run(event: PhaseEvent, answers: readonly unknown[]): void {
     let exchange: Exchange | undefined;
     try {
-      exchange = this.#requestReply.claim(event.requestId ?? '') ?? this.#startedElsewhere(answers);
+      const requestId = event.requestId ?? '';
+      exchange = this.#requestReply.claim(requestId) ?? this.#startedElsewhere(requestId, answers);
       const preferredSeconds = this.#half.preferredSeconds(exchange.prefer);
       const timeoutMs = this.#half.timeoutMs(preferredSeconds);
       // Before the claim, after which records that came in between are let go.
@@ -170,8 +171,9 @@ export class ConsumerHandler {
     }
   }
 
-  #startedElsewhere(answers: readonly unknown[]): Exchange {
-    if (this.#requestReply.together) throw noProducer();
+  #startedElsewhere(requestId: string, answers: readonly unknown[]): Exchange {
+    const { streams, together } = this.#requestReply;
+    if (together) throw streams.isReturning(requestId) ? streams.gone() : noProducer();
     if (!this.#receiver) {
       throw new GatewayError(
         'misconfigured',
