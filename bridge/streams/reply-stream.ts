@@ -116,7 +116,7 @@ export class ReplyStream implements Collector {
   start(): void {
     const { rule, within, begun } = this.#options;
     const nowMs = Date.now();
-    this.#restartIdle(nowMs - this.#lastReplyAtMs);
+    this.#restartIdle(Math.max(0, nowMs - this.#lastReplyAtMs));
     const ageMs = begun === undefined ? 0 : nowMs - begun.atMs;
     this.#cancelLife = within(Math.max(0, rule.maxLifeMs - ageMs), () => this.end('max_life'));
     this.exchange.wait.whenEnded((outcome) => this.#onEnded(outcome));

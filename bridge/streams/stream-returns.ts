@@ -12,7 +12,6 @@ import { notReady, type Link } from '../link';
 import type { ReceiverOptions } from '../receiver';
 import { isUuid } from '../reply/id-forms';
 import type { KeepBounds } from '../results/kept-replies';
-import { IS_NODES_SECRET } from '../results/own-secret';
 import { ResultIds } from '../results/result-id';
 import { UNTRACED } from '../telemetry/tracing';
 import { hasReply, type EventId } from './event-id';
@@ -36,14 +35,6 @@ interface ReturnsOwner {
 
 /** By so much the clocks of two gateways may differ, and one may be behind the other in reading. */
 const SLACK_MS = 10_000;
-
-/** Whether there may be another process that can read the ids. Where there is none, nothing is kept for it. */
-export function goesOnElsewhere({
-  secret,
-  resumeMs,
-}: Pick<StreamReturnOptions, 'secret' | 'resumeMs'>): boolean {
-  return resumeMs > 0 && (secret !== undefined || IS_NODES_SECRET);
-}
 
 /** Who comes back in time may have heard of its place one beat before it left. */
 export function keptForMs({ resumeMs }: Pick<StreamReturnOptions, 'resumeMs'>): number {

@@ -25,7 +25,7 @@ import {
 } from '../../bridge/request/http-request';
 import { isUpgrade } from '../../bridge/streams/socket-half';
 import { StreamHalf } from '../../bridge/streams/stream-half';
-import { goesOnElsewhere, type StreamReturns } from '../../bridge/streams/stream-returns';
+import type { StreamReturns } from '../../bridge/streams/stream-returns';
 import type { StreamRule } from '../../bridge/streams/stream-rule';
 import { CONSUMER, CONSUMER_OPTIONS, type ConsumerConfig } from './config';
 
@@ -120,7 +120,8 @@ export class ConsumerHandler {
   #openReturns(source: ReceiverOptions, { resumeMs }: StreamRule): StreamReturns | undefined {
     const { result_secret: secret, keep_replies: keep } = this.#config;
     const isSeenByAll = source.route.kept === undefined && this.#requestReply.together;
-    if (!isSeenByAll || !goesOnElsewhere({ secret, resumeMs })) return undefined;
+    // Both plugins are in one worker of a node, so that its own secret leads nowhere.
+    if (!isSeenByAll || secret === undefined || resumeMs === 0) return undefined;
     return this.#requestReply.openReturns({ ...source, maxInFlight: undefined, secret, resumeMs, keep });
   }
 

@@ -10,9 +10,10 @@ import type { ReplyHalf } from '../../bridge/reply-half';
 import type { BuiltRequest, RequestHalf } from '../../bridge/request-half';
 import type { HttpRequest } from '../../bridge/request/http-request';
 import type { RequestReply } from '../../bridge/request-reply';
+import { IS_NODES_SECRET } from '../../bridge/results/own-secret';
 import { isUpgrade, SocketHalf } from '../../bridge/streams/socket-half';
 import { StreamHalf, type StreamVisitor } from '../../bridge/streams/stream-half';
-import { goesOnElsewhere, type StreamReturns } from '../../bridge/streams/stream-returns';
+import type { StreamReturns } from '../../bridge/streams/stream-returns';
 import type { StreamRule } from '../../bridge/streams/stream-rule';
 import { REQUEST_REPLY, REQUEST_REPLY_OPTIONS, type RequestReplyConfig } from './config';
 import type { Mode } from './mode';
@@ -102,7 +103,8 @@ function returnsOf(
   const { result_secret: secret, keep_replies: keep } = config.reply;
   const route = replyRouteOf(config);
   const isSeenByAll = config.reply_routing === 'broadcast' && config.topic !== config.reply_topic;
-  if (route === undefined || !isSeenByAll || !goesOnElsewhere({ secret, resumeMs })) return undefined;
+  const isKnownElsewhere = secret !== undefined || IS_NODES_SECRET;
+  if (route === undefined || !isSeenByAll || !isKnownElsewhere || resumeMs === 0) return undefined;
   return requestReply.openReturns({
     plugin: REQUEST_REPLY.name,
     key: configKey(REQUEST_REPLY_OPTIONS, config),

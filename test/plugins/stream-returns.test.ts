@@ -577,6 +577,23 @@ test('without what other gateways need nothing is kept, and they know nothing', 
   }
 });
 
+test('a secret for streams that could not go on anywhere is refused', () => {
+  const reply = { mode: 'stream', result_secret: SECRET };
+  const request = (more: object) => () => parseRequestReplyConfig({ ...LEAST, reply, ...more });
+  assert.doesNotThrow(request({}));
+  assert.throws(
+    request({ reply_routing: 'partition', reply_partition: 0, dialects: ['plain'] }),
+    /reply.result_secret: with mode: stream needs reply_routing: broadcast/,
+  );
+  assert.throws(request({ reply_topic: 'orders' }), /result_secret: with mode: stream needs a reply_topic/);
+  assert.throws(request({ correlation: 'client' }), /with mode: stream needs correlation: generated/);
+  const consumer = (more: object) => () => parseConsumerConfig({ ...reply, ...more });
+  assert.throws(consumer({}), /topic: required with mode: stream and result_secret/);
+  const source = { bootstrap_servers: SERVERS, topic: 'replies' };
+  assert.doesNotThrow(consumer(source));
+  assert.throws(consumer({ ...source, topic: 'replies-{node}' }), /needs reply_routing: broadcast/);
+});
+
 test('what is kept goes when its time is over, or nobody wants it any more', async (t) => {
   const fleet = new Fleet(t);
   const gateway = await fleet.start({ stream: { resume_ms: 1000, count: 2 } });
