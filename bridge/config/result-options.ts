@@ -189,6 +189,7 @@ export const STREAM_OF_REQUEST_RULES: readonly CrossRule<RequestWithResult>[] = 
     },
   },
 ];
+
 const NOWHERE_TO_READ = 'topic: required with mode: result, together with bootstrap_servers';
 const NO_NODES_TOPIC = `mode: ${ROUTED}`;
 const NOWHERE_TO_READ_STREAMS =

@@ -285,7 +285,10 @@ export class ReplyStream implements Collector {
       this.#slots.push({ block: namedEvent('end', { reason: end }), facts });
     }
     this.#options.onEnded(this, end, end === 'failed' ? error : undefined);
-    this.exchange.trace.ended('reply' in outcome ? outcome.reply : undefined, error && end);
+    this.exchange.trace.ended(
+      'reply' in outcome ? outcome.reply : undefined,
+      end === 'complete' ? undefined : end,
+    );
     this.#settle();
     if (this.#goesOnElsewhere) this.flush();
     if (this.#client === undefined) this.#forgetLater();

@@ -384,6 +384,27 @@ test('each partition has its order, whichever was read first', async (t) => {
   assert.deepEqual(shown(again), ['b1', 'b2', 'a2']);
 });
 
+test('a stream on more partitions than an id has room for goes on where it was begun', async (t) => {
+  const fleet = new Fleet(t);
+  const [first, other] = [await fleet.start(), await fleet.start()];
+  const source = await fleet.begin(first);
+  const say = (from: number, to: number) => {
+    for (let partition = from; partition < to; partition++) fleet.say(`p${partition}`, { partition });
+  };
+  say(0, 64);
+  await source.count(64);
+  assert.ok(source.lastEventId!.length < 2000);
+  assert.equal((await other.access(returning(source.lastEventId))).exits.length, 0);
+  say(64, 65);
+  await source.count(65);
+  assert.equal((await other.access(returning(source.lastEventId))).answer.json.code, 'stream_gone');
+  await first.left(source);
+  say(65, 66);
+  const again = await first.resume(source);
+  await again.count(1);
+  assert.deepEqual(shown(again), ['p65']);
+});
+
 test('before the first reply a client has an id, once its request is with a broker', async (t) => {
   const fleet = new Fleet(t);
   const [first, other] = [await fleet.start(), await fleet.start()];
