@@ -1,5 +1,6 @@
 /** The drill of streams that go on at other gateways, as a command: `node dist/bench/resume-drill/cli.js --help`. */
 import { commandLine, wholeNumber } from '../load/command-line';
+import { PLUGIN_FORM } from '../load/plugin-form-flag';
 import { runCommand } from '../load/run-command';
 import { verdictLine } from '../load/verdict';
 import { resumeDrillVerdicts } from './goals';
@@ -13,6 +14,7 @@ Follows streams of numbered replies at three gateways, of which one is killed an
 comes back to another gateway with its Last-Event-ID, and some move without need. Ends with status 1 when one misses a reply,
 sees one twice or in another order than that of its partition, or causes a second record.`,
   flags: {
+    plugins: PLUGIN_FORM,
     'duration-s': wholeNumber({ says: 'how long streams are begun', byDefault: 120 }),
     clients: wholeNumber({ says: 'streams at once', byDefault: 300 }),
     'kill-every-s': wholeNumber({ says: 'the time between two gateways that are killed', byDefault: 20 }),
@@ -23,6 +25,7 @@ sees one twice or in another order than that of its partition, or causes a secon
 
 runCommand(COMMAND, async (given) => {
   const report = await runResumeDrill({
+    form: given.plugins,
     durationMs: given['duration-s'] * 1000,
     clients: given.clients,
     killEveryMs: given['kill-every-s'] * 1000,

@@ -4,6 +4,7 @@
  * held against what is in the topic.
  */
 import { startKafka } from '../../dev/kafka/server';
+import { routePlugins, type PluginForm } from '../../dev/plugin-form';
 import { startResponderProcess } from '../../dev/stack';
 import { Fleet } from '../load/fleet';
 import { ascending, percentile } from '../load/statistics';
@@ -13,6 +14,7 @@ import type { ResumeDrillReport } from './goals';
 import { follow, type SeenStream } from './stream-client';
 
 export interface ResumeDrillOptions {
+  readonly form: PluginForm;
   readonly durationMs: number;
   readonly clients: number;
   readonly killEveryMs: number;
@@ -34,7 +36,7 @@ export async function runResumeDrill(options: ResumeDrillOptions): Promise<Resum
   const { clients, replies, everyMs, say = () => undefined } = options;
   const kafka = await startKafka();
   const fleet = new Fleet({
-    kongYml: kongYml(kafka.bootstrapServers),
+    kongYml: kongYml(options.form, kafka.bootstrapServers),
     warm: (url) =>
       tell(`${url}/steps`, { method: 'GET', headers: { 'last-event-id': 'kks2.nothing that is known' } }),
   });
@@ -136,8 +138,17 @@ function wireIdIn(lastEventId: string | undefined): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
-function kongYml(servers: string): string {
+function kongYml(form: PluginForm, servers: string): string {
   const [host = '', port] = servers.split(':');
+  const bootstrap_servers = [{ host, port: Number(port) }];
+  const request = { bootstrap_servers, topic: 'steps.requests', reply_topic: 'steps.replies' };
+  const reply = {
+    mode: 'stream',
+    result_secret: SECRET,
+    keep_replies: { count: 1_000_000, bytes: 1_073_741_824 },
+    stream: { end_header: 'last' },
+    ...(form === 'pair' && { bootstrap_servers, topic: request.reply_topic }),
+  };
   return JSON.stringify({
     _format_version: '3.0',
     services: [{ name: 'kafka-reply', url: 'http://kafka-reply.invalid' }],
@@ -146,22 +157,7 @@ function kongYml(servers: string): string {
         name: 'steps',
         service: 'kafka-reply',
         paths: ['/steps'],
-        plugins: [
-          {
-            name: 'custom_kafka_request_reply',
-            config: {
-              bootstrap_servers: [{ host, port: Number(port) }],
-              topic: 'steps.requests',
-              reply_topic: 'steps.replies',
-              reply: {
-                mode: 'stream',
-                result_secret: SECRET,
-                keep_replies: { count: 1_000_000, bytes: 1_073_741_824 },
-                stream: { end_header: 'last' },
-              },
-            },
-          },
-        ],
+        plugins: routePlugins(form, request, reply),
       },
     ],
   });
