@@ -61,6 +61,9 @@ replay-drill: $(BUILT) kafka ## kept requests carried out by a replay that is ki
 results-drill: $(BUILT) kafka ## slow replies asked for at other gateways, which are killed and added (ARGS="--duration-s 30 --kill-every-s 8")
 	@node dist/bench/results-drill/cli.js $(ARGS)
 
+resume-drill: $(BUILT) kafka ## streams of events that go on at other gateways, which are killed and added (ARGS="--plugins one-event --duration-s 30")
+	@node dist/bench/resume-drill/cli.js $(ARGS)
+
 streams-drill: $(BUILT) kafka ## 5,000 streams of events and 2,000 WebSockets beside plain requests (ARGS="--events 500 --sockets 200")
 	@node dist/bench/streams-drill/cli.js $(ARGS)
 

@@ -23,10 +23,14 @@ import { orphanRecord, type Orphan } from './reply/orphans';
 import type { ReplyRoute } from './reply/reply-routing';
 import { ReplyTopics, type ReplySource } from './reply/reply-topics';
 import { ResultReader, type ResultOptions } from './results/result-reader';
+import type { KeepBounds } from './results/kept-replies';
 import { ReplyStores } from './results/reply-stores';
+import type { TopicStore, TopicStores } from './results/topic-store';
 import { StateTopics } from './states/state-topics';
 import { closeSchemas, schemaRegistryStatus } from './schemas';
 import { HAND_OVER_MS, Sender, type SenderOptions } from './sender';
+import { keptForMs, StreamReturns, type StreamReturnOptions } from './streams/stream-returns';
+import { StreamStores } from './streams/stream-store';
 import { Streams } from './streams/streams';
 import { Activity } from './telemetry/activity';
 import { ClientMetrics } from './telemetry/client-metrics';
@@ -64,6 +68,7 @@ export class RequestReply {
   readonly #wheel: DeadlineWheel;
   readonly #replyTopics: ReplyTopics;
   readonly #stores: ReplyStores;
+  readonly #streamStores: StreamStores;
   /** Events that requests wait for. */
   readonly states: StateTopics;
   readonly #requestMetrics: AllRequestMetrics;
@@ -83,6 +88,7 @@ export class RequestReply {
     this.#wheel = new DeadlineWheel(this.#clock);
     this.#replyTopics = new ReplyTopics(this.#clock, this.#wheel);
     this.#stores = new ReplyStores(this.#clock);
+    this.#streamStores = new StreamStores(this.#clock);
     this.states = new StateTopics(this.#clock);
     this.#links = new LingerPool(this.#clock, LINGER_MS);
     this.#requestMetrics = new AllRequestMetrics(this.#clock, () =>
@@ -184,29 +190,51 @@ export class RequestReply {
 
   /** Of a configuration that answers with replies to earlier requests. */
   openResults(options: ResultOptions): ResultReader {
-    const { plugin, route, keep, rule, maxInFlight } = options;
-    const key = `${plugin} results ${options.key}`;
-    const link = this.#links.acquire(key, () => {
+    const key = `${options.plugin} results ${options.key}`;
+    const link = this.#openKept(key, options, this.#stores, options.keep, false);
+    const store = link.channel && this.#stores.of(link.channel);
+    if (store === undefined) throw new GatewayError('internal', 'results without a store');
+    return new ResultReader(this, link, store, () => this.#links.release(key));
+  }
+
+  /** Of a configuration that goes on with streams that other processes have begun. */
+  openReturns(options: StreamReturnOptions): StreamReturns {
+    const key = `${options.plugin} returns ${options.key}`;
+    const keep = { ...options.keep, ttlMs: keptForMs(options) };
+    const link = this.#openKept(key, options, this.#streamStores, keep, true);
+    const store = link.channel && this.#streamStores.of(link.channel);
+    if (store === undefined) throw new GatewayError('internal', 'returns without a store');
+    return new StreamReturns(this, link, store, options, () => this.#links.release(key));
+  }
+
+  /** @param readsBackFirst see ReplyChannel */
+  #openKept(
+    key: string,
+    options: ReceiverOptions & { readonly maxInFlight?: number | undefined },
+    stores: TopicStores<TopicStore>,
+    keep: KeepBounds,
+    readsBackFirst: boolean,
+  ): Link {
+    const { route, rule, maxInFlight } = options;
+    return this.#links.acquire(key, () => {
       const lease = this.#clients.acquire(options.connectionKey, options.connection);
       const { configuration, release } = this.#configuration(options, undefined, route);
       const channel = this.#replyTopics.open(sourceOf(options, lease, route), {
         metrics: configuration.metrics,
         capacity: maxInFlight ?? APART_CAPACITY,
         from: { sinceMs: Date.now() - keep.ttlMs },
+        readsBackFirst,
         rules: [rule],
         // Those who give ids away refuse such a topic.
         sharedWithRequests: false,
         waitsComeLate: false,
       });
-      const { leave } = this.#stores.join(channel, keep);
+      const { leave } = stores.join(channel, keep);
       return new Link(this.#clock, lease, channel, configuration, () => {
         leave();
         release();
       });
     });
-    const store = link.channel && this.#stores.of(link.channel);
-    if (store === undefined) throw new GatewayError('internal', 'results without a store');
-    return new ResultReader(this, link, store, () => this.#links.release(key));
   }
 
   /** Of requests that belong to no topics, as their route has half of what it needs: one for each plugin, for good. */
@@ -327,7 +355,7 @@ export class RequestReply {
       clusters: this.#clients.status(),
       thread_pool: threadPool.status(),
       tracing: this.tracing.status(),
-      streams: this.streams.status(),
+      streams: { ...this.streams.status(), kept_replies: this.#streamStores.status() },
     };
   }
 

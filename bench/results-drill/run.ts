@@ -7,10 +7,10 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { RecordProducer } from '../../bridge/kafka/producer';
 import { TopicReader } from '../../bridge/kafka/reader';
-import type { Child } from '../../dev/child-process';
 import { startKafka } from '../../dev/kafka/server';
-import { PluginServerProcess, startGatewayProcess, startResponderProcess } from '../../dev/stack';
-import { tell, type Told } from './client';
+import { startResponderProcess } from '../../dev/stack';
+import { Fleet } from '../load/fleet';
+import { tell, type Told } from '../load/tell';
 import type { RepetitionsReport, ResultsDrillReport } from './goals';
 
 export interface ResultsDrillOptions {
@@ -38,7 +38,11 @@ export async function runResultsDrill(options: ResultsDrillOptions): Promise<Res
   const { say = () => undefined } = options;
   const kafka = await startKafka();
   const endings: (() => Promise<unknown>)[] = [];
-  const fleet = new Fleet(kafka.bootstrapServers);
+  const fleet = new Fleet({
+    kongYml: kongYml(kafka.bootstrapServers),
+    warm: (url) =>
+      Promise.all(SERVICES.map((name) => tell(`${url}/results/${name}/none`, { method: 'GET' }))),
+  });
   try {
     for (const name of [...SERVICES, KEYED]) {
       for (const kind of ['requests', 'replies'])
@@ -52,7 +56,7 @@ export async function runResultsDrill(options: ResultsDrillOptions): Promise<Res
     const account = new Account();
     const clients: Promise<void>[] = [];
     const over = new AbortController();
-    const killing = killInTurns(fleet, options.killEveryMs, over.signal, say);
+    const killing = fleet.killInTurns(options.killEveryMs, over.signal, say);
     const startedAtMs = performance.now();
     for (let number = 0; performance.now() - startedAtMs < options.durationMs; number++) {
       clients.push(client(fleet, account, number, options.delayMs));
@@ -70,75 +74,6 @@ export async function runResultsDrill(options: ResultsDrillOptions): Promise<Res
     await fleet.stop();
     for (const end of endings) await end();
     await kafka.stop();
-  }
-}
-
-interface Gateway {
-  readonly number: number;
-  readonly server: PluginServerProcess;
-  readonly child: Child;
-  readonly url: string;
-}
-
-class Fleet {
-  readonly #bootstrapServers: string;
-  readonly #running: Gateway[] = [];
-  readonly #ended: Promise<unknown>[] = [];
-  #number = 0;
-
-  constructor(bootstrapServers: string) {
-    this.#bootstrapServers = bootstrapServers;
-  }
-
-  async add(): Promise<void> {
-    const number = this.#number++;
-    const server = await PluginServerProcess.start();
-    const { child, url } = await startGatewayProcess(server, kongYml(this.#bootstrapServers), 0);
-    // Instances start with their first request.
-    await Promise.all(SERVICES.map((name) => tell(`${url}/results/${name}/none`, { method: 'GET' })));
-    this.#running.push({ number, server, child, url });
-  }
-
-  /** The one that has been there for longest. */
-  kill(): number {
-    const [oldest] = this.#running.splice(0, 1);
-    if (oldest === undefined) throw new Error('there is no gateway to kill');
-    oldest.server.child.kill('SIGKILL');
-    this.#ended.push(oldest.child.stop().then(() => oldest.server.stop()));
-    return oldest.number;
-  }
-
-  /** Any that runs, but for the one with this number. */
-  any(but?: number): Gateway {
-    const others = this.#running.filter(({ number }) => number !== but);
-    const one = others[randomInt(others.length)];
-    if (one === undefined) throw new Error('there is no other gateway');
-    return one;
-  }
-
-  get all(): readonly Gateway[] {
-    return this.#running;
-  }
-
-  async stop(): Promise<void> {
-    while (this.#running.length > 0) this.kill();
-    await Promise.all(this.#ended);
-  }
-}
-
-async function killInTurns(
-  fleet: Fleet,
-  everyMs: number,
-  signal: AbortSignal,
-  say: (line: string) => void,
-): Promise<number> {
-  let killed = 0;
-  for (;;) {
-    await pause(everyMs, undefined, { signal }).catch(() => undefined);
-    if (signal.aborted) return killed;
-    say(`gateway ${fleet.kill()} is killed, another one comes`);
-    killed++;
-    await fleet.add();
   }
 }
 

@@ -73,7 +73,7 @@ export const RESULT_OPTIONS = [
     ...SECRET,
     name: 'result_secret',
     description:
-      'Secret that signs the ids, at least 16 characters. Better a vault reference, such as `{vault://env/result-secret}`. The same on every gateway and on both routes; another one makes all ids unknown (404). Default: one that each gateway makes up, so that only the gateway that gave an id knows it, until it restarts.',
+      'Secret that signs the ids, at least 16 characters. Better a vault reference, such as `{vault://env/result-secret}`. The same on every gateway and on both routes; another one makes all ids unknown (404). With `mode: stream` every gateway that has it goes on with a stream of events that another one has begun, for a client that comes back with Last-Event-ID (docs/streams.md). Default: one that each gateway makes up, so that only the gateway that gave an id knows it, until it restarts.',
   },
   {
     ...TTL,
@@ -85,7 +85,7 @@ export const RESULT_OPTIONS = [
     name: 'keep_replies',
     type: 'record',
     description:
-      'With `mode: result`: how many replies of the topic this process keeps. One that is put out before its time is 410.',
+      'How many replies of the topic this process keeps. With `mode: result` one that is put out before its time is 410. With `mode: stream` and `result_secret` replies are kept for half a minute longer than `stream.resume_ms`, and one that is put out before is a `gap` for a client that has missed it.',
     fields: KEEP_FIELDS,
   },
 ] as const satisfies OptionTable;
@@ -172,8 +172,29 @@ function onlyWith(
   return demands(option, { eq: value }, other, { eq: needed }, sentence);
 }
 
+/** A secret says that a stream is to go on at any gateway: then it has to be possible. */
+const goesOn = ({ mode, result_secret }: ResultConfig): boolean =>
+  mode === 'stream' && result_secret !== undefined;
+
+const SECRET_OF_STREAMS = 'reply.result_secret: with mode: stream';
+
+/** Kong cannot say a condition of two options. */
+export const STREAM_OF_REQUEST_RULES: readonly CrossRule<RequestWithResult>[] = [
+  {
+    complaint: ({ reply, reply_routing, topic, reply_topic, correlation }) => {
+      if (!goesOn(reply)) return undefined;
+      if (reply_routing !== 'broadcast') return `${SECRET_OF_STREAMS} ${ROUTED}`;
+      if (topic === reply_topic) return `${SECRET_OF_STREAMS} ${SHARED}`;
+      return correlation === 'generated' ? undefined : `${SECRET_OF_STREAMS} ${CLIENTS_ID}`;
+    },
+  },
+];
+
 const NOWHERE_TO_READ = 'topic: required with mode: result, together with bootstrap_servers';
 const NO_NODES_TOPIC = `mode: ${ROUTED}`;
+const NOWHERE_TO_READ_STREAMS =
+  'topic: required with mode: stream and result_secret, together with bootstrap_servers: from there a stream is continued that another gateway has begun';
+const NO_NODES_STREAM = `result_secret: with mode: stream ${ROUTED}`;
 
 interface ConsumerWithResult extends ResultConfig {
   readonly bootstrap_servers: unknown;
@@ -196,5 +217,13 @@ export const RESULT_OF_CONSUMER_RULES: readonly CrossRule<ConsumerWithResult>[] 
     complaint: ({ mode, topic }) =>
       mode === 'result' && topic?.includes('{node}') === true ? NO_NODES_TOPIC : undefined,
     kong: [demands('mode', { eq: 'result' }, 'topic', { not_match: '{node}' }, NO_NODES_TOPIC)],
+  },
+  {
+    complaint: (config) => {
+      if (!goesOn(config)) return undefined;
+      const { topic, bootstrap_servers } = config;
+      if (topic === undefined || bootstrap_servers === undefined) return NOWHERE_TO_READ_STREAMS;
+      return topic.includes('{node}') ? NO_NODES_STREAM : undefined;
+    },
   },
 ];

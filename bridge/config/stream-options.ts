@@ -49,7 +49,7 @@ export const STREAM = {
       name: 'resume_ms',
       type: 'integer',
       between: [0, 600_000],
-      description: `How long a stream of events without a client goes on, and its last events are kept after its end, for one that comes back with Last-Event-ID. Default ${DEFAULTS.resumeMs}; 0: not at all.`,
+      description: `How long a stream of events without a client goes on, and its last events are kept after its end, for one that comes back with Last-Event-ID. With \`result_secret\` that may be at any gateway. Default ${DEFAULTS.resumeMs}; 0: not at all.`,
     },
     {
       name: 'buffer',

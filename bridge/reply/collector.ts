@@ -10,6 +10,8 @@ export type Verdict = 'last' | 'more' | 'held' | 'duplicate';
 export interface Collector {
   /** @param wait the one that has this collector */
   add(reply: ReceivedRecord, wait: Collected): Verdict;
+  /** A broker has acknowledged the record of the request. */
+  delivered?(): void;
 }
 
 /** A wait, as far as a collector is concerned. */

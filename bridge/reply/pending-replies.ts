@@ -32,6 +32,7 @@ export interface PendingReply<Reply> {
   whenEnded(listener: (outcome: Outcome<Reply>) => void): void;
   /** A broker has acknowledged its record. */
   delivered(): void;
+  readonly isDelivered: boolean;
   /** It ends as accepted, at its deadline or at once, where its record is delivered. Default: never. */
   acceptAt(moment: 'deadline' | 'delivery'): void;
 }
@@ -53,7 +54,7 @@ export interface OwnedWait<Reply, Owner> extends PendingReply<Reply>, Collected 
 class Entry<Reply, Owner extends WaitOwner> implements OwnedWait<Reply, Owner>, Deadline {
   isOver = false;
   collector: Collector | undefined = undefined;
-  #isDelivered = false;
+  isDelivered = false;
   #acceptedAt: 'deadline' | 'delivery' | undefined;
   before: Deadline['before'];
   after: Deadline['after'];
@@ -73,22 +74,23 @@ class Entry<Reply, Owner extends WaitOwner> implements OwnedWait<Reply, Owner>, 
   ) {}
 
   onDeadline(): void {
-    if (this.#acceptedAt !== undefined && this.#isDelivered) {
+    if (this.#acceptedAt !== undefined && this.isDelivered) {
       this.registry.accept(this);
       return;
     }
-    this.registry.fail(this, this.deadlineError(this.#isDelivered));
+    this.registry.fail(this, this.deadlineError(this.isDelivered));
     this.owner.onTimedOut(this);
   }
 
   delivered(): void {
-    this.#isDelivered = true;
+    this.isDelivered = true;
+    this.collector?.delivered?.();
     if (this.#acceptedAt === 'delivery') this.registry.accept(this);
   }
 
   acceptAt(moment: 'deadline' | 'delivery'): void {
     this.#acceptedAt = moment;
-    if (moment === 'delivery' && this.#isDelivered) this.registry.accept(this);
+    if (moment === 'delivery' && this.isDelivered) this.registry.accept(this);
   }
 
   whenEnded(listener: (outcome: Outcome<Reply>) => void): void {

@@ -198,6 +198,11 @@ export class ReplyChannel implements WaitOwner {
     this.topic.waits.withdraw(wait, error);
   }
 
+  /** Nobody waits any longer, and a reply that comes is not late. Does nothing when it has ended. */
+  accept(wait: Wait): void {
+    this.topic.waits.accept(wait);
+  }
+
   /** Nobody is ever going to claim this wait. */
   giveUp(wait: Wait, error: GatewayError): void {
     this.stopExpecting();

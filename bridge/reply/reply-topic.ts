@@ -54,7 +54,8 @@ export class ReplyTopic {
   readonly name: string;
   /**
    * Replies that ended a wait, and those that did not: `late` after the deadline of their request, `duplicate` after
-   * the first reply, `accepted` when its client has been told to ask for it later, `foreign` with an id that is not ours, `misrouted` with one that belongs elsewhere, `unidentified`
+   * the first reply, `accepted` when its client has been told to ask for it later, or has left a stream that others may
+   * have, `foreign` with an id that is not ours, `misrouted` with one that belongs elsewhere, `unidentified`
    * without any, `requests` where both share the topic. Normal on a shared topic, all but `late` and `misrouted`.
    */
   readonly counters = {

@@ -3,8 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { NODE_SECRET_VARIABLE } from '../../common/worker';
 import { log } from '../telemetry/log';
 
+const NODE_SECRET = ofNode(process.env[NODE_SECRET_VARIABLE]);
+
 /** Of this process, or of its node where that has several workers. */
-export const OWN_SECRET = ofNode(process.env[NODE_SECRET_VARIABLE]) ?? randomBytes(32);
+export const OWN_SECRET = NODE_SECRET ?? randomBytes(32);
+
+/** Other workers of this node have the same. */
+export const IS_NODES_SECRET = NODE_SECRET !== undefined;
 
 const told = new Set<string>();
 

@@ -1,6 +1,5 @@
 /**
  * The replies on one topic as this process keeps them for who asks later, and those who wait for one that has not come.
- * One for each cluster and topic, whichever clients read it and however many configurations want it.
  *
  * With broadcast routing every gateway sees every reply. So each can answer for each, and none has to tell another.
  */
@@ -10,12 +9,12 @@ import type { ReceivedRecord } from '../kafka/records';
 import { foldedUuid, isUuid } from '../reply/id-forms';
 import type { DeadlineError } from '../reply/pending-replies';
 import type { ReplyChannel } from '../reply/reply-channel';
-import type { ReplyObserver } from '../reply/reply-observer';
 import type { ReplyTopic, Wait } from '../reply/reply-topic';
 import { LastTime } from '../telemetry/last-time';
 import { goneResult, GoneResults } from './gone-results';
-import { KeptReplies, widest, type KeepBounds } from './kept-replies';
+import { KeptReplies, type KeepBounds } from './kept-replies';
 import { RepeatedRequests } from './repeated-requests';
+import { TopicStore } from './topic-store';
 
 /** For the status page and the metrics. What the replies say is their clients' alone. */
 export interface ReplyStoreReading {
@@ -30,7 +29,7 @@ export interface ReplyStoreReading {
   readonly lastDroppedEarly: LastTime['status'];
 }
 
-export class ReplyStore implements ReplyObserver {
+export class ReplyStore extends TopicStore {
   /** `dropped_early`: put out by count or bytes before their time; `deleted` by their clients. */
   readonly counters = { dropped_early: 0, deleted: 0 };
   readonly #lastDroppedEarly = new LastTime();
@@ -40,13 +39,10 @@ export class ReplyStore implements ReplyObserver {
   readonly #gone: GoneResults;
   readonly repeated: RepeatedRequests;
   readonly #waiting = new Map<string, Set<Wait>>();
-  /** Of each configuration that wants it. */
-  readonly #bounds = new Map<object, KeepBounds>();
-  /** By each client that reads the topic, as often as configurations look through it. */
-  readonly #topics = new Map<ReplyTopic, { users: number; readonly stop: () => void }>();
   #ttlMs = 0;
 
   constructor(clock: Clock, { name, cluster }: Pick<ReplyTopic, 'name' | 'cluster'>) {
+    super();
     this.#replyTopic = name;
     this.#cluster = cluster;
     this.#gone = new GoneResults(clock);
@@ -57,25 +53,6 @@ export class ReplyStore implements ReplyObserver {
       this.#lastDroppedEarly.note();
       this.#gone.add(id, this.#ttlMs);
     });
-  }
-
-  get isUnused(): boolean {
-    return this.#bounds.size === 0;
-  }
-
-  /** One more configuration wants replies to be kept. @returns what ends it */
-  join({ topic }: ReplyChannel, bounds: KeepBounds): () => void {
-    const user = {};
-    this.#setBounds(() => this.#bounds.set(user, bounds));
-    const seen = this.#topics.get(topic) ?? { users: 0, stop: topic.observe(this) };
-    seen.users++;
-    this.#topics.set(topic, seen);
-    return () => {
-      this.#setBounds(() => this.#bounds.delete(user));
-      if (--seen.users > 0) return;
-      seen.stop();
-      this.#topics.delete(topic);
-    };
   }
 
   onReply(record: ReceivedRecord, ids: readonly string[]): void {
@@ -147,9 +124,7 @@ export class ReplyStore implements ReplyObserver {
     };
   }
 
-  #setBounds(change: () => void): void {
-    change();
-    const bounds = widest(this.#bounds.values());
+  protected setBounds(bounds: KeepBounds): void {
     this.#ttlMs = bounds.ttlMs;
     this.#kept.setBounds(bounds);
   }

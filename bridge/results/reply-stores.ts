@@ -1,40 +1,11 @@
-/** The stores of this process: one for each cluster and topic of which a configuration wants replies to be kept. */
+/** Where a configuration wants replies to be kept for who asks later. */
 import type { Clock } from '../clock';
-import type { ReplyChannel } from '../reply/reply-channel';
-import type { Waits } from '../reply/reply-topic';
-import type { KeepBounds } from './kept-replies';
 import { ReplyStore, type ReplyStoreReading } from './reply-store';
+import { TopicStores } from './topic-store';
 
-export class ReplyStores {
-  readonly #clock: Clock;
-  /** The ids of a cluster and a topic are in one place, whichever client reads it: see ReplyTopics. */
-  readonly #stores = new Map<Waits, ReplyStore>();
-
+export class ReplyStores extends TopicStores<ReplyStore> {
   constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** The store behind a channel. Every one needs a leave. */
-  join(
-    channel: ReplyChannel,
-    bounds: KeepBounds,
-  ): { readonly store: ReplyStore; readonly leave: () => void } {
-    const { topic } = channel;
-    const store = this.#stores.get(topic.waits) ?? new ReplyStore(this.#clock, topic);
-    this.#stores.set(topic.waits, store);
-    const leave = store.join(channel, bounds);
-    return {
-      store,
-      leave: () => {
-        leave();
-        if (store.isUnused) this.#stores.delete(topic.waits);
-      },
-    };
-  }
-
-  /** The store behind a channel that has joined. */
-  of({ topic }: ReplyChannel): ReplyStore | undefined {
-    return this.#stores.get(topic.waits);
+    super((topic) => new ReplyStore(clock, topic));
   }
 
   /** For the status page: what the replies say is their clients' alone. */
@@ -50,6 +21,6 @@ export class ReplyStores {
   }
 
   readings(): ReplyStoreReading[] {
-    return [...this.#stores.values()].map((store) => store.reading());
+    return this.all.map((store) => store.reading());
   }
 }

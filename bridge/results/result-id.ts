@@ -39,11 +39,14 @@ export function hasFormOfResultId(text: string): boolean {
 export class ResultIds {
   readonly #key: Buffer;
 
-  /** @param secret undefined: one of this process */
-  constructor(secret: string | undefined) {
+  /**
+   * @param secret undefined: one of this process
+   * @param kind an id of one is none of the other
+   */
+  constructor(secret: string | undefined, kind: 'result ids' | 'stream ids' = 'result ids') {
     // Not the secret itself: it may sign something else in another place.
     this.#key = createHash('sha256')
-      .update('result ids\n')
+      .update(`${kind}\n`)
       .update(secret ?? OWN_SECRET)
       .digest();
   }

@@ -1,15 +1,28 @@
 /** The last events of one stream, for a client that is slow or comes back. What is too much is dropped, oldest first. */
 import { bytesInFlight } from '../bytes-in-flight';
 
+/** What a client knows that has an event. */
+export interface EventFacts {
+  /** Since 1970. */
+  readonly atMs: number;
+  /** The reply that it is; undefined for what we say ourselves. */
+  readonly reply?: { readonly partition: number; readonly offset: number };
+  /** Replies that the client is told it has missed. */
+  readonly missing?: number;
+  /** Nothing comes after it. */
+  readonly isEnd?: boolean;
+}
+
 export interface LoggedEvent {
   /** From 1, without gaps. */
   readonly number: number;
   /** As it is sent, but for its id. */
   readonly block: string;
+  readonly facts: EventFacts;
 }
 
-/** An object, a string and its place in a list. */
-const EVENT_COST_BYTES = 100;
+/** Objects, a string and its place in a list. */
+const EVENT_COST_BYTES = 200;
 
 export class EventLog {
   readonly #maxEvents: number;
@@ -33,9 +46,9 @@ export class EventLog {
     return this.#last - this.#events.length;
   }
 
-  append(block: string): void {
+  append(block: string, facts: EventFacts): void {
     this.#last++;
-    this.#events.push({ number: this.#last, block });
+    this.#events.push({ number: this.#last, block, facts });
     this.#account(costOf(block));
     // The newest stays, however large: it has not been sent yet.
     while (

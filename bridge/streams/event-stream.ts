@@ -1,5 +1,6 @@
 /** Server-sent events on one response of the listener. */
 import type { ServerResponse } from 'node:http';
+import type { EventId } from './event-id';
 import type { ReplyStream, StreamClient } from './reply-stream';
 
 /** How long a browser waits before it comes back. */
@@ -12,9 +13,10 @@ const HEADERS = {
   'x-accel-buffering': 'no',
 } as const;
 
-export function streamEvents(stream: ReplyStream, after: number, response: ServerResponse): void {
+/** @param at of a client that comes back: the last event that it has */
+export function streamEvents(stream: ReplyStream, at: EventId | undefined, response: ServerResponse): void {
   const { earlyFailure } = stream;
-  if (earlyFailure !== undefined && after === 0) {
+  if (earlyFailure !== undefined && at === undefined) {
     const { status, headers, body } = earlyFailure;
     response.writeHead(status, { ...headers, 'content-length': body.length });
     response.end(body);
@@ -30,5 +32,5 @@ export function streamEvents(stream: ReplyStream, after: number, response: Serve
   response.on('drain', () => stream.flush());
   response.on('close', () => stream.detach(client));
   response.write(RETRY);
-  stream.attach(client, after);
+  stream.attach(client, at);
 }

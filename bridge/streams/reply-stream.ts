@@ -1,6 +1,7 @@
 /**
  * The replies to one request, sent on as they come. It outlives the connection of its client for a while: who comes back
- * gets what is kept. It knows events and nothing of how they travel.
+ * gets what is kept. Where replies are kept for it in other processes too, one of these may go on with it; then two of them
+ * have it at once, and each knows only of its own. It knows events and nothing of how they travel.
  */
 import { randomBytes } from 'node:crypto';
 import { GatewayError, type HttpAnswer } from '../errors';
@@ -8,8 +9,8 @@ import type { Exchange } from '../exchange';
 import type { ReceivedRecord } from '../kafka/records';
 import type { Collector, Verdict } from '../reply/collector';
 import type { Outcome } from '../reply/pending-replies';
-import { eventIdText } from './event-id';
-import { EventLog } from './event-log';
+import { eventIdText, hasReply, MOST_PARTITIONS, type EventId, type Place } from './event-id';
+import { EventLog, type EventFacts } from './event-log';
 import { eventBlock, namedEvent } from './event-text';
 import type { StreamEnd, StreamRule } from './stream-rule';
 
@@ -23,7 +24,20 @@ export interface StreamClient {
   drop(): void;
 }
 
+/** A stream that another process has begun, as its client had it there. */
+export interface Begun {
+  /** Since 1970. */
+  readonly atMs: number;
+  readonly place: Place;
+}
+
 export interface ReplyStreamOptions {
+  /** By which its client comes back. */
+  readonly id: string;
+  /** Other processes may go on with it. */
+  readonly isPortable: boolean;
+  /** Undefined: this process has begun it. */
+  readonly begun?: Begun | undefined;
   readonly rule: StreamRule;
   readonly exchange: Exchange;
   /** Kong's id of the consumer that has asked, who alone may come back. */
@@ -40,28 +54,40 @@ export interface ReplyStreamOptions {
 }
 
 /** Kong ends a connection on which its upstream says nothing for a minute. */
-const BEAT_MS = 20_000;
+export const BEAT_MS = 20_000;
 const BEAT = ': \n\n';
 /** Each record once: readers go back a little when they connect again. */
 const REMEMBERED = 1024;
 
+/** Who counts events. Nobody guesses one: it is compared, and opens nothing. */
+const COUNTER_BYTES = 6;
+
 /** An event in its place; without text while its reply cannot be read yet. */
 interface Slot {
   block: string | undefined;
+  readonly facts: EventFacts;
 }
 
 export class ReplyStream implements Collector {
-  readonly id = randomBytes(16).toString('base64url');
+  readonly id: string;
   readonly exchange: Exchange;
   readonly consumer: string | undefined;
   readonly #options: ReplyStreamOptions;
   readonly #log: EventLog;
   readonly #seen = new Set<string>();
+  readonly #counter = randomBytes(COUNTER_BYTES).toString('base64url');
   #slots: Slot[] = [];
   #replies = 0;
+  /** Since 1970. */
+  #lastReplyAtMs: number;
   #client: StreamClient | undefined;
+  #hasHadClient = false;
   /** Of the last event that the client has. */
   #position = 0;
+  /** So many replies the client has, or knows that it has missed. */
+  #clientReplies = 0;
+  /** See Place. */
+  #clientOffsets: Map<number, number> | undefined = new Map<number, number>();
   #isCongested = false;
   #isOver = false;
   #isForgotten = false;
@@ -77,15 +103,32 @@ export class ReplyStream implements Collector {
     this.exchange = options.exchange;
     this.consumer = options.consumer;
     this.#options = options;
+    this.id = options.id;
     this.#log = new EventLog(options.rule);
+    const { begun } = options;
+    this.#lastReplyAtMs = begun ? begun.place.asOfMs - begun.place.quietMs : Date.now();
+    if (begun === undefined) return;
+    this.#replies = begun.place.replies;
+    this.#setClientsPlace(begun.place);
   }
 
   /** After the wait has this stream for its collector. */
   start(): void {
-    this.#restartIdle();
-    const { rule, within } = this.#options;
-    this.#cancelLife = within(rule.maxLifeMs, () => this.end('max_life'));
+    const { rule, within, begun } = this.#options;
+    const nowMs = Date.now();
+    this.#restartIdle(Math.max(0, nowMs - this.#lastReplyAtMs));
+    const ageMs = begun === undefined ? 0 : nowMs - begun.atMs;
+    this.#cancelLife = within(Math.max(0, rule.maxLifeMs - ageMs), () => this.end('max_life'));
     this.exchange.wait.whenEnded((outcome) => this.#onEnded(outcome));
+    this.#endWithLast();
+  }
+
+  /** Of what another process has begun: so many replies were here that the client does not have, and are not any more. */
+  skip(missing: number): void {
+    this.#replies += missing;
+    this.#slots.push({ block: namedEvent('gap', { missing }), facts: { atMs: Date.now(), missing } });
+    this.#settle();
+    this.#endWithLast();
   }
 
   get isOver(): boolean {
@@ -101,20 +144,35 @@ export class ReplyStream implements Collector {
     return this.#earlyFailure;
   }
 
+  /** True where the client has never been here. */
+  get isUnvisited(): boolean {
+    return !this.#hasHadClient;
+  }
+
+  /** True for the id of an event that was sent from here: another process counts in its own way. */
+  hasCounted({ place }: EventId): boolean {
+    return place === undefined || place.counter === this.#counter;
+  }
+
   /** True where there is nothing after this event, and never will be. */
   isRead(number: number): boolean {
-    return this.#isOver && this.#slots.length === 0 && number >= this.#log.last;
+    return this.#hasAll(number) && !this.#goesOnElsewhere;
   }
 
   add(reply: ReceivedRecord): Verdict {
     const key = `${reply.partition}:${reply.offset}`;
     if (this.#seen.has(key)) return 'duplicate';
     this.#remember(key);
-    const { endHeader, count } = this.#options.rule;
+    const { rule, begun } = this.#options;
+    const { endHeader, count } = rule;
     const isEnd = endHeader !== undefined && reply.headers.some(([name]) => name === endHeader);
-    if (!isEnd || (reply.value !== null && reply.value.length > 0)) {
+    // From another process, which was faster.
+    const isOld = begun !== undefined && hasReply(begun.place, reply);
+    if (!isOld && (!isEnd || (reply.value !== null && reply.value.length > 0))) {
       this.#replies++;
-      const slot: Slot = { block: undefined };
+      const { partition, offset } = reply;
+      const atMs = (this.#lastReplyAtMs = Date.now());
+      const slot: Slot = { block: undefined, facts: { atMs, reply: { partition, offset } } };
       this.#slots.push(slot);
       this.#options.read(reply, (answer) => {
         slot.block = eventBlock(answer);
@@ -122,18 +180,29 @@ export class ReplyStream implements Collector {
       });
     }
     if (isEnd || (count !== undefined && this.#replies >= count)) return 'last';
+    if (isOld) return 'duplicate';
     this.#restartIdle();
     return 'more';
   }
 
-  /** @param after the number of the last event that the client has */
-  attach(client: StreamClient, after: number): void {
+  /** Its request is with a broker: only now may its client come back rather than ask again. */
+  delivered(): void {
+    if (this.#client !== undefined && !this.#isOver && this.#position === 0) this.#tellPlace(this.#client);
+  }
+
+  /** @param at of a client that comes back: the last event that it has */
+  attach(client: StreamClient, at?: EventId): void {
     this.#client?.drop();
     this.#cancelForget?.();
     this.#client = client;
+    this.#hasHadClient = true;
     this.#isCongested = false;
-    this.#position = Math.min(after, this.#log.last);
+    if (at !== undefined) {
+      this.#position = Math.min(at.number, this.#log.last);
+      if (at.place !== undefined) this.#setClientsPlace(at.place);
+    }
     this.#beat();
+    if (this.exchange.wait.isDelivered && !this.#isOver && this.#log.last === 0) this.#tellPlace(client);
     this.flush();
   }
 
@@ -151,20 +220,25 @@ export class ReplyStream implements Collector {
     if (client === undefined) return;
     this.#isCongested = false;
     if (this.#position < this.#log.dropped) {
-      client.send(namedEvent('gap', { missing: this.#log.dropped - this.#position }));
+      const missing = this.#log.dropped - this.#position;
+      client.send(namedEvent('gap', { missing }));
       this.#position = this.#log.dropped;
+      this.#clientReplies += missing;
     }
     for (;;) {
       const event = this.#log.next(this.#position);
       if (event === undefined) break;
       this.#position = event.number;
-      const id = eventIdText({ streamId: this.id, number: event.number });
-      if (!client.send(`id: ${id}\n${event.block}`)) {
+      this.#advanceClient(event.facts);
+      if (!client.send(`id: ${this.#idText(event.facts)}\n${event.block}`)) {
         this.#isCongested = true;
         return;
       }
     }
-    if (this.isRead(this.#position)) client.end();
+    if (!this.#hasAll(this.#position)) return;
+    // Until it has closed the connection nothing may be written.
+    this.#cancelBeat?.();
+    client.end();
   }
 
   /** Ends it without another reply. */
@@ -172,7 +246,9 @@ export class ReplyStream implements Collector {
     if (this.#isOver) return;
     this.#endedBy ??= by;
     const { channel, wait } = this.exchange;
-    channel.fail(wait, new GatewayError('reply_timeout', `the stream was ended: ${by}`));
+    // What comes now is not late: its client may be elsewhere.
+    if (by === 'client_gone' && this.#options.isPortable) channel.accept(wait);
+    else channel.fail(wait, new GatewayError('reply_timeout', `the stream was ended: ${by}`));
   }
 
   /** Nobody comes back. */
@@ -188,6 +264,11 @@ export class ReplyStream implements Collector {
     this.#options.onForgotten(this);
   }
 
+  #endWithLast(): void {
+    const { count } = this.#options.rule;
+    if (count !== undefined && this.#replies >= count) this.end('complete');
+  }
+
   #onEnded(outcome: Outcome<ReceivedRecord>): void {
     this.#cancelIdle?.();
     this.#cancelLife?.();
@@ -197,21 +278,75 @@ export class ReplyStream implements Collector {
     if (end === 'failed' && error !== undefined) {
       const answer = this.#options.errorAnswer(error);
       if (this.#replies === 0) this.#earlyFailure = answer;
-      this.#slots.push({ block: eventBlock(answer) });
+      this.#slots.push({ block: eventBlock(answer), facts: { atMs: Date.now() } });
     }
-    this.#slots.push({ block: namedEvent('end', { reason: end }) });
+    if (!this.#goesOnElsewhere) {
+      const facts = { atMs: Date.now(), isEnd: true };
+      this.#slots.push({ block: namedEvent('end', { reason: end }), facts });
+    }
     this.#options.onEnded(this, end, end === 'failed' ? error : undefined);
-    this.exchange.trace.ended('reply' in outcome ? outcome.reply : undefined, error && end);
+    this.exchange.trace.ended(
+      'reply' in outcome ? outcome.reply : undefined,
+      end === 'complete' ? undefined : end,
+    );
     this.#settle();
+    if (this.#goesOnElsewhere) this.flush();
     if (this.#client === undefined) this.#forgetLater();
+  }
+
+  /** The process ends, and the stream does not: the client that is disconnected comes back to another one. */
+  get #goesOnElsewhere(): boolean {
+    return this.#endedBy === 'draining' && this.#options.isPortable;
+  }
+
+  #hasAll(number: number): boolean {
+    return this.#isOver && this.#slots.length === 0 && number >= this.#log.last;
+  }
+
+  #setClientsPlace({ replies, offsets }: Place): void {
+    this.#clientReplies = replies;
+    this.#clientOffsets = offsets && new Map(offsets);
+  }
+
+  #advanceClient({ reply, missing = 0 }: EventFacts): void {
+    this.#clientReplies += missing;
+    if (reply === undefined) return;
+    this.#clientReplies++;
+    const { partition, offset } = reply;
+    const offsets = this.#clientOffsets;
+    if (offsets === undefined) return;
+    offsets.set(partition, Math.max(offset, offsets.get(partition) ?? 0));
+    if (offsets.size > MOST_PARTITIONS) this.#clientOffsets = undefined;
+  }
+
+  /** @param facts of the event that the client is about to have */
+  #idText({ atMs, isEnd = false }: EventFacts): string {
+    const event = { streamId: this.id, number: this.#position };
+    if (!this.#options.isPortable) return eventIdText({ ...event, place: undefined });
+    return eventIdText({
+      ...event,
+      place: {
+        counter: this.#counter,
+        replies: this.#clientReplies,
+        offsets: this.#clientOffsets,
+        asOfMs: atMs,
+        quietMs: Math.max(0, atMs - this.#lastReplyAtMs),
+        isEnd,
+      },
+    });
+  }
+
+  /** An id without an event: a client that has it comes back, and one that has heard of it lately is known to be current. */
+  #tellPlace(client: StreamClient): void {
+    client.send(`id: ${this.#idText({ atMs: Date.now() })}\n\n`);
   }
 
   /** In the order in which the replies came, whichever can be read first. */
   #settle(): void {
     let count = 0;
-    for (const { block } of this.#slots) {
+    for (const { block, facts } of this.#slots) {
       if (block === undefined) break;
-      this.#log.append(block);
+      this.#log.append(block, facts);
       count++;
     }
     if (count === 0) return;
@@ -230,16 +365,23 @@ export class ReplyStream implements Collector {
     this.#seen.add(key);
   }
 
-  #restartIdle(): void {
+  /** @param quietMs for how long nothing has come already */
+  #restartIdle(quietMs = 0): void {
     const { rule, within } = this.#options;
     this.#cancelIdle?.();
-    if (rule.idleMs !== undefined) this.#cancelIdle = within(rule.idleMs, () => this.end('idle'));
+    if (rule.idleMs !== undefined)
+      this.#cancelIdle = within(Math.max(0, rule.idleMs - quietMs), () => this.end('idle'));
   }
 
   #beat(): void {
     this.#cancelBeat?.();
     this.#cancelBeat = this.#options.within(BEAT_MS, () => {
-      if (!this.#isCongested) this.#client?.send(BEAT);
+      const client = this.#client;
+      if (client !== undefined && !this.#isCongested) {
+        const hasAll = this.#slots.length === 0 && this.exchange.wait.isDelivered;
+        if (this.#options.isPortable && hasAll) this.#tellPlace(client);
+        else client.send(BEAT);
+      }
       this.#beat();
     });
   }

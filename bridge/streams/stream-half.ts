@@ -1,4 +1,5 @@
 /** The second half of a request whose replies are sent on as they come: the access phase of one configuration. */
+import { randomBytes } from 'node:crypto';
 import { writeAccess } from '../answer';
 import type { Configuration } from '../configuration';
 import { GatewayError, type HttpAnswer } from '../errors';
@@ -7,10 +8,11 @@ import type { ReceivedRecord } from '../kafka/records';
 import type { KongService } from '../kong';
 import { answerOf, type PhaseEvent, type Read } from '../phase';
 import { NOT_REPEATED } from '../reply/collector';
-import { headerIn, MAX_HEADERS, type HttpRequest } from '../request/http-request';
+import { headerIn, listHeaderOf, MAX_HEADERS, type HttpRequest } from '../request/http-request';
 import { accessLog } from '../telemetry/access-log';
-import { readEventId } from './event-id';
-import { ReplyStream } from './reply-stream';
+import { readEventId, type EventId } from './event-id';
+import { ReplyStream, type Begun } from './reply-stream';
+import type { ReturnedStream, StreamReturns } from './stream-returns';
 import type { StreamRule } from './stream-rule';
 import { eventsEntrance, type Streams } from './streams';
 
@@ -39,6 +41,12 @@ export interface StreamVisitor {
 
 /** A stream ends by itself, and before its wait does: there a deadline would be a request without a reply. */
 const BEHIND_LIFE_MS = 5000;
+/** Of an id that is known here alone. */
+const ID_BYTES = 16;
+
+/** The one answer after which a browser does not come again. */
+const readToItsEnd = (event: PhaseEvent): void =>
+  event.exit(204, Buffer.alloc(0), { 'cache-control': 'no-store' });
 
 const READS: readonly Read[] = [
   ['kong.request.get_headers', MAX_HEADERS],
@@ -50,20 +58,27 @@ export class StreamHalf {
   readonly rule: StreamRule;
   readonly #owner: StreamOwner;
   readonly #reader: ReplyReader;
+  /** Undefined: a stream is continued where it was begun, or not at all. */
+  readonly #returns: StreamReturns | undefined;
   #left = 0;
   #whenUnused: (() => void) | undefined;
 
-  constructor(owner: StreamOwner, rule: StreamRule, reader: ReplyReader) {
+  constructor(owner: StreamOwner, rule: StreamRule, reader: ReplyReader, returns?: StreamReturns) {
     this.#owner = owner;
     this.rule = rule;
     this.#reader = reader;
     this.reads = rule.withoutService ? [...READS, ['kong.router.get_service']] : READS;
+    this.#returns = returns;
   }
 
   /** Calls back once when no stream of it is left: until then its replies have to be read. */
   whenUnused(callback: () => void): void {
-    if (this.#left === 0) callback();
-    else this.#whenUnused = callback;
+    const end = (): void => {
+      this.#returns?.close();
+      callback();
+    };
+    if (this.#left === 0) end();
+    else this.#whenUnused = end;
   }
 
   /** Of the wait. */
@@ -88,20 +103,27 @@ export class StreamHalf {
   /**
    * A client that comes back to its stream is dealt with here, and so is one that cannot have any.
    * @param configuration undefined where another half has looked at it
+   * @param refuse told of an error that shows later
    * @returns false: it is a new request
    * @throws GatewayError `request_invalid`, `stream_gone`, `misconfigured`
    */
-  takes(event: PhaseEvent, visitor: StreamVisitor, configuration: Configuration | undefined): boolean {
+  takes(
+    event: PhaseEvent,
+    visitor: StreamVisitor,
+    configuration: Configuration | undefined,
+    refuse: (error: unknown) => void,
+  ): boolean {
     const { headers, method, consumer, lacksService } = visitor;
     if (method === 'HEAD' || method === 'OPTIONS')
       throw new GatewayError('request_invalid', `${method} cannot have a stream for its answer`);
     const id = readEventId(headerIn(headers, 'last-event-id'));
     if (id === undefined) return false;
     const { streams } = this.#owner;
-    const stream = streams.resumed(id, configuration, consumer);
-    // The one answer after which a browser does not come again.
-    if (stream.isRead(id.number)) event.exit(204, Buffer.alloc(0), { 'cache-control': 'no-store' });
-    else streams.lead(event, lacksService, eventsEntrance(stream, id.number));
+    const isKnown = id.place === undefined || this.#returns?.wireIdOf(id, consumer) !== undefined;
+    const stream = isKnown ? streams.resumed(id, configuration, consumer) : undefined;
+    if (stream === undefined) this.#takeOver(event, visitor, id, refuse);
+    else if (stream.isRead(id.number)) readToItsEnd(event);
+    else streams.lead(event, lacksService, eventsEntrance(stream, id));
     return true;
   }
 
@@ -112,11 +134,61 @@ export class StreamHalf {
 
   /** Of a wait that is registered: what takes its replies from now on. @throws GatewayError `misconfigured` */
   stream(exchange: Exchange, { consumer }: StreamVisitor): ReplyStream {
+    if (exchange.repeats !== undefined) throw new GatewayError('misconfigured', `mode: ${NOT_REPEATED}`);
+    const portableId = this.#returns?.idOf(exchange, consumer);
+    return this.#stream(exchange, consumer, {
+      id: portableId ?? randomBytes(ID_BYTES).toString('base64url'),
+      isPortable: portableId !== undefined,
+    });
+  }
+
+  /** A stream of another process. @throws GatewayError `stream_gone`, `draining` */
+  #takeOver(event: PhaseEvent, visitor: StreamVisitor, id: EventId, refuse: (error: unknown) => void): void {
+    const returns = this.#returns;
+    const returned = returns?.read(id, visitor.consumer);
+    if (returns === undefined || returned === undefined) throw this.#owner.streams.gone();
+    if (returned.place.isEnd) {
+      readToItsEnd(event);
+      return;
+    }
+    const begin = (): void => this.#goOn(event, visitor, returns, returned, id.streamId);
+    if (returns.readyNow()) begin();
+    else returns.whenReady().then(begin).catch(refuse);
+  }
+
+  #goOn(
+    event: PhaseEvent,
+    visitor: StreamVisitor,
+    returns: StreamReturns,
+    returned: ReturnedStream,
+    id: string,
+  ): void {
+    const { headers, consumer } = visitor;
+    const { streams } = this.#owner;
+    streams.letGo(id);
+    this.admit(returns.configuration, visitor);
+    const exchange = returns.exchange(this.timeoutMs, {
+      accept: listHeaderOf(headers, 'accept'),
+      prefer: listHeaderOf(headers, 'prefer'),
+      shownId: returned.wireId,
+    });
+    const stream = this.#stream(exchange, consumer, { id, isPortable: true, begun: returned });
+    streams.takeOver(stream);
+    stream.start();
+    returns.feed(stream, returned);
+    this.#lead(event, stream, visitor);
+  }
+
+  #stream(
+    exchange: Exchange,
+    consumer: string | undefined,
+    identity: { readonly id: string; readonly isPortable: boolean; readonly begun?: Begun },
+  ): ReplyStream {
     const { streams } = this.#owner;
     const { configuration } = exchange;
-    if (exchange.repeats !== undefined) throw new GatewayError('misconfigured', `mode: ${NOT_REPEATED}`);
     this.#left++;
     return new ReplyStream({
+      ...identity,
       rule: this.rule,
       exchange,
       consumer,
@@ -140,12 +212,16 @@ export class StreamHalf {
   }
 
   /** Sends Kong to it. The event ends. */
-  begin(event: PhaseEvent, stream: ReplyStream, { lacksService }: StreamVisitor): void {
+  begin(event: PhaseEvent, stream: ReplyStream, visitor: StreamVisitor): void {
     const { streams } = this.#owner;
     streams.open(stream);
     stream.start();
+    this.#lead(event, stream, visitor);
+  }
+
+  #lead(event: PhaseEvent, stream: ReplyStream, { lacksService }: StreamVisitor): void {
     try {
-      streams.lead(event, lacksService, eventsEntrance(stream, 0));
+      this.#owner.streams.lead(event, lacksService, eventsEntrance(stream));
     } catch (error) {
       stream.forget();
       throw error;

@@ -58,11 +58,23 @@ const MAX_STREAMS = 32_768;
 const SHARE_OF_FILES = 0.5;
 /** How long streams go on when the process is told to end. */
 const DRAIN_MS = 10_000;
+/** Longer than Kong ever needs between two plugins of one request. */
+const CLAIMED_MS = 10_000;
 
 export class Streams {
   /** Undefined: this process has no port that Kong reaches; null: not at the moment. Told by the plugin server. */
   listener: () => ListenerAddress | null | undefined = () => undefined;
-  readonly counters = { events: 0, websocket: 0, resumed: 0, gone: 0, slow: 0, messages: 0, expired: 0 };
+  readonly counters = {
+    events: 0,
+    websocket: 0,
+    resumed: 0,
+    /** Of these, those that another process had begun. */
+    taken_over: 0,
+    gone: 0,
+    slow: 0,
+    messages: 0,
+    expired: 0,
+  };
   readonly ended: Record<StreamEnd, number> = {
     complete: 0,
     idle: 0,
@@ -79,6 +91,8 @@ export class Streams {
   readonly #tickets: StreamTickets<Entrance>;
   readonly #streams = new Map<string, ReplyStream>();
   readonly #sockets = new Set<OpenSocket>();
+  /** Requests whose other half is to say what they come back to; each with what forgets it. */
+  readonly #returning = new Map<string, () => void>();
   readonly #perConsumer = new WeakMap<Configuration, Map<string, number>>();
 
   constructor(within: (limitMs: number, callback: () => void) => () => void) {
@@ -135,10 +149,22 @@ export class Streams {
     event.pass();
   }
 
+  /** One that this process has begun. */
   open(stream: ReplyStream): void {
     this.counters.events++;
-    this.#streams.set(stream.id, stream);
-    this.#count(stream.exchange.configuration, stream.consumer, 1);
+    this.#add(stream);
+  }
+
+  /** One that another process has begun, or this one: its client was elsewhere since then. */
+  takeOver(stream: ReplyStream): void {
+    this.counters.resumed++;
+    this.counters.taken_over++;
+    this.#add(stream);
+  }
+
+  /** The client of a stream has gone on elsewhere, and what is here of it is old. */
+  letGo(id: string): void {
+    this.#streams.get(id)?.forget();
   }
 
   /** A client does not read what it is sent. */
@@ -152,8 +178,8 @@ export class Streams {
     this.#count(stream.exchange.configuration, stream.consumer, -1);
   }
 
-  onForgotten({ id }: ReplyStream): void {
-    this.#streams.delete(id);
+  onForgotten(stream: ReplyStream): void {
+    if (this.#streams.get(stream.id) === stream) this.#streams.delete(stream.id);
   }
 
   /** For a WebSocket that is about to be opened. The returned function, to be called once, gives its place back. */
@@ -175,17 +201,17 @@ export class Streams {
   }
 
   /**
-   * The stream to which a client comes back.
+   * The stream of this process to which a client comes back.
    * @param configuration undefined where another half has looked at it
-   * @throws GatewayError `stream_gone` for one that is not here, or somebody else's
+   * @returns undefined for one that is not here, or somebody else's, or has gone on elsewhere
    */
   resumed(
-    { streamId }: EventId,
+    id: EventId,
     configuration: Configuration | undefined,
     consumer: string | undefined,
-  ): ReplyStream {
-    const stream = this.#find(streamId, configuration);
-    if (stream === undefined || stream.consumer !== consumer) throw this.#isGone();
+  ): ReplyStream | undefined {
+    const stream = this.#find(id.streamId, configuration);
+    if (stream === undefined || stream.consumer !== consumer || !stream.hasCounted(id)) return undefined;
     this.counters.resumed++;
     return stream;
   }
@@ -194,11 +220,30 @@ export class Streams {
    * For the half of a pair that sends: whether this is a client that comes back, of which no record is made.
    * @throws GatewayError `stream_gone`
    */
-  isReturn(lastEventId: unknown, configuration: Configuration): boolean {
+  isReturn(lastEventId: unknown, configuration: Configuration, requestId: string): boolean {
     const id = readEventId(lastEventId);
     if (id === undefined) return false;
-    if (this.#find(id.streamId, configuration) === undefined) throw this.#isGone();
+    if (this.#find(id.streamId, configuration) !== undefined) return true;
+    if (id.place === undefined) throw this.gone();
+    this.#returning.get(requestId)?.();
+    const cancel = this.#within(CLAIMED_MS, () => this.#returning.delete(requestId));
+    this.#returning.set(requestId, cancel);
     return true;
+  }
+
+  /** For a half that knows no streams: whether this request is no new one, and so has no record. */
+  isReturning(requestId: string): boolean {
+    return this.#returning.has(requestId);
+  }
+
+  /** Counts one that comes back in vain. */
+  gone(): GatewayError {
+    this.counters.gone++;
+    this.#last.gone.note();
+    return new GatewayError(
+      'stream_gone',
+      'nothing is kept of the stream of this Last-Event-ID; without it the request is sent again',
+    );
   }
 
   /** What is open goes on for a moment. */
@@ -264,19 +309,15 @@ export class Streams {
         );
   }
 
+  #add(stream: ReplyStream): void {
+    this.#streams.set(stream.id, stream);
+    this.#count(stream.exchange.configuration, stream.consumer, 1);
+  }
+
   #find(streamId: string, configuration: Configuration | undefined): ReplyStream | undefined {
     const stream = this.#streams.get(streamId);
     const isOther = configuration !== undefined && stream?.exchange.configuration !== configuration;
     return isOther ? undefined : stream;
-  }
-
-  #isGone(): GatewayError {
-    this.counters.gone++;
-    this.#last.gone.note();
-    return new GatewayError(
-      'stream_gone',
-      'nothing is kept of the stream of this Last-Event-ID; without it the request is sent again',
-    );
   }
 
   #onExpired(): void {
@@ -307,12 +348,15 @@ export class Streams {
   }
 }
 
-/** How the listener hands a stream over. */
-export function eventsEntrance(stream: ReplyStream, after: number): Entrance {
+/**
+ * How the listener hands a stream over.
+ * @param at of a client that comes back: the last event that it has
+ */
+export function eventsEntrance(stream: ReplyStream, at?: EventId): Entrance {
   return {
-    events: (response) => streamEvents(stream, after, response),
+    events: (response) => streamEvents(stream, at, response),
     expired: () => {
-      if (!stream.hasClient && after === 0) stream.forget();
+      if (stream.isUnvisited) stream.forget();
     },
   };
 }

@@ -22,7 +22,7 @@ const TOPIC = ['cluster', 'reply_topic'] as const;
 const REPLIES: Family = {
   name: 'kong_kafka_replies_total',
   type: 'counter',
-  help: 'Records on the reply topic by kind: matched ended a wait; late came after the end of its wait, duplicate after the first reply, accepted after the client had got a 202; foreign has an id that is not ours, misrouted one of another gateway, unidentified none; request is a request on a shared topic.',
+  help: 'Records on the reply topic by kind: matched ended a wait; late came after the end of its wait, duplicate after the first reply, accepted after the client had got a 202, or had left its stream, which another gateway may have; foreign has an id that is not ours, misrouted one of another gateway, unidentified none; request is a request on a shared topic.',
   labels: [...TOPIC, 'kind'],
 };
 const HELD: Family = {

@@ -28,7 +28,7 @@ const ENDED: Family = {
 const RETURNS: Family = {
   name: 'kong_kafka_stream_returns_total',
   type: 'counter',
-  help: 'Clients that came back with Last-Event-ID, by result: resumed, or gone (nothing is kept here).',
+  help: 'Clients that came back with Last-Event-ID, by result: resumed (here, or begun elsewhere), or gone (nothing is kept here).',
   labels: ['result'],
 };
 const SLOW: Family = {

@@ -31,14 +31,14 @@ export const CONSUMER_OPTIONS = [
     ...BOOTSTRAP_SERVER_LIST,
     name: 'bootstrap_servers',
     description:
-      "Brokers of the reply topic. Default: the producer's. Needed with `mode: result`, which has no producer, and where the two plugins run in separate processes; else no effect.",
+      "Brokers of the reply topic. Default: the producer's. Needed with `mode: result`, which has no producer, with `mode: stream` and `result_secret`, and where the two plugins run in separate processes; else no effect.",
   },
   ...CONNECTION_OPTIONS,
   {
     ...TOPIC_TEMPLATE,
     name: 'topic',
     description:
-      "Reply topic, with `{node}` in it where the producer's `reply_topic` has it. Default: that one. Needed with `mode: result`, which has no producer, and where the two plugins run in separate processes; else no effect.",
+      "Reply topic, with `{node}` in it where the producer's `reply_topic` has it. Default: that one. Needed with `mode: result`, which has no producer, with `mode: stream` and `result_secret`, and where the two plugins run in separate processes; else no effect.",
   },
   ...WAIT_OPTIONS,
   REPLY_SCHEMA_REGISTRY,

@@ -25,6 +25,8 @@ import {
 } from '../../bridge/request/http-request';
 import { isUpgrade } from '../../bridge/streams/socket-half';
 import { StreamHalf } from '../../bridge/streams/stream-half';
+import type { StreamReturns } from '../../bridge/streams/stream-returns';
+import type { StreamRule } from '../../bridge/streams/stream-rule';
 import { CONSUMER, CONSUMER_OPTIONS, type ConsumerConfig } from './config';
 
 export class ConsumerHandler {
@@ -58,7 +60,8 @@ export class ConsumerHandler {
     if (config.mode === 'result') this.#results = source && this.#openResults(source);
     else if (!requestReply.together) this.#receiver = source && requestReply.openReceiver(source);
     const rule = streamRule(config);
-    this.#stream = rule && new StreamHalf(requestReply, rule, this.#half);
+    this.#stream =
+      rule && new StreamHalf(requestReply, rule, this.#half, source && this.#openReturns(source, rule));
     this.planned = { access: this.#access() };
   }
 
@@ -113,10 +116,20 @@ export class ConsumerHandler {
     });
   }
 
+  /** Undefined where no other process has seen the replies, or could read the ids. */
+  #openReturns(source: ReceiverOptions, { resumeMs }: StreamRule): StreamReturns | undefined {
+    const { result_secret: secret, keep_replies: keep } = this.#config;
+    const isSeenByAll = source.route.kept === undefined && this.#requestReply.together;
+    // Both plugins are in one worker of a node, so that its own secret leads nowhere.
+    if (!isSeenByAll || secret === undefined || resumeMs === 0) return undefined;
+    return this.#requestReply.openReturns({ ...source, maxInFlight: undefined, secret, resumeMs, keep });
+  }
+
   #run(event: PhaseEvent, answers: readonly unknown[]): void {
     let exchange: Exchange | undefined;
     try {
-      exchange = this.#requestReply.claim(event.requestId ?? '') ?? this.#startedElsewhere(answers);
+      const requestId = event.requestId ?? '';
+      exchange = this.#requestReply.claim(requestId) ?? this.#startedElsewhere(requestId, answers);
       const preferredSeconds = this.#half.preferredSeconds(exchange.prefer);
       const timeoutMs = this.#half.timeoutMs(preferredSeconds);
       // Before the claim, after which records that came in between are let go.
@@ -145,7 +158,8 @@ export class ConsumerHandler {
       if (!this.#requestReply.together) throw notTogether();
       exchange = this.#requestReply.claim(event.requestId ?? '');
       const visitor = half.visitor(answers);
-      if (half.takes(event, visitor, undefined)) return;
+      const refuse = (error: unknown): void => this.#half.refuse(event, error, undefined);
+      if (half.takes(event, visitor, undefined, refuse)) return;
       if (exchange === undefined) throw noProducer();
       if (isUpgrade(visitor.headers)) throw noSockets();
       half.admit(exchange.configuration, visitor);
@@ -158,8 +172,9 @@ export class ConsumerHandler {
     }
   }
 
-  #startedElsewhere(answers: readonly unknown[]): Exchange {
-    if (this.#requestReply.together) throw noProducer();
+  #startedElsewhere(requestId: string, answers: readonly unknown[]): Exchange {
+    const { streams, together } = this.#requestReply;
+    if (together) throw streams.isReturning(requestId) ? streams.gone() : noProducer();
     if (!this.#receiver) {
       throw new GatewayError(
         'misconfigured',

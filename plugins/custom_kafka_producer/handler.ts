@@ -55,7 +55,8 @@ export class ProducerHandler {
   #isBack(event: PhaseEvent, answers: readonly unknown[], lastEventId: unknown): boolean {
     try {
       const { streams } = this.#requestReply;
-      if (!streams.isReturn(lastEventId, this.#half.sender.configuration)) return false;
+      const { configuration } = this.#half.sender;
+      if (!streams.isReturn(lastEventId, configuration, event.requestId ?? '')) return false;
       event.pass();
     } catch (error) {
       this.#half.refuse(event, answers[0] as HttpRequest['headers'], error);

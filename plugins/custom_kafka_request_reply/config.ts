@@ -6,7 +6,7 @@ import { configParser, type CrossRule } from '../../bridge/config/parse';
 import { COMPRESSION, DELIVERY_OPTIONS } from '../../bridge/config/produce-options';
 import { RECORD_OPTIONS } from '../../bridge/config/record-options';
 import { REQUEST_OPTIONS, REQUEST_RULES, TARGET_OPTIONS } from '../../bridge/config/request-options';
-import { RESULT_OF_REQUEST_RULES } from '../../bridge/config/result-options';
+import { RESULT_OF_REQUEST_RULES, STREAM_OF_REQUEST_RULES } from '../../bridge/config/result-options';
 import { REPLY_TOPIC, ROUTING_OPTIONS } from '../../bridge/config/routing-options';
 import { SEVERAL_REPLIES_OF_REQUEST_RULES } from '../../bridge/config/several-replies-rules';
 import { STATES_OF_REQUEST_RULES } from '../../bridge/config/state-options';
@@ -55,6 +55,7 @@ export const REQUEST_REPLY_RULES: CrossRule<RequestReplyConfig>[] = [
   ...REQUEST_RULES,
   ...rulesInside('reply', WAIT_RULES),
   ...RESULT_OF_REQUEST_RULES,
+  ...STREAM_OF_REQUEST_RULES,
   ...STATES_OF_REQUEST_RULES,
   ...SEVERAL_REPLIES_OF_REQUEST_RULES,
 ];

@@ -1,14 +1,21 @@
 /** `mode: stream`: Kong is led to where the replies are sent on as they come, and a WebSocket has a request for each message. */
+import { shareOf } from '../../common/worker';
+import { connectionOf } from '../../bridge/config/connection-options';
+import { configKey, isConnectionRow } from '../../bridge/config/parse';
+import { producerSettings } from '../../bridge/config/produce-options';
+import { replyRouteOf } from '../../bridge/config/routing-options';
 import { GatewayError, toGatewayError } from '../../bridge/errors';
 import { bothReads, type Phase, type PhaseEvent } from '../../bridge/phase';
 import type { ReplyHalf } from '../../bridge/reply-half';
 import type { BuiltRequest, RequestHalf } from '../../bridge/request-half';
 import type { HttpRequest } from '../../bridge/request/http-request';
 import type { RequestReply } from '../../bridge/request-reply';
+import { IS_NODES_SECRET } from '../../bridge/results/own-secret';
 import { isUpgrade, SocketHalf } from '../../bridge/streams/socket-half';
 import { StreamHalf, type StreamVisitor } from '../../bridge/streams/stream-half';
+import type { StreamReturns } from '../../bridge/streams/stream-returns';
 import type { StreamRule } from '../../bridge/streams/stream-rule';
-import type { RequestReplyConfig } from './config';
+import { REQUEST_REPLY, REQUEST_REPLY_OPTIONS, type RequestReplyConfig } from './config';
 import type { Mode } from './mode';
 import { requestHalf } from './sending';
 
@@ -30,7 +37,7 @@ export class StreamMode implements Mode {
     this.#request = requestHalf(config, requestReply, reply, {
       send: (event, request) => this.#send(event, request),
     });
-    this.#stream = new StreamHalf(requestReply, rule, reply);
+    this.#stream = new StreamHalf(requestReply, rule, reply, returnsOf(config, requestReply, reply, rule));
     this.#sockets = new SocketHalf(requestReply, {
       rule,
       request: this.#request,
@@ -58,7 +65,8 @@ export class StreamMode implements Mode {
     try {
       const visitor = this.#stream.visitor(aboutVisitor);
       const { configuration } = this.#request.sender;
-      if (this.#stream.takes(event, visitor, configuration)) return;
+      const refuse = (error: unknown): void => this.#request.refuse(event, visitor.headers, error);
+      if (this.#stream.takes(event, visitor, configuration, refuse)) return;
       this.#stream.admit(configuration, visitor);
       if (isUpgrade(visitor.headers)) {
         this.#sockets.begin(event, answers, visitor);
@@ -88,4 +96,33 @@ export class StreamMode implements Mode {
       throw error;
     }
   }
+}
+
+/** Undefined where no other process has seen the replies, or could read the ids. */
+function returnsOf(
+  config: RequestReplyConfig,
+  requestReply: RequestReply,
+  reply: ReplyHalf,
+  { resumeMs }: StreamRule,
+): StreamReturns | undefined {
+  const { result_secret: secret, keep_replies: keep } = config.reply;
+  const route = replyRouteOf(config);
+  const isSeenByAll = config.reply_routing === 'broadcast' && config.topic !== config.reply_topic;
+  const isKnownElsewhere = secret !== undefined || IS_NODES_SECRET;
+  if (route === undefined || !isSeenByAll || !isKnownElsewhere || resumeMs === 0) return undefined;
+  return requestReply.openReturns({
+    plugin: REQUEST_REPLY.name,
+    key: configKey(REQUEST_REPLY_OPTIONS, config),
+    connectionKey: configKey(REQUEST_REPLY_OPTIONS, config, isConnectionRow),
+    connection: {
+      ...connectionOf(config, config.bootstrap_servers, config.timeout),
+      produce: producerSettings(config),
+    },
+    route,
+    rule: reply.rule,
+    maxInFlight: shareOf(config.max_in_flight),
+    secret,
+    resumeMs,
+    keep,
+  });
 }

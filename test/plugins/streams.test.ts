@@ -360,6 +360,17 @@ test('age and silence end a stream, and are no timeouts', async (t) => {
   }
 });
 
+/** The next comment was written to a response that had ended, which is an error that nobody caught. */
+test('nothing is written to a client after the end, however long it takes to leave', async (t) => {
+  const { access, proxied, clock, nothingLeft } = await streaming(t, { max_life_ms: 5000 });
+  const source = await proxied(await access());
+  clock.advance(5010);
+  clock.advance(20_010);
+  assert.equal((await source.untilEnd()).at(-1)!.name, 'end');
+  clock.advance(31_000);
+  nothingLeft();
+});
+
 test('the log of requests has a line for each stream, when it ends', async (t) => {
   const lines: string[] = [];
   setLogSink((line) => lines.push(line));

@@ -10,6 +10,8 @@ export interface SeenEvent {
 export class EventSource {
   readonly events: SeenEvent[] = [];
   readonly comments: string[] = [];
+  /** What a browser would come back with: an id says so without an event, too. */
+  lastEventId: string | undefined;
   readonly #response: IncomingMessage;
   readonly #whenEnded: Promise<void>;
   #wake: () => void = () => undefined;
@@ -67,6 +69,13 @@ export class EventSource {
     return this.events;
   }
 
+  async until(isTrue: () => boolean): Promise<void> {
+    for (let turns = 0; !isTrue(); turns++) {
+      if (turns >= 2000) throw new Error('it never became true');
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
   async untilEnd(): Promise<SeenEvent[]> {
     await this.#whenEnded;
     return this.events;
@@ -93,6 +102,7 @@ export class EventSource {
     const values = (field: string) =>
       lines.filter((line) => line.startsWith(`${field}: `)).map((line) => line.slice(field.length + 2));
     const data = values('data');
+    this.lastEventId = values('id')[0] ?? this.lastEventId;
     if (data.length === 0) {
       this.comments.push(lines.join('\n'));
       return;

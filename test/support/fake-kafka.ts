@@ -17,6 +17,8 @@ export class FakeKafka implements ClientPool {
   /** Thrown by produce. */
   refusal: GatewayError | undefined;
   onProduce: ((record: OutgoingRecord, onDelivery: OnDelivery) => void) | undefined;
+  /** What whoever looks back finds. */
+  readonly earlier: ReceivedRecord[] = [];
   readonly followed = new Map<string, Pick<FollowOptions, 'onRecord' | 'onLost' | 'partition'>[]>();
 
   acquire(key: string) {
@@ -46,7 +48,12 @@ export class FakeKafka implements ClientPool {
           const followers = kafka.followed.get(topic) ?? [];
           // Nothing is there before the topic is followed.
           if (!options.upToNow) kafka.followed.set(topic, [...followers, options]);
-          else options.onCaughtUp?.();
+          else if (kafka.earlier.length === 0) options.onCaughtUp?.();
+          else
+            setImmediate(() => {
+              for (const record of kafka.earlier) if (record.topic === topic) options.onRecord(record);
+              options.onCaughtUp?.();
+            });
           return {
             ready: true,
             reason: undefined,

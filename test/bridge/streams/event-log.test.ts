@@ -6,17 +6,19 @@ import { eventIdText, readEventId } from '../../../bridge/streams/event-id';
 import { EventLog } from '../../../bridge/streams/event-log';
 import { eventBlock } from '../../../bridge/streams/event-text';
 
+const FACTS = { atMs: 1 };
+
 test('the oldest go first, by number and by bytes, and the newest stays', () => {
   const held = bytesInFlight.held;
   const byNumber = new EventLog({ bufferEvents: 2, bufferBytes: 1_000_000 });
-  for (const block of ['a', 'b', 'c']) byNumber.append(block);
+  for (const block of ['a', 'b', 'c']) byNumber.append(block, FACTS);
   assert.deepEqual([byNumber.last, byNumber.dropped], [3, 1]);
-  assert.deepEqual(byNumber.next(1), { number: 2, block: 'b' });
+  assert.deepEqual(byNumber.next(1), { number: 2, block: 'b', facts: FACTS });
   assert.equal(byNumber.next(0), undefined);
   assert.equal(byNumber.next(3), undefined);
   const byBytes = new EventLog({ bufferEvents: 100, bufferBytes: 500 });
-  byBytes.append('x'.repeat(300));
-  byBytes.append('y'.repeat(2000));
+  byBytes.append('x'.repeat(300), FACTS);
+  byBytes.append('y'.repeat(2000), FACTS);
   assert.equal(byBytes.dropped, 1);
   assert.equal(byBytes.next(1)?.block.length, 2000);
   byNumber.clear();
@@ -25,18 +27,48 @@ test('the oldest go first, by number and by bytes, and the newest stays', () => 
 });
 
 test('an event id is ours or none', () => {
-  const id = { streamId: 'A'.repeat(22), number: 7 };
-  assert.deepEqual(readEventId(eventIdText(id)), id);
-  for (const other of [
-    '',
-    '7',
+  const here = { streamId: 'A'.repeat(22), number: 7, place: undefined };
+  assert.deepEqual(readEventId(eventIdText(here)), here);
+  const place = {
+    counter: 'abcdefgh',
+    replies: 6,
+    offsets: new Map([
+      [0, 12],
+      [31, 9_007_199_254_740],
+    ]),
+    asOfMs: 1_795_000_000_000,
+    quietMs: 20_000,
+    isEnd: false,
+  };
+  const anywhere = { streamId: 'A'.repeat(50), number: 7, place };
+  for (const id of [
+    anywhere,
+    { ...anywhere, place: { ...place, isEnd: true, offsets: undefined } },
+    { ...anywhere, place: { ...place, offsets: new Map<number, number>() } },
+  ])
+    assert.deepEqual(readEventId(eventIdText(id)), id);
+  for (const other of ['', '7', 'kk', undefined, ['x']]) assert.equal(readEventId(other), undefined);
+});
+
+/** A client that got an id of ours must never be a new request, whatever has become of the id on its way. */
+test('what begins as ours and cannot be read is of no stream', () => {
+  const stem = `kks2.${'A'.repeat(50)}.7.abcdefgh.6.1795000000000.0`;
+  for (const broken of [
     'kks1.short.1',
     `kks1.${'A'.repeat(22)}.-1`,
     `kks1.${'A'.repeat(22)}.9999999999`,
-    undefined,
-    ['x'],
+    'kks3.of a later version',
+    stem,
+    `${stem}.0`,
+    `${stem}.0:1,`,
+    `${stem}.0:1:2`,
+    `${stem}.0:-1`,
+    `${stem}.0:1.ends`,
+    `${stem}.0:1\n`,
+    `${stem}.${Array.from({ length: 65 }, (_, partition) => `${partition}:1`).join(',')}`,
+    `${stem}.${'1'.repeat(3000)}`,
   ])
-    assert.equal(readEventId(other), undefined);
+    assert.deepEqual(readEventId(broken), { streamId: '', number: 0, place: undefined }, broken);
 });
 
 test('every kind of line break ends a field', () => {

@@ -1,4 +1,4 @@
-/** One HTTP request of the drill. A gateway that is killed meanwhile is status 0. */
+/** One HTTP request of a drill. A gateway that is killed meanwhile is status 0. */
 import { request as httpRequest } from 'node:http';
 
 export interface Told {

@@ -1,0 +1,133 @@
+/**
+ * Replies by the id of their request, several each, until they are too old, too many or too large together: the oldest go
+ * first. Of one that went before its time is remembered that it was there, so that its client can be told.
+ */
+import { bytesInFlight } from '../bytes-in-flight';
+import type { Clock } from '../clock';
+import { costOf, type ReceivedRecord } from '../kafka/records';
+import { KEEP_NOTHING, type KeepBounds } from '../results/kept-replies';
+
+export interface KeptStreamReply {
+  readonly id: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly atMs: number;
+  /** Undefined: it was put out before its time. */
+  record: ReceivedRecord | undefined;
+}
+
+/** Of those that were put out. Bounds memory: some 20 MB. */
+const MOST_REMEMBERED = 100_000;
+
+export class KeptStreamReplies {
+  readonly #clock: Clock;
+  readonly #mostRemembered: number;
+  #bounds = KEEP_NOTHING;
+  readonly #byId = new Map<string, KeptStreamReply[]>();
+  /** In the order in which they came. */
+  #order: KeptStreamReply[] = [];
+  /** Everything before it is forgotten. */
+  #head = 0;
+  /** Everything before it was put out. */
+  #recordHead = 0;
+  #bytes = 0;
+  #forgottenAtMs = -Infinity;
+  /** Put out by count or bytes before their time. */
+  droppedEarly = 0;
+
+  constructor(clock: Clock, mostRemembered = MOST_REMEMBERED) {
+    this.#clock = clock;
+    this.#mostRemembered = mostRemembered;
+  }
+
+  get count(): number {
+    return this.#order.length - this.#recordHead;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  setBounds(bounds: KeepBounds): void {
+    this.#bounds = bounds;
+    this.dropOld();
+  }
+
+  /** @returns false for one that is there already */
+  keep(id: string, record: ReceivedRecord): boolean {
+    const { partition, offset } = record;
+    const replies = this.#byId.get(id) ?? [];
+    // What is read back comes after what came meanwhile.
+    let at = replies.length;
+    for (let before = at - 1; before >= 0; before--) {
+      const other = replies[before]!;
+      if (other.partition !== partition) continue;
+      if (other.offset === offset) return false;
+      if (other.offset < offset) break;
+      at = before;
+    }
+    const kept = { id, partition, offset, atMs: this.#clock.now(), record };
+    replies.splice(at, 0, kept);
+    this.#byId.set(id, replies);
+    this.#order.push(kept);
+    this.#account(costOf(record));
+    this.dropOld();
+    return true;
+  }
+
+  /** In an order in which each partition has its own. */
+  of(id: string): readonly KeptStreamReply[] {
+    this.dropOld();
+    return this.#byId.get(id) ?? [];
+  }
+
+  /** True where replies since then may have been here of which nothing is known. */
+  hasForgotten(sinceMs: number): boolean {
+    return this.#forgottenAtMs >= sinceMs;
+  }
+
+  dropOld(): void {
+    const oldestMs = this.#clock.now() - this.#bounds.ttlMs;
+    while (this.#head < this.#order.length && this.#order[this.#head]!.atMs < oldestMs) this.#forgetFirst();
+    while (this.count > this.#bounds.count || this.#bytes > this.#bounds.bytes) {
+      this.droppedEarly++;
+      this.#putOut(this.#order[this.#recordHead++]!);
+    }
+    while (this.#recordHead - this.#head > this.#mostRemembered) {
+      this.#forgottenAtMs = this.#order[this.#head]!.atMs;
+      this.#forgetFirst();
+    }
+    if (this.#head * 2 > this.#order.length) {
+      this.#order = this.#order.slice(this.#head);
+      this.#recordHead -= this.#head;
+      this.#head = 0;
+    }
+  }
+
+  clear(): void {
+    this.#byId.clear();
+    this.#order = [];
+    this.#head = this.#recordHead = 0;
+    this.#account(-this.#bytes);
+  }
+
+  #forgetFirst(): void {
+    const first = this.#order[this.#head++]!;
+    this.#putOut(first);
+    this.#recordHead = Math.max(this.#recordHead, this.#head);
+    const replies = this.#byId.get(first.id) ?? [];
+    replies.splice(replies.indexOf(first), 1);
+    if (replies.length === 0) this.#byId.delete(first.id);
+  }
+
+  #putOut(kept: KeptStreamReply): void {
+    if (kept.record === undefined) return;
+    this.#account(-costOf(kept.record));
+    kept.record = undefined;
+  }
+
+  #account(bytes: number): void {
+    this.#bytes += bytes;
+    bytesInFlight.add(bytes);
+  }
+}

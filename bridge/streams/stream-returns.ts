@@ -1,0 +1,147 @@
+/**
+ * The end of a configuration that goes on with streams that other processes have begun. Their clients bring all that has to
+ * be known: an id that one of them has signed, and their place. The replies are here already, as every gateway sees every
+ * reply; so none has to tell another.
+ */
+import { v4 as uuid } from 'uuid';
+import type { Configuration } from '../configuration';
+import { GatewayError } from '../errors';
+import type { Exchange, RequestFacts } from '../exchange';
+import type { ReceivedRecord } from '../kafka/records';
+import { notReady, type Link } from '../link';
+import type { ReceiverOptions } from '../receiver';
+import { isUuid } from '../reply/id-forms';
+import type { KeepBounds } from '../results/kept-replies';
+import { ResultIds } from '../results/result-id';
+import { UNTRACED } from '../telemetry/tracing';
+import { hasReply, type EventId } from './event-id';
+import { BEAT_MS, type Begun, type ReplyStream } from './reply-stream';
+import type { StreamStore } from './stream-store';
+
+export interface StreamReturnOptions extends ReceiverOptions {
+  readonly maxInFlight: number | undefined;
+  /** Undefined: that of this node. */
+  readonly secret: string | undefined;
+  readonly resumeMs: number;
+  readonly keep: Pick<KeepBounds, 'count' | 'bytes'>;
+}
+
+/** What it needs of the process it is part of. */
+interface ReturnsOwner {
+  nowMs(): number;
+  /** @throws GatewayError `draining` */
+  refuseWhenDraining(): void;
+}
+
+/** By so much the clocks of two gateways may differ, and one may be behind the other in reading. */
+const SLACK_MS = 10_000;
+
+/** Who comes back in time may have heard of its place one beat before it left. */
+export function keptForMs({ resumeMs }: Pick<StreamReturnOptions, 'resumeMs'>): number {
+  return resumeMs + BEAT_MS + SLACK_MS;
+}
+
+/** A stream that another process has begun. */
+export interface ReturnedStream extends Begun {
+  readonly wireId: string;
+}
+
+export class StreamReturns {
+  readonly #owner: ReturnsOwner;
+  readonly #link: Link;
+  readonly #store: StreamStore;
+  readonly #resumeMs: number;
+  readonly #replyTopic: string;
+  readonly #ids: ResultIds;
+  readonly close: () => void;
+
+  constructor(
+    owner: ReturnsOwner,
+    link: Link,
+    store: StreamStore,
+    { secret, resumeMs, route }: StreamReturnOptions,
+    close: () => void,
+  ) {
+    this.#owner = owner;
+    this.#link = link;
+    this.#store = store;
+    this.#resumeMs = resumeMs;
+    this.#replyTopic = route.replyTopic;
+    this.#ids = new ResultIds(secret, 'stream ids');
+    this.close = close;
+  }
+
+  get configuration(): Configuration {
+    return this.#link.configuration;
+  }
+
+  /** The id of a stream that this process begins; undefined where no other one sees its replies, or its id is not ours. */
+  idOf({ channel, wait }: Exchange, consumerId: string | undefined): string | undefined {
+    const isSeenElsewhere =
+      channel.replyTopic === this.#replyTopic &&
+      channel.routeTag === undefined &&
+      !channel.sharedWithRequests &&
+      wait.requestId === undefined &&
+      isUuid(wait.id);
+    if (!isSeenElsewhere) return undefined;
+    return this.#ids.issue({ wireId: wait.id, issuedAtMs: Date.now() }, this.#scope(consumerId));
+  }
+
+  /** @returns undefined for one of somebody else */
+  wireIdOf({ streamId }: EventId, consumerId: string | undefined): string | undefined {
+    return this.#ids.read(streamId, this.#scope(consumerId))?.wireId;
+  }
+
+  /** @returns undefined for one of somebody else, and one whose client comes too late */
+  read({ streamId, place }: EventId, consumerId: string | undefined): ReturnedStream | undefined {
+    const issued = this.#ids.read(streamId, this.#scope(consumerId));
+    if (issued === undefined || place?.offsets === undefined) return undefined;
+    const sinceMs = Date.now() - place.asOfMs;
+    if (!place.isEnd && sinceMs > this.#resumeMs + BEAT_MS) return undefined;
+    if (this.#store.hasForgotten(this.#owner.nowMs() - sinceMs)) return undefined;
+    return { wireId: issued.wireId, atMs: issued.issuedAtMs, place };
+  }
+
+  /** True when every reply of before is here. @throws GatewayError `draining` */
+  readyNow(): boolean {
+    this.#owner.refuseWhenDraining();
+    return this.#link.readyNow();
+  }
+
+  /** See Link. @throws GatewayError `not_ready` with the reason, `draining` */
+  async whenReady(): Promise<void> {
+    await this.#link.whenReady();
+    this.#owner.refuseWhenDraining();
+  }
+
+  /** A wait of our own for what somebody else has asked. @throws as ReplyChannel.register */
+  exchange(timeoutMs: number, facts: RequestFacts): Exchange {
+    const { channel, configuration } = this.#link;
+    if (channel === undefined) throw new GatewayError('internal', 'streams without a reply channel');
+    // Under an id that no record has: in this process too may be a wait under the other.
+    const wait = channel.register(uuid(), timeoutMs, () => notReady(this.#link));
+    // Or there would be no id to come back with.
+    wait.delivered();
+    return { configuration, channel, wait, topic: undefined, ...facts, trace: UNTRACED };
+  }
+
+  /** All that its client does not have: what is kept, then what comes. */
+  feed(stream: ReplyStream, { wireId, place }: ReturnedStream): void {
+    const { channel, wait } = stream.exchange;
+    const take = (reply: ReceivedRecord): void => {
+      if (!stream.isOver && stream.add(reply) === 'last') channel.complete(wait, reply);
+    };
+    const replies = [...this.#store.repliesTo(wireId)];
+    const missing = replies.filter((reply) => reply.record === undefined && !hasReply(place, reply)).length;
+    if (missing > 0) stream.skip(missing);
+    wait.whenEnded(this.#store.follow(wireId, take));
+    for (const { record } of replies) if (record !== undefined) take(record);
+  }
+
+  #scope(consumerId: string | undefined): {
+    readonly replyTopic: string;
+    readonly consumerId: string | undefined;
+  } {
+    return { replyTopic: this.#replyTopic, consumerId };
+  }
+}
