@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { log } from '../bridge/telemetry/log';
+import { saysNobodyListens } from './nobody-listens';
 import type { PluginServer } from './server';
 
 /** Whoever restarts the successor does so within a second or two. */
@@ -58,16 +59,13 @@ export class TakeBack {
   }
 }
 
-/** Nobody listens. Anything else, such as a queue that is full, tells nothing of the other process. */
-const NOBODY = ['ECONNREFUSED', 'ENOENT'];
-
 async function isAnswered(path: string): Promise<boolean> {
   const socket = connect(path);
   try {
     await once(socket, 'connect');
     return true;
   } catch (error) {
-    return !NOBODY.includes((error as NodeJS.ErrnoException).code ?? '');
+    return !saysNobodyListens(error);
   } finally {
     socket.destroy();
   }

@@ -18,8 +18,10 @@
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { log } from '../bridge/telemetry/log';
 import { encodeHandOver } from './messages';
+import { saysNobodyListens } from './nobody-listens';
 import type { LoadedPlugin } from './plugin-loader';
 import type { PluginServer } from './server';
 
@@ -27,6 +29,7 @@ import type { PluginServer } from './server';
 const ANSWER_TIMEOUT_MS = 2000;
 /** … and this long for each of those that are left then: another process may have them. */
 const LATE_ANSWER_TIMEOUT_MS = 200;
+const BUSY_POLL_MS = 10;
 
 /** What is needed of a PluginServer. */
 export type SocketOwner = Pick<
@@ -57,7 +60,9 @@ export async function takeOver<S extends SocketOwner>(
 ): Promise<S[]> {
   const inOrder = [...servers].sort((a, b) => b.plugin.priority - a.plugin.priority);
   const { bound, unbound, reason } = await bindAll(inOrder);
-  const predecessors = await Promise.all(inOrder.map((server) => connectTo(server.socketPath)));
+  const predecessors = await Promise.all(
+    inOrder.map((server) => connectTo(server.socketPath, answerTimeoutMs)),
+  );
   try {
     const isFirst = predecessors.every((socket) => socket === undefined);
     if (reason !== undefined) refuseUselessStart(reason, bound, isFirst);
@@ -110,16 +115,28 @@ function refuseUselessStart(reason: string, bound: readonly SocketOwner[], isFir
   if (!bound.some((server) => server.plugin.failure === undefined)) throw new Error(reason);
 }
 
-/** Nothing where nobody listens, as on a socket that a killed process has left. */
-async function connectTo(path: string): Promise<Socket | undefined> {
-  const socket = connect(path);
-  try {
-    await once(socket, 'connect');
-  } catch {
-    return undefined;
+/** Nothing where nobody listens, as on a socket that a killed process has left, or where a process stays too busy to accept. */
+async function connectTo(path: string, timeoutMs: number): Promise<Socket | undefined> {
+  const untilMs = performance.now() + timeoutMs;
+  for (;;) {
+    const socket = connect(path);
+    try {
+      await once(socket, 'connect');
+      socket.on('error', () => undefined);
+      return socket;
+    } catch (error) {
+      if (saysNobodyListens(error)) return undefined;
+      if (performance.now() >= untilMs) {
+        warnOfSilence();
+        return undefined;
+      }
+      await pause(BUSY_POLL_MS);
+    }
   }
-  socket.on('error', () => undefined);
-  return socket;
+}
+
+function warnOfSilence(): void {
+  log.warn('the process before this one does not say that it is ready; its sockets are taken all the same');
 }
 
 async function tell(predecessor: Socket | undefined, call: Buffer, answerTimeoutMs: number): Promise<void> {
@@ -127,9 +144,7 @@ async function tell(predecessor: Socket | undefined, call: Buffer, answerTimeout
   predecessor.write(call);
   await new Promise<void>((resolve) => {
     const timer = setTimeout(() => {
-      log.warn(
-        'the process before this one does not say that it is ready; its sockets are taken all the same',
-      );
+      warnOfSilence();
       resolve();
     }, answerTimeoutMs);
     const end = (): void => {

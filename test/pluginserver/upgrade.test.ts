@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { linkSync, renameSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { startGateway } from '../../dev/gateway/gateway';
 import { toPlugin } from '../../pluginserver/plugin-loader';
 import { PluginServer } from '../../pluginserver/server';
@@ -242,23 +242,7 @@ it('takes back what it has lost when its successor dies between two sockets', as
 it('takes nothing back from a successor that lives and is too busy to accept', async (t) => {
   const socketPath = join(temporaryFolder(t), 'p.sock');
   captureLog(t);
-  const stuck = `require('net').createServer().listen({ path: '${socketPath}', backlog: 1 }, () => {
-    process.stdout.write('listening');
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-  })`;
-  const successor = spawn(process.execPath, ['-e', stuck]);
-  t.after(() => successor.kill('SIGKILL'));
-  await once(successor.stdout, 'data');
-  const connections: Socket[] = [];
-  t.after(() => connections.forEach((connection) => connection.destroy()));
-  let isFull = false;
-  while (!isFull) {
-    const connection = connect(socketPath);
-    connections.push(connection);
-    await once(connection, 'connect').catch((error: NodeJS.ErrnoException) => {
-      isFull = error.code === 'EAGAIN';
-    });
-  }
+  await busyProcess(t, socketPath);
   const server = { isReplaced: true, socketPath, bindAgain: async () => undefined, claim: () => undefined };
   let takenBack = 0;
   const takeBack = new TakeBack({
@@ -269,3 +253,48 @@ it('takes nothing back from a successor that lives and is too busy to accept', a
   for (let tick = 0; tick < 3; tick++) await takeBack.look();
   assert.equal(takenBack, 0);
 });
+
+/** The new one found nobody, told nobody, and held up no request: the old one went on to begin events on its own. */
+it('tells a predecessor that is too busy to accept, when it accepts again', async (t) => {
+  const socketPath = join(temporaryFolder(t), 'p.sock');
+  captureLog(t);
+  const predecessor = await busyProcess(t, socketPath, 300);
+  const server = new PluginServer({ plugin: toPlugin({ Plugin: class {}, Name: 'demo' }, '/'), socketPath });
+  t.after(() => server.close());
+  let said = '';
+  predecessor.stdout.on('data', (text) => (said += String(text)));
+  // The timeout is longer than the test may take.
+  await takeOver([server], { answerTimeoutMs: 3_600_000 });
+  await eventually(() => said === 'told', 'the predecessor was not told');
+  assert.ok(server.status().socket_owned && !server.isHolding);
+});
+
+/** Listens, and accepts nothing for so long; its queue of connections is full. Then it answers whatever it is told. */
+async function busyProcess(t: TestContext, socketPath: string, busyMs = Infinity) {
+  const program = `
+    const server = require('net').createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', () => {
+        process.stdout.write('told');
+        socket.end('yes');
+      });
+    });
+    server.listen({ path: '${socketPath}', backlog: 1 }, () => {
+      process.stdout.write('listening');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${busyMs});
+    })`;
+  const child = spawn(process.execPath, ['-e', program]);
+  t.after(() => child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  const connections: Socket[] = [];
+  t.after(() => connections.forEach((connection) => connection.destroy()));
+  for (let isFull = false; !isFull;) {
+    const connection = connect(socketPath);
+    connections.push(connection);
+    await once(connection, 'connect').catch((error: NodeJS.ErrnoException) => {
+      isFull = error.code === 'EAGAIN';
+    });
+    connection.on('error', () => undefined);
+  }
+  return child;
+}
