@@ -201,6 +201,28 @@ test('reply topics of nodes have the address that the request names; formats, ke
   );
 });
 
+test('routes whose names come to one, and topics of one name on two clusters, are all described', async (t) => {
+  const named = { ...route('orders', {}), name: 'orders' };
+  const unnamed = { ...route('orders', { topic: 'other.requests' }), name: undefined };
+  const elsewhere = route('far', {
+    bootstrap_servers: [{ host: 'far', port: 9092 }],
+    topic: 'orders.requests',
+  });
+  const document = await describe(file(t, kongYml(named, unnamed, elsewhere)));
+  assertValid(document);
+  const { operations, channels, servers } = document;
+  assert.deepEqual(Object.keys(operations!), ['orders', 'orders-2', 'far']);
+  const placeOf = (operation: string): unknown[] => {
+    const { $ref } = operations![operation]!.channel as { $ref: string };
+    const channel = channels![$ref.replace('#/channels/', '')]!;
+    const [server] = channel.servers as { $ref: string }[];
+    return [channel.address, servers![server!.$ref.replace('#/servers/', '')]!.host];
+  };
+  assert.deepEqual(placeOf('orders'), ['orders.requests', 'kafka:9092']);
+  assert.deepEqual(placeOf('orders-2'), ['other.requests', 'kafka:9092']);
+  assert.deepEqual(placeOf('far'), ['orders.requests', 'far:9092']);
+});
+
 test('servers: TLS and login by their kind, and no secret', async (t) => {
   const login = { strategy: 'sasl', mechanism: 'SCRAM-SHA-512', user: 'planted-user', password: 'planted' };
   const oauth = {
