@@ -3,7 +3,7 @@
  * its environment, its stdout the answer. No shell sees any of it. Time and output are bounded, and nothing of it is
  * left running.
  */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { ReceivedRecord } from '../../bridge/kafka/records';
 import { bytesResult, type Result } from './reply';
 
@@ -30,12 +30,19 @@ export function runCommand(
   stopped: AbortSignal,
 ): Promise<Result> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, {
-      env: environmentOf(request, correlationId, env),
-      stdio: ['pipe', 'pipe', 'pipe'],
-      // A group of its own: what the command has started ends with it.
-      detached: true,
-    });
+    let child: ChildProcessWithoutNullStreams;
+    try {
+      child = spawn(command, args, {
+        env: environmentOf(request, correlationId, env),
+        stdio: ['pipe', 'pipe', 'pipe'],
+        // A group of its own: what the command has started ends with it.
+        detached: true,
+      });
+    } catch (error) {
+      // Some reasons are told by an event, some so.
+      resolve(failed(cannotRun(error as Error)));
+      return;
+    }
     const output: Buffer[] = [];
     let bytes = 0;
     let complained = 0;
@@ -60,7 +67,7 @@ export function runCommand(
       complained += chunk.length;
       if (complained <= MOST_COMPLAINT_BYTES) onComplaint(chunk.toString());
     });
-    child.on('error', (error) => (failure ??= `the command cannot be run: ${error.message}`));
+    child.on('error', (error) => (failure ??= cannotRun(error)));
     child.on('close', (code, signal) => {
       clearTimeout(limit);
       stopped.removeEventListener('abort', stop);
@@ -74,6 +81,8 @@ export function runCommand(
     if (stopped.aborted) stop();
   });
 }
+
+const cannotRun = ({ message }: Error): string => `the command cannot be run: ${message}`;
 
 const failed = (error: string): Result => ({
   value: Buffer.from(error),

@@ -63,6 +63,12 @@ test('one that is not there', async () => {
   assert.match(error ?? '', /^the command cannot be run: .*ENOENT/);
 });
 
+test('one that cannot be there: Node throws that instead of telling it', async () => {
+  const { error, status } = await runCommand(request(), 'id', { command: `${__filename}/x`, args: [], timeoutMs: 1000, env: {}, onComplaint: () => undefined }, new AbortController().signal); // prettier-ignore
+  assert.match(error ?? '', /^the command cannot be run: .*ENOTDIR/);
+  assert.equal(status, 500);
+});
+
 test('one that reads nothing of a long value', async () => {
   const { value } = await run('exec true', { record: request({ value: Buffer.alloc(4_000_000, 'x') }) });
   assert.equal(value.length, 0);
