@@ -60,6 +60,8 @@ test('a plugin of the Admin API, and a page of them', async () => {
     enabled: true,
     protocols: ['grpc', 'http', 'ws'],
     tags: null,
+    // Of Kong Enterprise.
+    ordering: { before: { access: ['cors'] } },
     config: {
       topic: 'logs',
       bootstrap_servers: [{ host: 'kafka', port: 9092 }],
@@ -78,6 +80,7 @@ test('a plugin of the Admin API, and a page of them', async () => {
           enabled: true,
           protocols: ['http'],
           route: 'a-route',
+          ordering: { before: { access: ['cors'] } },
           config: { topic: 'logs', bootstrap_servers: [{ host: 'kafka', port: 9092 }] },
         },
       ],
@@ -123,6 +126,11 @@ test('--json', async () => {
 for (const [what, written, sentence] of [
   ['no plugin of these', 'plugins: [{ name: cors, config: {} }]', /^- has none of kafka-upstream, /],
   ['no configuration', 'just text', /^-: it is no configuration of Kong/],
+  [
+    'a page of several',
+    JSON.stringify({ data: [{ name: 'kafka-log', config: { topic: 'logs' } }], next: '/plugins?offset=a' }),
+    /^-: it is one page of several/,
+  ],
   ['no YAML', 'a: [planted', /^-: it is not YAML: /],
 ] as const)
   // prettier-ignore
