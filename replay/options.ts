@@ -152,8 +152,15 @@ function targetsFrom(
     texts.map((text) => {
       const [, service = '', url = ''] = /^(?:([^=/:]+)=)?(.*)$/s.exec(text) ?? [];
       const baseUrl = URL.canParse(url) ? new URL(url) : undefined;
-      if (!baseUrl || !/^https?:$/.test(baseUrl.protocol) || baseUrl.search || baseUrl.username)
-        throw new UsageError(`--to needs an http or https URL without query and login, got "${text}".`);
+      // Not told, as a login may be in it.
+      if (
+        !baseUrl ||
+        !/^https?:$/.test(baseUrl.protocol) ||
+        baseUrl.search ||
+        baseUrl.username ||
+        baseUrl.password
+      )
+        throw new UsageError('--to needs an http or https URL without query and login.');
       return [service, { baseUrl, headers, timeoutMs }] as const;
     }),
   );
