@@ -366,6 +366,24 @@ test('schemas of a registry, those of replies too; an address in a schema is not
   );
 });
 
+test('Ctrl-C ends it while it waits for a registry that says nothing', async (t) => {
+  const interruption = new AbortController();
+  const registry = createServer(() => interruption.abort());
+  await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    registry.closeAllConnections();
+    registry.close();
+  });
+  const url = `http://127.0.0.1:${(registry.address() as AddressInfo).port}`;
+  const config = file(t, kongYml(route('a', {}), route('b', {})));
+  const sinceMs = performance.now();
+  const run = await runInside(['asyncapi', '--config', config, '--registry', url], {
+    interrupted: interruption.signal,
+  });
+  assert.deepEqual(run, { code: EXIT.failed, stdout: '', stderr: 'Interrupted.\n' });
+  assert.ok(performance.now() - sinceMs < 4000, 'it did not wait for the registry');
+});
+
 test('a registry that is away is said, and no half document is written', async (t) => {
   const { code, stdout, stderr } = await runInside([
     'asyncapi',
