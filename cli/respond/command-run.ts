@@ -22,6 +22,10 @@ const MOST_COMPLAINT_BYTES = 64 * 1024;
 const MOST_VARIABLE_BYTES = 8192;
 const MOST_VARIABLES = 64;
 
+/** Also where this process is ended at once, as by a reader that leaves early (`| head`). */
+const stops = new Set<() => void>();
+process.once('exit', () => stops.forEach((stop) => stop()));
+
 /** Never rejects: a command that fails makes an answer that is an error. */
 export function runCommand(
   request: ReceivedRecord,
@@ -58,6 +62,7 @@ export function runCommand(
     const limit = setTimeout(() => kill(`the command was not done after ${timeoutMs} ms`), timeoutMs);
     const stop = (): void => kill('the responder was stopped');
     stopped.addEventListener('abort', stop);
+    stops.add(stop);
     child.stdout.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes > MOST_OUTPUT_BYTES) kill(`the command printed more than ${MOST_OUTPUT_BYTES} bytes`);
@@ -71,6 +76,7 @@ export function runCommand(
     child.on('close', (code, signal) => {
       clearTimeout(limit);
       stopped.removeEventListener('abort', stop);
+      stops.delete(stop);
       if (code !== 0)
         failure ??= signal === null ? `the command ended with ${code}` : `the command ended by ${signal}`;
       resolve(failure === undefined ? bytesResult(Buffer.concat(output)) : failed(failure));
