@@ -143,6 +143,8 @@ function migrateEntity(
     where: scope,
     changes: [{ option: undefined, fate: 'refused', words }],
   });
+  // decK merges it into `config`, and other plugins may share it.
+  if (entity._config !== undefined) return stays('_config: its options are in _plugin_configs; write them into the plugin first'); // prettier-ignore
   if (
     migrated.name === 'custom_kafka_producer' &&
     (isPerConsumer || entity.consumer || entity.consumer_group)

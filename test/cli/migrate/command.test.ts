@@ -97,6 +97,16 @@ test('what has no equal at all stays, and is told', async () => {
   assert.match(stderr, /no equal: it hands records of a topic to clients/);
 });
 
+test('a plugin whose options stand elsewhere stays, and is told', async () => {
+  const { code, stderr, stdout } = await migrate(`
+_plugin_configs: { shared: { topic: a, bootstrap_servers: [{ host: kafka, port: 9092 }] } }
+plugins: [{ name: kafka-upstream, _config: shared }]
+`);
+  assert.equal(code, EXIT.findings);
+  assert.match(stderr, /^all routes: kafka-upstream stays as it is\n {2}no equal: _config: /);
+  assert.match(stdout, /name: kafka-upstream/);
+});
+
 test('aliases lead to what they led to', async () => {
   const { stdout } = await migrate(`
 plugins:
