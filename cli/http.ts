@@ -29,7 +29,9 @@ export async function getJson(url: URL, { headers, signal, limitMs }: GetOptions
     return { status: response.status, body: parsed(await boundedText(response)), server };
   } catch (error) {
     const { message, cause } = error as Error & { cause?: NodeJS.ErrnoException };
-    throw new Error(cause?.message || cause?.code || message, { cause: error });
+    // It quotes the header, which may be a token.
+    const reason = error instanceof TypeError ? 'a header is none that HTTP can carry' : message;
+    throw new Error(cause?.message || cause?.code || reason, { cause: error });
   }
 }
 

@@ -4,6 +4,7 @@
  * so that stdout can be piped.
  */
 import { styleText } from 'node:util';
+import { shownJson, shownLines } from './shown-text';
 import type { Surroundings } from './surroundings';
 
 export type Style = Parameters<typeof styleText>[0];
@@ -33,14 +34,20 @@ export class Output {
     this.surroundings.stdout.write(text);
   }
 
+  /** What somebody else has written: as it is, but nothing of it can steer a terminal. */
+  foreign(bytes: Buffer): void {
+    const { stdout } = this.surroundings;
+    stdout.write(stdout.isTTY === true ? shownLines(bytes.toString()) : bytes);
+  }
+
   /** The one document of a command that ends by itself; nothing without `--json`. */
   document(value: unknown): void {
-    if (this.isJson) this.surroundings.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+    if (this.isJson) this.surroundings.stdout.write(`${shownJson(JSON.stringify(value, null, 2))}\n`);
   }
 
   /** One event of a command that goes on; nothing without `--json`. */
   event(value: unknown): void {
-    if (this.isJson) this.surroundings.stdout.write(`${JSON.stringify(value)}\n`);
+    if (this.isJson) this.surroundings.stdout.write(`${shownJson(JSON.stringify(value))}\n`);
   }
 
   /** What is being done, for whoever waits; on stderr, in both forms. */

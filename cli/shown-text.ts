@@ -20,9 +20,26 @@ export function shownBytes(bytes: Buffer, mostCharacters: number): string {
 
 const MOST_BYTES_OF_CHARACTER = 4;
 
+/** One line. */
 export function shownText(text: string): string {
-  return text.replace(
-    UNPRINTABLE,
-    (character) => ESCAPES[character] ?? `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  return text.replace(UNPRINTABLE, escaped);
+}
+
+/** As many lines as it has. */
+export function shownLines(text: string): string {
+  return text.replace(UNPRINTABLE, (character) =>
+    /[\n\t]/.test(character) ? character : escaped(character),
+  );
+}
+
+function escaped(character: string): string {
+  return ESCAPES[character] ?? `\\u{${character.codePointAt(0)!.toString(16)}}`;
+}
+
+/** The same document, without a character that a terminal would obey. */
+export function shownJson(json: string): string {
+  return json.replace(
+    /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

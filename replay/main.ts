@@ -1,18 +1,18 @@
 #!/usr/bin/env node
 // Before anything can start libuv's thread pool.
 import '../bridge/thread-pool-size';
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../bridge/clock';
 import { createTopic } from '../bridge/kafka/admin';
 import { GroupReader } from '../bridge/kafka/group-reader';
 import { RecordProducer } from '../bridge/kafka/producer';
-import type { OutgoingRecord } from '../bridge/kafka/records';
 import { setLogLevel } from '../bridge/telemetry/log';
+import { Audit } from './audit';
 import { BackOff } from './back-off';
 import { idsInTopic } from './ids-in-topic';
 import { parseReplayOptions, USAGE, UsageError, type ReplayOptions } from './options';
-import { Replayer, type AuditLine } from './replayer';
+import { produced } from './produced';
+import { Replayer } from './replayer';
 import { Sending } from './send';
 
 const EXIT_FAILED = 1;
@@ -35,7 +35,7 @@ async function main(): Promise<number> {
     groupId: options.dryRun ? `${options.group}-dry-run` : options.group,
   });
   const sending = new Sending();
-  const audit = new Audit(options, producer);
+  const audit = new Audit(options, (record) => produced(producer, record));
   try {
     await producer.whenUp();
     await makeDoneTopic(options);
@@ -60,11 +60,17 @@ async function main(): Promise<number> {
       options.dryRun ? await idsInTopic(options.deadTopic, options.connection, producer) : undefined,
     );
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => replayer.stop());
+    // Whoever reads us may leave early (`| head`): a dry run has nobody to tell then, all else goes on.
+    process.stdout.on('error', () => options.dryRun && replayer.stop());
     const progress = setInterval(() => say(summary(replayer)), PROGRESS_MS);
-    await replayer.run().finally(() => clearInterval(progress));
+    const isDone = await replayer.run().finally(() => clearInterval(progress));
     await audit.end();
     process.stdout.write(`${JSON.stringify({ ...replayer.counts, attempts: replayer.attempts })}\n`);
     const { maybe_delivered, refused, failed_too_often, not_a_request } = replayer.counts;
+    if (!isDone && !options.follow && !options.dryRun) {
+      say('Stopped before the end of the topic: start it again.');
+      return EXIT_FAILED;
+    }
     return maybe_delivered + refused + failed_too_often + not_a_request > 0 ? EXIT_SOME_DEAD : 0;
   } finally {
     sending.close();
@@ -81,12 +87,6 @@ async function makeDoneTopic({ connection, doneTopic, dryRun }: ReplayOptions): 
   });
 }
 
-function produced(producer: RecordProducer, record: OutgoingRecord): Promise<void> {
-  return new Promise((resolve, reject) =>
-    producer.produce(record, (error) => (error ? reject(error) : resolve()), { awaited: true }),
-  );
-}
-
 /** At even distances. */
 function turns(rate: number | undefined): () => Promise<void> {
   if (rate === undefined) return async () => undefined;
@@ -98,39 +98,6 @@ function turns(rate: number | undefined): () => Promise<void> {
   };
 }
 
-class Audit {
-  readonly #file: number | undefined;
-  readonly #topic: string | undefined;
-  readonly #dryRun: boolean;
-  readonly #pending = new Set<Promise<void>>();
-
-  constructor(
-    { auditFile, auditTopic, dryRun }: ReplayOptions,
-    private readonly producer: RecordProducer,
-  ) {
-    this.#file = auditFile === undefined ? undefined : openSync(auditFile, 'a', 0o600);
-    this.#topic = auditTopic;
-    this.#dryRun = dryRun;
-  }
-
-  write(line: AuditLine): void {
-    const text = JSON.stringify(this.#dryRun ? { ...line, dry_run: true } : line);
-    if (this.#dryRun) process.stdout.write(`${text}\n`);
-    if (this.#file !== undefined) writeSync(this.#file, `${text}\n`);
-    if (this.#topic === undefined || this.#dryRun) return;
-    const record = { topic: this.#topic, key: line.id ?? null, value: Buffer.from(text), headers: [] };
-    const sent = produced(this.producer, record).finally(() => this.#pending.delete(sent));
-    this.#pending.add(sent);
-    // What `end` waits for tells; until then it is no unhandled rejection.
-    sent.catch(() => undefined);
-  }
-
-  async end(): Promise<void> {
-    await Promise.all(this.#pending);
-    if (this.#file !== undefined) closeSync(this.#file);
-  }
-}
-
 function summary({ counts, attempts }: Replayer): string {
   const parts = Object.entries(counts).filter(([, count]) => count > 0);
   return `${attempts} attempts; ${parts.map(([name, count]) => `${count} ${name.replaceAll('_', ' ')}`).join(', ') || 'nothing yet'}`;
@@ -140,6 +107,7 @@ function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 main()
   .then((code) => (process.exitCode = code))
   .catch((error: unknown) => {

@@ -72,6 +72,13 @@ export function parseReplayOptions(args: readonly string[]): ReplayOptions | und
   const [firstMs, longestMs, ...more] = values['back-off-ms'].split(',').map(Number);
   if (more.length > 0 || !(firstMs! > 0) || !(longestMs! >= firstMs!))
     throw new UsageError(`--back-off-ms needs <first>,<longest>, got "${values['back-off-ms']}".`);
+  const deadTopic = values['dead-topic'] ?? `${topic}.dead`;
+  const doneTopic = values['done-topic'] ?? `${topic}.done`;
+  const auditTopic = values['audit-topic'];
+  const topics = [topic, deadTopic, doneTopic, ...(auditTopic === undefined ? [] : [auditTopic])];
+  // What is written would be read as a request, without end.
+  if (new Set(topics).size < topics.length)
+    throw new UsageError('--topic, --dead-topic, --done-topic and --audit-topic need a name each.');
   return {
     connection: connectionFrom(values.bootstrap, values.connection),
     topic,
@@ -86,10 +93,10 @@ export function parseReplayOptions(args: readonly string[]): ReplayOptions | und
     rate: values.rate === undefined ? undefined : integer('--rate', values.rate),
     isWanted: wantedBy(values.only),
     maybe: values.maybe,
-    deadTopic: values['dead-topic'] ?? `${topic}.dead`,
-    doneTopic: values['done-topic'] ?? `${topic}.done`,
+    deadTopic,
+    doneTopic,
     auditFile: values['audit-file'],
-    auditTopic: values['audit-topic'],
+    auditTopic,
     dryRun: values['dry-run'],
     follow: values.follow,
     operator: userInfo().username,
@@ -152,8 +159,15 @@ function targetsFrom(
     texts.map((text) => {
       const [, service = '', url = ''] = /^(?:([^=/:]+)=)?(.*)$/s.exec(text) ?? [];
       const baseUrl = URL.canParse(url) ? new URL(url) : undefined;
-      if (!baseUrl || !/^https?:$/.test(baseUrl.protocol) || baseUrl.search || baseUrl.username)
-        throw new UsageError(`--to needs an http or https URL without query and login, got "${text}".`);
+      // Not told, as a login may be in it.
+      if (
+        !baseUrl ||
+        !/^https?:$/.test(baseUrl.protocol) ||
+        baseUrl.search ||
+        baseUrl.username ||
+        baseUrl.password
+      )
+        throw new UsageError('--to needs an http or https URL without query and login.');
       return [service, { baseUrl, headers, timeoutMs }] as const;
     }),
   );

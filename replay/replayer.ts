@@ -114,13 +114,28 @@ export class Replayer {
     this.#stopped = true;
   }
 
-  /** Resolves when there is nothing left, or after `stop`. Rejects when Kafka does not take what must be safe. */
-  async run(): Promise<void> {
+  /**
+   * Resolves when there is nothing left, or after `stop`. Rejects when Kafka does not take what must be safe, or does not
+   * answer.
+   * @returns whether there is nothing left
+   */
+  async run(): Promise<boolean> {
     const ends = new Map<number, Promise<void>>();
+    const isDone = await this.#read(ends).catch((error: unknown) => {
+      this.#failure ??= error as Error;
+      return false;
+    });
+    await Promise.all(ends.values());
+    if (this.#failure) throw this.#failure;
+    return isDone;
+  }
+
+  /** @param ends of what is begun, by partition */
+  async #read(ends: Map<number, Promise<void>>): Promise<boolean> {
     while (!this.#isOver) {
       const record = await this.ports.next();
       if (record === undefined) {
-        if (this.#waiting === 0 && !this.options.follow && (await this.ports.isAtEnd())) break;
+        if (this.#waiting === 0 && !this.options.follow && (await this.ports.isAtEnd())) return !this.#isOver;
         continue;
       }
       this.#waiting++;
@@ -131,8 +146,7 @@ export class Replayer {
       );
       while (this.#waiting >= MOST_WAITING && !this.#isOver) await delay(10);
     }
-    await Promise.all(ends.values());
-    if (this.#failure) throw this.#failure;
+    return false;
   }
 
   get #isOver(): boolean {

@@ -37,28 +37,41 @@ const ADDED_BY_KONG = new Set([
   'plugin_instance_name',
 ]);
 
-/**
- * @returns a parser that throws GatewayError `misconfigured` with the option's name and the reason
- */
+export interface ConfigParser<Config> {
+  /** @throws GatewayError `misconfigured` with the option's name and the reason */
+  (raw: unknown): Config;
+  /** All that is wrong, where a parse names the first; rules across options are looked at when each is right by itself. */
+  complaintsAbout(raw: unknown): readonly string[];
+}
+
 export function configParser<const Table extends OptionTable>(
   table: Table,
   rules: readonly CrossRule<ConfigOf<Table>>[] = [],
-): (raw: unknown) => ConfigOf<Table> {
+): ConfigParser<ConfigOf<Table>> {
   let compiled: ValidateFunction | undefined;
-  return (raw) => {
+  function* check(raw: unknown): Generator<string, ConfigOf<Table> | undefined> {
     // With the first configuration: a plugin that nobody uses costs neither time at the start nor memory.
     const validate = (compiled ??= compile(table));
     const given = asGiven(table, withoutKongMembers(raw));
     if (!validate(given)) {
-      throw new GatewayError('misconfigured', explain(validate.errors?.[0], table));
+      for (const error of validate.errors ?? [])
+        // Says once more that a name is wrong.
+        if (error.keyword !== 'propertyNames') yield explain(error, table);
+      return undefined;
     }
     const config = inTableOrder(table, given) as ConfigOf<Table>;
     for (const rule of rules) {
       const complaint = rule.complaint(config);
-      if (complaint !== undefined) throw new GatewayError('misconfigured', complaint);
+      if (complaint !== undefined) yield complaint;
     }
     return config;
+  }
+  const parse = (raw: unknown): ConfigOf<Table> => {
+    const { done, value } = check(raw).next();
+    if (done === true && value !== undefined) return value;
+    throw new GatewayError('misconfigured', typeof value === 'string' ? value : 'config: not valid');
   };
+  return Object.assign(parse, { complaintsAbout: (raw: unknown) => [...new Set(check(raw))] });
 }
 
 /** One for all tables, made with the first configuration. */
@@ -67,7 +80,7 @@ let ajv: Ajv | undefined;
 function compile(table: OptionTable): ValidateFunction {
   ajv ??= new Ajv({
     useDefaults: true,
-    allErrors: false,
+    allErrors: true,
     strict: true,
     verbose: true,
     // A configuration is checked now and then: what makes that faster costs more than it saves, and so does checking
@@ -222,8 +235,7 @@ function valueInOrder(type: Field | ArrayType['elements'], value: unknown): unkn
   return value;
 }
 
-function explain(error: ErrorObject | undefined, table: OptionTable): string {
-  if (!error) return 'config: not valid';
+function explain(error: ErrorObject, table: OptionTable): string {
   const path = error.instancePath.slice(1).replaceAll('/', '.');
   const params = error.params as Record<string, unknown>;
   if (error.propertyName !== undefined) {

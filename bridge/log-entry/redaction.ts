@@ -75,15 +75,24 @@ function redactTexts(object: JsonObject, names: readonly string[], change: (text
   }
 }
 
-/** What may hold arguments: behind the first `?` or `#`, up to the next thing that separates them. */
-const ARGUMENT = /([?#&;])([^=?#&;]*)=([^?#&;]*)/g;
+/** The name of an argument: behind whatever anybody separates them by. */
+const ARGUMENT = /[?#&;]([^=?#&;]*)=/g;
+/** The end of its value, for Kong: a secret may have a `?` or a `;` in it. */
+const END_OF_VALUE = /[&#]|$/g;
 
 /** The values of secret arguments in an address; every other text comes back as it is. */
 export function redactUrl(text: string, isSecret: (name: string) => boolean): string {
   if (!/[?#]/.test(text) || !text.includes('=')) return text;
-  return text.replace(ARGUMENT, (whole, separator: string, name: string) =>
-    isSecret(argumentName(name)) ? `${separator}${name}=${REDACTED}` : whole,
-  );
+  let redacted = '';
+  let doneTo = 0;
+  for (const { 0: beginning, 1: name = '', index } of text.matchAll(ARGUMENT)) {
+    if (index < doneTo || !isSecret(argumentName(name))) continue;
+    const valueAt = index + beginning.length;
+    redacted += text.slice(doneTo, valueAt) + REDACTED;
+    END_OF_VALUE.lastIndex = valueAt;
+    doneTo = END_OF_VALUE.exec(text)!.index;
+  }
+  return redacted + text.slice(doneTo);
 }
 
 /** As Kong reads it: `api%5Fkey` is `api_key`. */

@@ -40,6 +40,7 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 export class HttpExchange {
   readonly #http = new HttpAgent({ keepAlive: true, maxSockets: MAX_SOCKETS, timeout: IDLE_SOCKET_MS });
   readonly #https: HttpsAgent;
+  #isClosed = false;
 
   constructor(tls: TlsSettings) {
     this.#https = new HttpsAgent({
@@ -56,6 +57,7 @@ export class HttpExchange {
 
   /** @throws Error with the reason, in words that quote nothing of the answer */
   async ask(question: HttpQuestion): Promise<HttpReply> {
+    if (this.#isClosed) throw new Error('it is asked no more');
     const signal = AbortSignal.timeout(question.timeoutMs);
     let { url } = question;
     for (let redirects = 0; ; redirects++) {
@@ -69,7 +71,9 @@ export class HttpExchange {
     }
   }
 
+  /** What is asked fails, and whoever would try again has no place to. */
   close(): void {
+    this.#isClosed = true;
     this.#http.destroy();
     this.#https.destroy();
   }

@@ -41,11 +41,12 @@ export function asyncapiCommand(surroundings: Surroundings): Command {
   return withAction<Flags>(command, surroundings, (output, flags) => write(output, flags, surroundings));
 }
 
-async function write(output: Output, flags: Flags, { env }: Surroundings) {
+async function write(output: Output, flags: Flags, { env, interrupted }: Surroundings) {
   if (flags.config === undefined) throw usageError('Say what to describe, by --config <file>.');
   const { describe } = await import('./run.js');
-  const document = await describe({ ...flags, config: flags.config }, env, (sentence) =>
-    output.progress(sentence),
+  const document = await describe(
+    { ...flags, config: flags.config },
+    { env, interrupted, tell: (sentence) => output.progress(sentence) },
   );
   if (output.isJson) output.document(document);
   else output.raw((await import('yaml')).stringify(document));

@@ -4,7 +4,7 @@ import type { SubjectChoice } from '../../bridge/schema-registry/request-schemas
 import { NODE_PLACEHOLDER } from '../../bridge/reply/reply-routing';
 import { addressHeaders } from '../../bridge/reply/dialects';
 import { workingConfig, type KafkaRoute } from '../kong-config/kafka-routes';
-import { idOf, type Json } from './json';
+import { freeName, idOf, type Json } from './json';
 import { replyMessage, requestMessage, type RequestConfig } from './messages';
 import type { Schemas } from './schemas';
 import { serverList } from './servers';
@@ -35,7 +35,8 @@ export async function asyncApiDocument(
   for (const kafkaRoute of routes) {
     const { route, request, wait, written } = kafkaRoute;
     const config = workingConfig<(typeof request)['name']>(request);
-    const name = idOf(route.name);
+    // Routes without a name have that of their path.
+    const name = freeName(idOf(route.name), operations);
     const at = servers.of(written);
     const requestTopics = [config.topic, ...(config.allowed_topics ?? [])];
     const replyTo = config.reply_topic;
@@ -43,20 +44,18 @@ export async function asyncApiDocument(
       replyTo === undefined || !wait
         ? undefined
         : addMessage(
-            channels,
-            channelOf(replyTo, at),
+            channelOf(channels, replyTo, at),
             `${name}Reply`,
             replyMessage(wait, config, name, await options.schemas.of(`${replyTo}-value`, 'latest')),
           );
     for (const topic of new Set(requestTopics)) {
       const payload = await requestPayload(topic, config, options.schemas);
       const sent = addMessage(
-        channels,
-        channelOf(topic, at),
+        channelOf(channels, topic, at),
         `${name}Request`,
         requestMessage(config, name, payload),
       );
-      operations[topic === config.topic ? name : `${name}-${topic}`] = {
+      operations[topic === config.topic ? name : freeName(`${name}-${topic}`, operations)] = {
         action: options.perspective === 'gateway' ? 'send' : 'receive',
         summary: `The route ${route.name} of Kong${replyTo === undefined ? ', one-way' : ''}.`,
         channel: sent.channel,
@@ -89,30 +88,33 @@ export async function asyncApiDocument(
   });
 }
 
-/** A reply topic for each gateway has no address but the one in the request. */
-function channelOf(topic: string, servers: Json[]): { readonly id: string; readonly channel: Channel } {
+/** A reply topic for each gateway has no address but the one in the request. Two clusters may have topics of one name. */
+function channelOf(
+  channels: Record<string, Channel>,
+  topic: string,
+  servers: Json[],
+): { readonly id: string; readonly channel: Channel } {
   const isOfNode = topic.includes(NODE_PLACEHOLDER);
+  const description = isOfNode
+    ? `Kafka topics ${topic}, one for each gateway: the request names it.`
+    : `Kafka topic ${topic}.`;
+  const known = Object.entries(channels).find(
+    ([, channel]) => channel.description === description && channel.servers === servers,
+  );
+  if (known) return { id: known[0], channel: known[1] };
+  const id = freeName(idOf(topic), channels);
   return {
-    id: idOf(topic),
-    channel: {
-      address: isOfNode ? null : topic,
-      description: isOfNode
-        ? `Kafka topics ${topic}, one for each gateway: the request names it.`
-        : `Kafka topic ${topic}.`,
-      servers,
-      messages: {},
-    },
+    id,
+    channel: (channels[id] = { address: isOfNode ? null : topic, description, servers, messages: {} }),
   };
 }
 
 function addMessage(
-  channels: Record<string, Channel>,
   { id, channel }: { readonly id: string; readonly channel: Channel },
   name: string,
   message: Json,
 ): { readonly channel: Json; readonly message: Json } {
-  const kept = (channels[id] ??= channel);
-  kept.messages[name] = message;
+  channel.messages[name] = message;
   return { channel: { $ref: `#/channels/${id}` }, message: { $ref: `#/channels/${id}/messages/${name}` } };
 }
 

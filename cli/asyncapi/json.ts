@@ -5,3 +5,11 @@ export type Json =
 export function idOf(text: string): string {
   return text.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^-+|-+$/g, '') || 'unnamed';
 }
+
+/** With a number behind it where that is taken. */
+export function freeName(name: string, taken: object): string {
+  for (let number = 1; ; number++) {
+    const candidate = number === 1 ? name : `${name}-${number}`;
+    if (!Object.hasOwn(taken, candidate)) return candidate;
+  }
+}

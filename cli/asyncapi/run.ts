@@ -3,6 +3,7 @@ import { readDeclarative } from '../kong-config/declarative';
 import { kafkaRouteNamed, kafkaRoutes } from '../kong-config/kafka-routes';
 import { usageError } from '../exit-codes';
 import { asyncApiDocument } from './document';
+import type { Surroundings } from '../surroundings';
 import type { Json } from './json';
 import { NO_SCHEMAS, registrySchemas } from './schemas';
 
@@ -15,10 +16,14 @@ export interface DescribeOptions {
   readonly as: 'gateway' | 'service';
 }
 
+export interface DescribeSurroundings extends Pick<Surroundings, 'env' | 'interrupted'> {
+  /** What could not be had, as a sentence. */
+  readonly tell: (sentence: string) => void;
+}
+
 export async function describe(
   options: DescribeOptions,
-  env: Readonly<Record<string, string | undefined>>,
-  tell: (sentence: string) => void,
+  { env, interrupted, tell }: DescribeSurroundings,
 ): Promise<Json> {
   const all = kafkaRoutes(await readDeclarative(options.config), { env, withSecrets: false });
   if (all.length === 0) throw usageError(`${options.config} has no route that sends requests to Kafka.`);
@@ -26,8 +31,17 @@ export async function describe(
   const schemas = options.registry === undefined ? NO_SCHEMAS : registrySchemas(options.registry, env, tell);
   try {
     const { title, documentVersion: version, as: perspective } = options;
-    return await asyncApiDocument(routes, { title, version, perspective, schemas });
+    const made = asyncApiDocument(routes, { title, version, perspective, schemas });
+    return await Promise.race([made, interruption(interrupted)]);
   } finally {
     schemas.close();
   }
+}
+
+/** A registry that is away is asked for each subject, and waited for. */
+function interruption(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.throwIfAborted();
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
 }

@@ -1,6 +1,6 @@
 /** The brokers of a document, without anything that would let somebody in. */
 import { isTable, text, type Table } from '../kong-config/entities';
-import { idOf, type Json } from './json';
+import { freeName, idOf, type Json } from './json';
 
 export interface Servers {
   readonly servers: Record<string, Json>;
@@ -98,11 +98,4 @@ function schemeOf({
   return hasCertificate
     ? { id: 'x509', scheme: { type: 'X509', description: 'A client certificate' } }
     : undefined;
-}
-
-function freeName(name: string, taken: Record<string, Json>): string {
-  for (let number = 1; ; number++) {
-    const candidate = number === 1 ? name : `${name}-${number}`;
-    if (!Object.hasOwn(taken, candidate)) return candidate;
-  }
 }

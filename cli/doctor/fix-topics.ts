@@ -43,14 +43,15 @@ export function missingTopics(facts: Facts, partitions: number | undefined): rea
 /** @throws CliError where nobody can be asked */
 export async function isWanted(
   missing: readonly MissingTopic[],
-  { stdin, stderr }: Surroundings,
+  { stdin, stderr, interrupted }: Surroundings,
 ): Promise<boolean> {
   if (stdin.isTTY !== true) throw usageError('--fix-topics asks before it makes topics; without a terminal add --yes.'); // prettier-ignore
   stderr.write(`${missing.map(described).join('\n')}\n`);
-  const lines = createInterface({ input: stdin });
+  const lines = createInterface({ input: stdin, signal: interrupted });
   try {
     stderr.write(`Make ${missing.length === 1 ? 'this topic' : `these ${missing.length} topics`}? [y/N] `);
     for await (const answer of lines) return /^y(es)?$/i.test(answer.trim());
+    interrupted.throwIfAborted();
     return false;
   } finally {
     lines.close();

@@ -1,5 +1,6 @@
 /** Findings for people and for programs. */
 import type { Output, Style } from '../output';
+import { shownLines } from '../shown-text';
 import type { Finding, Level } from './finding';
 import type { MadeTopic } from './fix-topics';
 
@@ -20,14 +21,18 @@ export function print(output: Output, { findings, made, looked }: Report): void 
   output.document({ ok: !isAboveNote(findings), looked, counts: countsOf(findings), findings, made });
   for (const { name, reason, partitions } of made)
     output.line(
-      reason === undefined ? `Made topic ${name} with ${partitions} partitions.` : `Not made: ${reason}`,
+      reason === undefined
+        ? `Made topic ${name} with ${partitions} partitions.`
+        : `Not made: ${shownLines(reason)}`,
     );
   if (made.length > 0) output.line();
   for (const { level, code, where, what, why, fix } of findings) {
-    output.line(`${output.styled(STYLES[level], level)}  ${output.styled('bold', code)}  ${harmless(where)}`);
-    output.line(indented(harmless(what)));
+    output.line(
+      `${output.styled(STYLES[level], level)}  ${output.styled('bold', code)}  ${shownLines(where)}`,
+    );
+    output.line(indented(shownLines(what)));
     output.line(indented(output.styled('dim', why)));
-    output.line(indented(`fix: ${harmless(fix).replaceAll('\n', '\n     ')}`));
+    output.line(indented(`fix: ${shownLines(fix).replaceAll('\n', '\n     ')}`));
     output.line();
   }
   const counts = countsOf(findings);
@@ -48,10 +53,3 @@ function countsOf(findings: readonly Finding[]): Record<Level, number> {
 
 export const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 const indented = (text: string): string => text.replaceAll(/^/gm, '  ');
-
-/** A terminal obeys control characters, and brokers and services have a say in these texts. */
-const harmless = (text: string): string =>
-  text.replace(
-    /[\x00-\x09\x0b-\x1f\x7f-\x9f]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );

@@ -160,7 +160,7 @@ function lookedAt({ plugins, entities, clusters }: Facts): string {
 
 function urlNamed(flag: string, text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || url.search !== '')
+  if (!url || !/^https?:$/.test(url.protocol) || url.username + url.password !== '' || url.search !== '')
     throw usageError(`${flag} needs an http or https URL without login and query.`);
   return url;
 }

@@ -64,7 +64,7 @@ export function kafkaRouteNamed(routes: readonly KafkaRoute[], name: string | un
 export function workingConfig<Name extends OurPlugin['name']>({
   where,
   config,
-  complaint,
+  complaints: [complaint],
   unresolved,
 }: OurPlugin<Name>): NonNullable<OurPlugin<Name>['config']> {
   if (config !== undefined) return config;

@@ -9,6 +9,7 @@ import { parseFailoverConfig } from '../../plugins/custom_kafka_failover/config'
 import { parseLogConfig } from '../../plugins/custom_kafka_log/config';
 import { parseProducerConfig } from '../../plugins/custom_kafka_producer/config';
 import { parseRequestReplyConfig } from '../../plugins/custom_kafka_request_reply/config';
+import type { ConfigParser } from '../../bridge/config/parse';
 import { GatewayError } from '../../bridge/errors';
 import { PLUGINS, type PluginName } from '../../common/plugins';
 import { isTable, type KongEntities, type PluginEntity } from './entities';
@@ -28,13 +29,13 @@ export interface OurPlugin<Name extends PluginName = PluginName> {
   readonly entity: PluginEntity;
   /** Undefined: it cannot work, or has references that are unknown here. */
   readonly config: ConfigOfPlugin[Name] | undefined;
-  /** What Kong or the plugin server would refuse, as one sentence. */
-  readonly complaint: string | undefined;
+  /** What Kong or the plugin server would refuse, a sentence for each. */
+  readonly complaints: readonly string[];
   /** Options whose value is in a vault that only Kong can open. */
   readonly unresolved: readonly string[];
 }
 
-const PARSERS: { readonly [Name in PluginName]: (raw: unknown) => ConfigOfPlugin[Name] } = {
+const PARSERS: { readonly [Name in PluginName]: ConfigParser<ConfigOfPlugin[Name]> } = {
   custom_kafka_producer: parseProducerConfig,
   custom_kafka_consumer: parseConsumerConfig,
   custom_kafka_request_reply: parseRequestReplyConfig,
@@ -75,13 +76,17 @@ function ourPlugin(
   const raw = resolved(entity.config, '', env, unresolved);
   const where = `${scopeOf(entity, entities)}, ${name}`;
   const base = { name, where, entity, unresolved };
-  if (unresolved.length > 0 && !keepsReferences) return { ...base, config: undefined, complaint: undefined };
+  if (unresolved.length > 0 && !keepsReferences) return { ...base, config: undefined, complaints: [] };
   try {
-    return { ...base, config: PARSERS[name](raw), complaint: undefined };
+    return { ...base, config: PARSERS[name](raw), complaints: [] };
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     // A reference has not the form of a certificate; what it stands for has.
-    return { ...base, config: undefined, complaint: unresolved.length > 0 ? undefined : error.detail };
+    return {
+      ...base,
+      config: undefined,
+      complaints: unresolved.length > 0 ? [] : PARSERS[name].complaintsAbout(raw),
+    };
   }
 }
 

@@ -55,6 +55,8 @@ const isConfiguration = (content: unknown): boolean =>
 
 /** Of the Admin API: one plugin, or a page of them. */
 function pluginsFile(content: unknown): Table | undefined {
+  if (isTable(content) && Array.isArray(content.data) && text(content.next) !== undefined)
+    throw new Error('it is one page of several; ?size=1000 makes a page longer');
   const list = Array.isArray(content)
     ? content
     : isTable(content) && Array.isArray(content.data)
@@ -68,21 +70,17 @@ function pluginsFile(content: unknown): Table | undefined {
   return { _format_version: '3.0', plugins: (list as Table[]).map(withReferences) };
 }
 
-/** In a file an entity is named, and has no times. */
-function withReferences(plugin: Table): Table {
-  const kept = ['name', 'instance_name', 'enabled', 'tags', 'protocols', 'config'].filter(
-    (member) => plugin[member] !== undefined && plugin[member] !== null,
-  );
-  const scopes = (['route', 'service', 'consumer', 'consumer_group'] as const).flatMap((scope) => {
-    const reference = plugin[scope];
-    const id = isTable(reference) ? text(reference.id) : undefined;
-    return id === undefined ? [] : [[scope, id] as const];
+const OF_THE_ENTITY = ['id', 'created_at', 'updated_at'];
+const SCOPES = ['route', 'service', 'consumer', 'consumer_group'];
+
+/** In a file an entity is named, and has no times. All else of it stays. */
+function withReferences({ name, config, ...others }: Table): Table {
+  const kept = Object.entries(others).flatMap(([member, value]) => {
+    if (value === null || OF_THE_ENTITY.includes(member)) return [];
+    const id = SCOPES.includes(member) && isTable(value) ? text(value.id) : undefined;
+    return [[member, id ?? value] as const];
   });
-  return Object.fromEntries([
-    ...kept.filter((member) => member !== 'config').map((member) => [member, plugin[member]] as const),
-    ...scopes,
-    ['config', plugin.config],
-  ]);
+  return { name, ...Object.fromEntries(kept), config };
 }
 
 function migrateIn(yaml: Yaml, document: Document): MigratedEntity[] {
@@ -145,6 +143,8 @@ function migrateEntity(
     where: scope,
     changes: [{ option: undefined, fate: 'refused', words }],
   });
+  // decK merges it into `config`, and other plugins may share it.
+  if (entity._config !== undefined) return stays('_config: its options are in _plugin_configs; write them into the plugin first'); // prettier-ignore
   if (
     migrated.name === 'custom_kafka_producer' &&
     (isPerConsumer || entity.consumer || entity.consumer_group)

@@ -30,10 +30,11 @@ export function printReport(output: Output, report: RequestReport, options: Repo
   if (options.include) {
     output.line(`${answer.status}`);
     for (const [name, value] of Object.entries(answer.headers))
-      for (const one of [value].flat()) output.line(`${name}: ${Buffer.from(one, 'latin1').toString()}`);
+      for (const one of [value].flat())
+        output.line(`${name}: ${shownText(Buffer.from(one, 'latin1').toString())}`);
     output.line();
   }
-  output.raw(answer.body);
+  output.foreign(answer.body);
 }
 
 /** Of a request that was carried out and refused, or not answered: something was found. */

@@ -3,7 +3,7 @@
  * its environment, its stdout the answer. No shell sees any of it. Time and output are bounded, and nothing of it is
  * left running.
  */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { ReceivedRecord } from '../../bridge/kafka/records';
 import { bytesResult, type Result } from './reply';
 
@@ -22,6 +22,10 @@ const MOST_COMPLAINT_BYTES = 64 * 1024;
 const MOST_VARIABLE_BYTES = 8192;
 const MOST_VARIABLES = 64;
 
+/** Also where this process is ended at once, as by a reader that leaves early (`| head`). */
+const stops = new Set<() => void>();
+process.once('exit', () => stops.forEach((stop) => stop()));
+
 /** Never rejects: a command that fails makes an answer that is an error. */
 export function runCommand(
   request: ReceivedRecord,
@@ -30,12 +34,19 @@ export function runCommand(
   stopped: AbortSignal,
 ): Promise<Result> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, {
-      env: environmentOf(request, correlationId, env),
-      stdio: ['pipe', 'pipe', 'pipe'],
-      // A group of its own: what the command has started ends with it.
-      detached: true,
-    });
+    let child: ChildProcessWithoutNullStreams;
+    try {
+      child = spawn(command, args, {
+        env: environmentOf(request, correlationId, env),
+        stdio: ['pipe', 'pipe', 'pipe'],
+        // A group of its own: what the command has started ends with it.
+        detached: true,
+      });
+    } catch (error) {
+      // Some reasons are told by an event, some so.
+      resolve(failed(cannotRun(error as Error)));
+      return;
+    }
     const output: Buffer[] = [];
     let bytes = 0;
     let complained = 0;
@@ -51,6 +62,7 @@ export function runCommand(
     const limit = setTimeout(() => kill(`the command was not done after ${timeoutMs} ms`), timeoutMs);
     const stop = (): void => kill('the responder was stopped');
     stopped.addEventListener('abort', stop);
+    stops.add(stop);
     child.stdout.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes > MOST_OUTPUT_BYTES) kill(`the command printed more than ${MOST_OUTPUT_BYTES} bytes`);
@@ -60,10 +72,11 @@ export function runCommand(
       complained += chunk.length;
       if (complained <= MOST_COMPLAINT_BYTES) onComplaint(chunk.toString());
     });
-    child.on('error', (error) => (failure ??= `the command cannot be run: ${error.message}`));
+    child.on('error', (error) => (failure ??= cannotRun(error)));
     child.on('close', (code, signal) => {
       clearTimeout(limit);
       stopped.removeEventListener('abort', stop);
+      stops.delete(stop);
       if (code !== 0)
         failure ??= signal === null ? `the command ended with ${code}` : `the command ended by ${signal}`;
       resolve(failure === undefined ? bytesResult(Buffer.concat(output)) : failed(failure));
@@ -74,6 +87,8 @@ export function runCommand(
     if (stopped.aborted) stop();
   });
 }
+
+const cannotRun = ({ message }: Error): string => `the command cannot be run: ${message}`;
 
 const failed = (error: string): Result => ({
   value: Buffer.from(error),

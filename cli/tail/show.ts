@@ -28,7 +28,7 @@ export function printHeading(output: Output, topics: readonly string[], replyTop
 export function print(output: Output, taken: TailedRecord, options: ShowOptions): void {
   if (output.isJson) return output.event(asJson(taken, options));
   const { record, kind, id } = taken;
-  const time = record.timestamp < 0 ? '' : new Date(record.timestamp).toISOString().slice(11, 23);
+  const time = isoTime(record.timestamp)?.slice(11, 23) ?? '';
   const place = `[${record.partition}]@${record.offset} ${sizeOf(record.value)}`;
   const shownId = id === undefined ? '(no id)' : shownText(id).slice(0, ID_WIDTH);
   const key = shownKey(record.key);
@@ -54,6 +54,12 @@ function row(time: string, id: string, left: string, right: string): string {
   return line.trimEnd();
 }
 
+/** Producers choose it. @returns undefined where it is none, or one that no calendar has */
+function isoTime(timestamp: number): string | undefined {
+  const time = new Date(timestamp);
+  return timestamp < 0 || Number.isNaN(time.getTime()) ? undefined : time.toISOString();
+}
+
 const sizeOf = (value: Buffer | null): string => (value === null ? 'null' : `${value.length} B`);
 
 /** The status of the answer, or the code of the error that it would be. */
@@ -74,7 +80,7 @@ function asJson(taken: TailedRecord, options: ShowOptions): object {
     topic,
     partition,
     offset,
-    time: timestamp < 0 ? null : new Date(timestamp).toISOString(),
+    time: isoTime(timestamp) ?? null,
     id: id ?? null,
     key: key?.toString() ?? null,
     bytes: value?.length ?? null,

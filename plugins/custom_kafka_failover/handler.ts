@@ -3,6 +3,7 @@
  * breaker of a service is open, its requests are kept here and now. With `capture: log` a copy as well, which the log
  * phase decides on.
  */
+import { randomUUID } from 'node:crypto';
 import { connectionOf } from '../../bridge/config/connection-options';
 import { failedRequestOptions } from '../../bridge/config/failover-options';
 import { configKey, isConnectionRow } from '../../bridge/config/parse';
@@ -136,8 +137,9 @@ export class FailoverHandler {
       reads: [SERVICE_READ],
       run: (event, answers) => {
         const [service] = answers.map(serviceNameIn);
-        if (service === undefined || breakers.decide(service, event.requestId ?? '') === 'through')
-          this.#mark(event);
+        // Kong may have none: whether the one that tries the service fails must be seen all the same.
+        const id = event.requestId || randomUUID();
+        if (service === undefined || breakers.decide(service, id) === 'through') this.#mark(event, id);
         else event.goOn(this.#keeping(breakers.statusOf(service)));
       },
     };

@@ -11,12 +11,17 @@ import { version } from '../../bridge/version';
 
 const MAIN = join(__dirname, '..', '..', 'cli', 'main.js');
 
-function start(t: TestContext, command: string, args: readonly string[]) {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+function start(
+  t: TestContext,
+  command: string,
+  args: readonly string[],
+  stdin: 'ignore' | 'pipe' = 'ignore',
+) {
+  const child = spawn(command, args, { stdio: [stdin, 'pipe', 'pipe'] });
   t.after(() => child.kill('SIGKILL'));
   const printed = { stdout: '', stderr: '' };
-  child.stdout.on('data', (text: Buffer) => (printed.stdout += text.toString()));
-  child.stderr.on('data', (text: Buffer) => (printed.stderr += text.toString()));
+  child.stdout!.on('data', (text: Buffer) => (printed.stdout += text.toString()));
+  child.stderr!.on('data', (text: Buffer) => (printed.stderr += text.toString()));
   const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...printed }));
   return { child, ended };
 }
@@ -42,6 +47,19 @@ test('a reader that leaves early is no failure', async (t) => {
   const line = `"${process.execPath}" "${MAIN}" help doctor | head -n 1; exit "\${PIPESTATUS[0]}"`;
   const { code, stdout, stderr } = await start(t, 'bash', ['-c', line]).ended;
   assert.deepEqual([code, stdout, stderr], [0, 'Usage: kong-kafka doctor [options]\n', '']);
+});
+
+test('a reader of the complaints that leaves early changes no exit code', async (t) => {
+  const line = `"${process.execPath}" "${MAIN}" nonsense 2>&1 | true; exit "\${PIPESTATUS[0]}"`;
+  assert.equal((await start(t, 'bash', ['-c', line]).ended).code, 2);
+});
+
+test('Ctrl-C ends it while it waits for somebody to type', async (t) => {
+  const { child, ended } = start(t, process.execPath, [MAIN, 'migrate', '-'], 'pipe');
+  // More than a pipe holds: when it is taken, it is read.
+  await new Promise((resolve) => child.stdin!.write(Buffer.alloc(1_000_000, '#'), resolve));
+  child.kill('SIGINT');
+  assert.deepEqual(await ended, { code: 1, stdout: '', stderr: 'Interrupted.\n' });
 });
 
 test('Ctrl-C ends it while it waits for a broker that says nothing', async (t) => {

@@ -59,6 +59,25 @@ test('events are a line each', () => {
   );
 });
 
+test('JSON holds no character that a terminal obeys, and the same text', () => {
+  const { output, printed } = outputOn(true, {}, true);
+  const hostile = 'a\u001b[2J\u009b2J\u007f\u202e\u2066 \ud800 世界 🎉';
+  output.event({ [hostile]: hostile });
+  output.document({ [hostile]: hostile });
+  assert.doesNotMatch(printed.stdout, /[\u001b\u007f-\u009f\u202e\u2066]/);
+  assert.deepEqual(JSON.parse(printed.stdout.split('\n', 1)[0]!), { [hostile]: hostile });
+});
+
+test('what others have written is shown on a terminal without what would steer it, and piped as it is', () => {
+  const text = '{\n\t"a": "\u001b]52;c;bHM=\u0007\u009b2J"\n}';
+  const terminal = outputOn(true, {});
+  terminal.output.foreign(Buffer.from(text));
+  assert.equal(terminal.printed.stdout, '{\n\t"a": "\\u{1b}]52;c;bHM=\\u{7}\\u{9b}2J"\n}');
+  const pipe = outputOn(false, {});
+  pipe.output.foreign(Buffer.from(text));
+  assert.equal(pipe.printed.stdout, text);
+});
+
 test('without --json there is no JSON', () => {
   const { output, printed } = outputOn(false, {});
   output.document({ a: 1 });

@@ -5,6 +5,7 @@ import { CONFIG } from './targets/config';
 import { ENCODED_BODIES } from './targets/encoded-bodies';
 import { DRAIN } from './targets/drain';
 import { EVENT } from './targets/event';
+import { EVENT_ID } from './targets/event-id';
 import { MULTIPART, URL_ARGS } from './targets/forms';
 import { FRAMES } from './targets/frames';
 import { JSON_BODIES } from './targets/json';
@@ -17,6 +18,7 @@ import { PROCESS } from './targets/process';
 import { REPLY, REPLY_ENVELOPE } from './targets/reply';
 import { REQUEST } from './targets/request';
 import { AVRO_REPLY, JSON_SCHEMA_REPLY, PROTOBUF_REPLY, SCHEMA_FRAME } from './targets/schemas';
+import { SOCKET_MESSAGE } from './targets/socket-message';
 import { STATUS_REQUESTS } from './targets/status-requests';
 import { TAKE_OVER } from './targets/take-over';
 
@@ -31,6 +33,8 @@ export const TARGETS: readonly FuzzTarget[] = [
   MULTIPART,
   URL_ARGS,
   CLIENT_HEADERS,
+  SOCKET_MESSAGE,
+  EVENT_ID,
   LOG_ENTRY,
   KEPT_REQUEST,
   REPLY_ENVELOPE,

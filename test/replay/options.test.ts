@@ -73,8 +73,10 @@ test('all filters must hold', () => {
 const WRONG: [args: string[], sentence: string][] = [
   [['--to', 'http://kong'], 'Give --bootstrap or --connection. See --help.'],
   [['--bootstrap', 'k:1'], '--to says where requests go, and is missing.'],
-  [[...LEAST, '--to', 'ftp://x'], '--to needs an http or https URL without query and login, got "ftp://x".'],
-  [[...LEAST, '--to', 'http://a:b@x'], '--to needs an http or https URL without query and login, got "http://a:b@x".'],
+  [[...LEAST, '--to', 'ftp://x'], '--to needs an http or https URL without query and login.'],
+  [[...LEAST, '--to', 'http://a:b@x'], '--to needs an http or https URL without query and login.'],
+  [[...LEAST, '--to', 'http://:planted@x'], '--to needs an http or https URL without query and login.'],
+  [[...LEAST, '--dead-topic', 'failed-requests'], '--topic, --dead-topic, --done-topic and --audit-topic need a name each.'],
   [[...LEAST, '--header', 'no value'], '--header needs <name>: <value>.'],
   [[...LEAST, '--rate', '0'], '--rate needs an integer above 0, got "0".'],
   [[...LEAST, '--max-attempts', 'x'], '--max-attempts needs an integer above 0, got "x".'],

@@ -27,9 +27,10 @@ interface Lab {
   readonly done?: string[];
   readonly send?: (id: string, attempt: number) => Attempt | Promise<Attempt>;
   readonly produce?: (record: OutgoingRecord) => Promise<void>;
+  readonly next?: (record: ReceivedRecord | undefined) => ReceivedRecord | undefined;
 }
 
-function lab(requests: readonly (object | string)[], { options, done = [], send, produce }: Lab = {}) {
+function lab(requests: readonly (object | string)[], { options, done = [], send, produce, next }: Lab = {}) {
   const events: string[] = [];
   const audit: AuditLine[] = [];
   const dead: OutgoingRecord[] = [];
@@ -44,7 +45,8 @@ function lab(requests: readonly (object | string)[], { options, done = [], send,
     {
       next: async () => {
         if (records.length === 0) await new Promise((resolve) => setImmediate(resolve));
-        return records.shift();
+        const record = records.shift();
+        return next ? next(record) : record;
       },
       isAtEnd: async () => true,
       produce: async (record) => {
@@ -192,6 +194,24 @@ test('stopped, it finishes what is in flight and begins nothing', async () => {
   const run = replayer.run();
   while (events.length === 0) await new Promise((resolve) => setImmediate(resolve));
   replayer.stop();
+  answer(ANSWERED);
+  assert.equal(await run, false, 'something is left');
+  assert.deepEqual(events, ['send r0', 'failed.done r0', 'commit 0']);
+});
+
+test('when Kafka does not answer, what is in flight is finished before it ends', async () => {
+  let answer: (attempt: Attempt) => void = () => undefined;
+  const { replayer, events } = lab([{}], {
+    send: () => new Promise((resolve) => (answer = resolve)),
+    next: (record) => {
+      if (record === undefined) throw new Error('no broker');
+      return record;
+    },
+  });
+  let hasEnded = false;
+  const run = assert.rejects(replayer.run(), /no broker/).finally(() => (hasEnded = true));
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([events, hasEnded], [['send r0'], false]);
   answer(ANSWERED);
   await run;
   assert.deepEqual(events, ['send r0', 'failed.done r0', 'commit 0']);

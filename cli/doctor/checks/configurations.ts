@@ -3,16 +3,14 @@ import { finding } from '../finding';
 import type { Check } from './check';
 
 export const invalidConfigurations: Check = ({ plugins }) =>
-  plugins.flatMap(({ complaint, where }) =>
-    complaint === undefined
-      ? []
-      : [
-          finding('config_invalid', {
-            where,
-            what: complaint,
-            fix: `Correct ${complaint.split(':')[0]}; docs/reference has every option.`,
-          }),
-        ],
+  plugins.flatMap(({ complaints, where }) =>
+    complaints.map((complaint) =>
+      finding('config_invalid', {
+        where,
+        what: complaint,
+        fix: `Correct ${complaint.split(':')[0]}; docs/reference has every option.`,
+      }),
+    ),
   );
 
 export const vaultReferences: Check = ({ plugins }) =>

@@ -26,6 +26,10 @@ const PLANTED: Record<string, EntryParts> = {
   'an argument whose name is escaped': { querystring: { api_key: SECRET }, uri: `/a?api%5Fkey=${SECRET}` },
   'an argument behind a semicolon': { uri: `/a?x=1;token=${SECRET}` },
   'an argument with an equals sign in it': { uri: `/a?token=a=${SECRET}&b=1` },
+  'an argument with marks in it that separate others': {
+    uri: `/a?token=a?b=${SECRET};c=${SECRET}&b=1`,
+    requestHeaders: { referer: `https://shop/?next=/b?token=a;${SECRET}#top` },
+  },
   'the page a client came from': { requestHeaders: { referer: `https://shop/?access_token=${SECRET}&x=1` } },
   'the fragment of a redirect': { responseHeaders: { location: `https://shop/#access_token=${SECRET}` } },
 };

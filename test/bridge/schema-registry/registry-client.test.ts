@@ -83,6 +83,14 @@ describe('the client of a schema registry', () => {
     assert.equal(stub.asked[1], 'GET /subjects/orders%2Fnew-value/versions/latest');
   });
 
+  it('asks nobody any more when it is closed, also for what it would try again', async () => {
+    stub.add(1, STRING);
+    const closed = client();
+    closed.close();
+    await assert.rejects(closed.byId(1), refuses(/it is asked no more/, 'unavailable'));
+    assert.deepEqual(stub.asked, []);
+  });
+
   it('takes what names no type for Avro', async () => {
     stub.add(1, STRING);
     assert.equal((await client().byId(1)).type, 'AVRO');

@@ -201,6 +201,28 @@ test('reply topics of nodes have the address that the request names; formats, ke
   );
 });
 
+test('routes whose names come to one, and topics of one name on two clusters, are all described', async (t) => {
+  const named = { ...route('orders', {}), name: 'orders' };
+  const unnamed = { ...route('orders', { topic: 'other.requests' }), name: undefined };
+  const elsewhere = route('far', {
+    bootstrap_servers: [{ host: 'far', port: 9092 }],
+    topic: 'orders.requests',
+  });
+  const document = await describe(file(t, kongYml(named, unnamed, elsewhere)));
+  assertValid(document);
+  const { operations, channels, servers } = document;
+  assert.deepEqual(Object.keys(operations!), ['orders', 'orders-2', 'far']);
+  const placeOf = (operation: string): unknown[] => {
+    const { $ref } = operations![operation]!.channel as { $ref: string };
+    const channel = channels![$ref.replace('#/channels/', '')]!;
+    const [server] = channel.servers as { $ref: string }[];
+    return [channel.address, servers![server!.$ref.replace('#/servers/', '')]!.host];
+  };
+  assert.deepEqual(placeOf('orders'), ['orders.requests', 'kafka:9092']);
+  assert.deepEqual(placeOf('orders-2'), ['other.requests', 'kafka:9092']);
+  assert.deepEqual(placeOf('far'), ['orders.requests', 'far:9092']);
+});
+
 test('servers: TLS and login by their kind, and no secret', async (t) => {
   const login = { strategy: 'sasl', mechanism: 'SCRAM-SHA-512', user: 'planted-user', password: 'planted' };
   const oauth = {
@@ -342,6 +364,24 @@ test('schemas of a registry, those of replies too; an address in a schema is not
     ),
     asked.join('\n'),
   );
+});
+
+test('Ctrl-C ends it while it waits for a registry that says nothing', async (t) => {
+  const interruption = new AbortController();
+  const registry = createServer(() => interruption.abort());
+  await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    registry.closeAllConnections();
+    registry.close();
+  });
+  const url = `http://127.0.0.1:${(registry.address() as AddressInfo).port}`;
+  const config = file(t, kongYml(route('a', {}), route('b', {})));
+  const sinceMs = performance.now();
+  const run = await runInside(['asyncapi', '--config', config, '--registry', url], {
+    interrupted: interruption.signal,
+  });
+  assert.deepEqual(run, { code: EXIT.failed, stdout: '', stderr: 'Interrupted.\n' });
+  assert.ok(performance.now() - sinceMs < 4000, 'it did not wait for the registry');
 });
 
 test('a registry that is away is said, and no half document is written', async (t) => {

@@ -817,6 +817,18 @@ const HEALTHY: [what: string, situation: Situation][] = [
 for (const [what, situation] of HEALTHY)
   test(`nothing is wrong with ${what}`, () => assert.deepEqual(diagnoseAll(factsOf(situation)), []));
 
+// One after the other was found, each with a run of its own.
+test('all that is wrong in a configuration is told at once', () => {
+  const wrong = withConfig({ topic: 'a b', no_such_option: 1, headers: { name_mappings: { 'x y': 'a' } } });
+  const whats = diagnoseAll(factsOf({ document: routeWith([wrong]) })).map(({ what }) => what.split(':')[0]);
+  assert.deepEqual(whats, ['no_such_option', 'topic', 'headers.name_mappings']);
+  const across = withConfig({ key_source: 'header', message_format: 'body_with_correlation_id', reply_routing: 'partition' }); // prettier-ignore
+  const options = diagnoseAll(factsOf({ document: routeWith([across]) })).map(
+    ({ what }) => what.split(':')[0],
+  );
+  assert.deepEqual(options, ['key_name', 'dialects']);
+});
+
 test('two references may stand for one secret, and no secret is told', () => {
   const reference = '{vault://env/result-secret}';
   const findings = diagnoseAll(factsOf({ document: withResults(LATER, reference) }));

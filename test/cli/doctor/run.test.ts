@@ -140,6 +140,7 @@ const WRONG: [args: readonly string[], sentence: RegExp][] = [
   [[], /^Say where the configuration is/],
   [['--config', 'a', '--admin-url', 'http://b'], /^Say where the configuration is/],
   [['--admin-url', 'http://me:planted@kong'], /^--admin-url needs an http or https URL without login/],
+  [['--admin-url', 'http://:planted@kong'], /^--admin-url needs an http or https URL without login/],
   [['--config', 'a', '--kong-version', 'new'], /^--kong-version needs a version/],
   [['--config', 'a', '--yes'], /^--yes has no meaning/],
   [['--config', 'a', '--no-kafka', '--probe', 'b'], /^--no-kafka does not go with/],

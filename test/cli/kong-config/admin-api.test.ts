@@ -20,6 +20,15 @@ async function adminApi(t: TestContext, answers: Answers, headers: Record<string
   return { url, headers, signal: new AbortController().signal };
 }
 
+test('a token that no header can carry is not told', async (t) => {
+  // A file of two lines. fetch quotes the whole of it.
+  const api = await adminApi(t, () => assert.fail('it was sent'), { 'kong-admin-token': 'planted\nplanted' });
+  await assert.rejects(readAdminApi(api), ({ message }: Error) => {
+    assert.match(message, /cannot be asked: a header is none that HTTP can carry\.$/);
+    return true;
+  });
+});
+
 test('page by page, below the workspace, with the token', async (t) => {
   const asked: string[] = [];
   const api = await adminApi(

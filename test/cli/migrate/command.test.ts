@@ -60,6 +60,8 @@ test('a plugin of the Admin API, and a page of them', async () => {
     enabled: true,
     protocols: ['grpc', 'http', 'ws'],
     tags: null,
+    // Of Kong Enterprise.
+    ordering: { before: { access: ['cors'] } },
     config: {
       topic: 'logs',
       bootstrap_servers: [{ host: 'kafka', port: 9092 }],
@@ -78,6 +80,7 @@ test('a plugin of the Admin API, and a page of them', async () => {
           enabled: true,
           protocols: ['http'],
           route: 'a-route',
+          ordering: { before: { access: ['cors'] } },
           config: { topic: 'logs', bootstrap_servers: [{ host: 'kafka', port: 9092 }] },
         },
       ],
@@ -92,6 +95,16 @@ test('what has no equal at all stays, and is told', async () => {
   assert.equal(code, EXIT.findings);
   assert.match(stdout, /kafka-consume/);
   assert.match(stderr, /no equal: it hands records of a topic to clients/);
+});
+
+test('a plugin whose options stand elsewhere stays, and is told', async () => {
+  const { code, stderr, stdout } = await migrate(`
+_plugin_configs: { shared: { topic: a, bootstrap_servers: [{ host: kafka, port: 9092 }] } }
+plugins: [{ name: kafka-upstream, _config: shared }]
+`);
+  assert.equal(code, EXIT.findings);
+  assert.match(stderr, /^all routes: kafka-upstream stays as it is\n {2}no equal: _config: /);
+  assert.match(stdout, /name: kafka-upstream/);
 });
 
 test('aliases lead to what they led to', async () => {
@@ -123,6 +136,11 @@ test('--json', async () => {
 for (const [what, written, sentence] of [
   ['no plugin of these', 'plugins: [{ name: cors, config: {} }]', /^- has none of kafka-upstream, /],
   ['no configuration', 'just text', /^-: it is no configuration of Kong/],
+  [
+    'a page of several',
+    JSON.stringify({ data: [{ name: 'kafka-log', config: { topic: 'logs' } }], next: '/plugins?offset=a' }),
+    /^-: it is one page of several/,
+  ],
   ['no YAML', 'a: [planted', /^-: it is not YAML: /],
 ] as const)
   // prettier-ignore

@@ -7,10 +7,12 @@ import type { OutgoingRecord, ReceivedRecord } from '../../../bridge/kafka/recor
 import { EXIT } from '../../../cli/exit-codes';
 import { entitiesOf } from '../../../cli/kong-config/declarative';
 import { kafkaRouteNamed, kafkaRoutes } from '../../../cli/kong-config/kafka-routes';
+import { maskOf } from '../../../cli/masking';
+import { Output } from '../../../cli/output';
 import { ask } from '../../../cli/request/ask';
 import { pluginsOfFlags, pluginsOfRoute, requestOf, type RequestFlags } from '../../../cli/request/flags';
 import { ObservedClients } from '../../../cli/request/observed-clients';
-import { exitCodeFor } from '../../../cli/request/report';
+import { exitCodeFor, printReport } from '../../../cli/request/report';
 import { FakeKafka, headerOf } from '../../support/fake-kafka';
 
 const BROKERS = [{ host: 'kafka', port: 9092 }];
@@ -142,6 +144,28 @@ test('how it ends: an answer, an error of the service, no reply, nothing sent', 
   denied.refusal = new GatewayError('produce_failed', 'not allowed');
   const unsent = await run(denied, FLAGS);
   assert.deepEqual([exitCodeFor(unsent.answer!), unsent.clients.sent], [EXIT.failed, []]);
+});
+
+test('a reply does not steer the terminal that its answer is shown on', async () => {
+  const hostile = '\u009b2J\u001b]0;x\u0007';
+  const headers: Headers = [
+    ['x-note', 'a\u009b2Jb'],
+    ['content-type', 'text/plain'],
+  ];
+  const { answer } = await run(
+    kafkaWith(() => ({ value: `a${hostile}\nb`, headers })),
+    FLAGS,
+  );
+  let printed = '';
+  const sink = { write: (part: string | Uint8Array) => void (printed += String(part)), isTTY: true };
+  const interrupted = new AbortController().signal;
+  printReport(
+    new Output({ stdout: sink, stderr: sink, stdin: Readable.from([]), env: {}, interrupted }, false),
+    { answer: answer!, sent: undefined, reply: undefined, startedAtMs: 0, endedAtMs: 0 },
+    { verbose: false, include: true, mask: maskOf() },
+  );
+  assert.match(printed, /^x-note: a\\u\{9b\}2Jb$/m);
+  assert.match(printed, /\n\na\\u\{9b\}2J\\u\{1b\}\]0;x\\u\{7\}\nb$/);
 });
 
 test('an interruption ends the wait', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,6 +64,12 @@ test('one that is not there', async () => {
   assert.match(error ?? '', /^the command cannot be run: .*ENOENT/);
 });
 
+test('one that cannot be there: Node throws that instead of telling it', async () => {
+  const { error, status } = await runCommand(request(), 'id', { command: `${__filename}/x`, args: [], timeoutMs: 1000, env: {}, onComplaint: () => undefined }, new AbortController().signal); // prettier-ignore
+  assert.match(error ?? '', /^the command cannot be run: .*ENOTDIR/);
+  assert.equal(status, 500);
+});
+
 test('one that reads nothing of a long value', async () => {
   const { value } = await run('exec true', { record: request({ value: Buffer.alloc(4_000_000, 'x') }) });
   assert.equal(value.length, 0);
@@ -90,6 +97,21 @@ test('a stop ends what runs', async () => {
   const running = run('sleep 60', { stopped: controller.signal });
   controller.abort();
   assert.equal((await running).error, 'the responder was stopped');
+});
+
+test('a process that ends at once leaves none behind', { timeout: 20_000 }, async () => {
+  const module = join(__dirname, '..', '..', '..', 'cli', 'respond', 'command-run.js');
+  // The command tells its number; whoever reads that leaves.
+  const program = `
+    const request = { topic: 'a', partition: 0, offset: 0, timestamp: 0, key: null, value: null, headers: [] };
+    const onComplaint = (text) => { require('node:fs').writeSync(1, text); process.exit(); };
+    const args = ['-c', 'echo $$ >&2; sleep 60'];
+    require(${JSON.stringify(module)}).runCommand(
+      request, 'id', { command: 'sh', args, timeoutMs: 60_000, env: process.env, onComplaint }, new AbortController().signal);
+  `;
+  const pid = Number(execFileSync(process.execPath, ['-e', program]).toString());
+  assert.ok(pid > 1);
+  await gone(pid);
 });
 
 /** Killed processes stay in the table until somebody has asked for them. */

@@ -274,6 +274,23 @@ test('capture log: a body that was not kept is never pretended', async (t) => {
   assert.deepEqual([value.body, value.body_base64, value.body_omitted, value.delivered], [undefined, undefined, 'too_large', 'no']);
 }); // prettier-ignore
 
+test('the request that tries a service is known by its ticket, also where Kong gives it no id', async (t) => {
+  // Its failure was nobody's: the breaker took it for a success, and closed on a service that was away.
+  const { fail, run, capture } = lab(t, BREAKER);
+  fail(2);
+  const ids: string[] = [];
+  t.mock.method(capture.breakers!, 'decide', (_: string, id: string) => {
+    ids.push(id);
+    return 'through';
+  });
+  for (const requestId of ['r1', '']) {
+    const { event } = await run('access', { requestId });
+    assert.ok(String(event.told[0]?.[2]).endsWith(`.${ids.at(-1)}`));
+  }
+  assert.equal(ids[0], 'r1');
+  assert.match(ids[1] ?? '', /^[0-9a-f-]{36}$/);
+});
+
 test('capture log: its failures open the breaker, too', async (t) => {
   const { run, captures, capture } = lab(t, { ...LOG, ...BREAKER });
   for (const requestId of ['a', 'b']) {
