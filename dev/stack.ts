@@ -21,7 +21,7 @@ export const DEMO_SERVICES = [
   'failing.requests,error=true,status=422',
   'slow.requests,delay-ms=10000',
   'avro.requests',
-  'steps.requests,mode=steps,replies=3,every-ms=200',
+  'steps.requests,mode=steps,replies=3,delay-ms=200,every-ms=200',
 ];
 export const LOG_TOPIC = 'kong.logs';
 export const FAILED_TOPIC = 'failed-requests';
