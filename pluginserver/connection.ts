@@ -187,9 +187,11 @@ export class Connection {
     this.releaseFrame();
     const expected = this.expected.shift();
     if (expected === undefined) {
-      this.owner.warn('closing a connection that does not speak the plugin protocol', {
-        length_bytes: lengthBytes,
-      });
+      const message =
+        lengthBytes > MAX_CALL_BYTES
+          ? 'closing a connection that does not speak the plugin protocol'
+          : 'closing a connection: no memory is left for what it says';
+      this.owner.warn(message, { length_bytes: lengthBytes });
       this.close();
       return;
     }

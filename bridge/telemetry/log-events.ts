@@ -100,6 +100,7 @@ export const LOG_EVENTS = {
   'closing a plugin instance failed': 'instance_close_failed',
   'a connection from Kong failed': 'connection_failed',
   'closing a connection that does not speak the plugin protocol': 'connection_not_kong',
+  'closing a connection: no memory is left for what it says': 'connection_no_memory',
   'closing a connection that sent a malformed call': 'connection_malformed_call',
   'whoever is at the other end of a connection does not go on; it is ended': 'connection_silent',
   'a handler ended with an error': 'handler_error',

@@ -215,6 +215,20 @@ describe('the limit of bytes in flight', () => {
     overload.add(-1000);
   });
 
+  // The log said that it was not Kong who spoke.
+  it('says why it closes a connection whose start of an instance does not fit', async (t) => {
+    const { overload, connect, logged } = await serveWith(t, { maxBytesInFlight: 1000 }, {});
+    const kong = await connect();
+    overload.add(1000);
+    kong.startInstance('demo', { text: 'x'.repeat(5000) }).catch(() => undefined);
+    await eventually(() => logged.length > 0 && kong.socket.destroyed, 'the connection is not closed');
+    assert.deepEqual(
+      logged.map(({ event }) => String(event)).filter((event) => event.startsWith('connection_')),
+      ['connection_no_memory'],
+    );
+    overload.add(-1000);
+  });
+
   it('does not keep the id of its request from a plugin that goes on with an accepted one', async (t) => {
     const { overload, connect } = await serveWith(
       t,
