@@ -220,7 +220,8 @@ describe('the limit of bytes in flight', () => {
     const { overload, connect, logged } = await serveWith(t, { maxBytesInFlight: 1000 }, {});
     const kong = await connect();
     overload.add(1000);
-    kong.startInstance('demo', { text: 'x'.repeat(5000) }).catch(() => undefined);
+    const config = { text: 'x'.repeat(5000) };
+    await inTwoParts(kong, () => void kong.startInstance('demo', config).catch(() => undefined));
     await eventually(() => logged.length > 0 && kong.socket.destroyed, 'the connection is not closed');
     assert.deepEqual(
       logged.map(({ event }) => String(event)).filter((event) => event.startsWith('connection_')),
