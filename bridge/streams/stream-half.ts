@@ -11,6 +11,7 @@ import { NOT_REPEATED } from '../reply/collector';
 import { headerIn, listHeaderOf, MAX_HEADERS, type HttpRequest } from '../request/http-request';
 import { accessLog } from '../telemetry/access-log';
 import { readEventId, type EventId } from './event-id';
+import { OpenCount } from './open-count';
 import { ReplyStream, type Begun } from './reply-stream';
 import type { ReturnedStream, StreamReturns } from './stream-returns';
 import type { StreamRule } from './stream-rule';
@@ -60,8 +61,7 @@ export class StreamHalf {
   readonly #reader: ReplyReader;
   /** Undefined: a stream is continued where it was begun, or not at all. */
   readonly #returns: StreamReturns | undefined;
-  #left = 0;
-  #whenUnused: (() => void) | undefined;
+  readonly #open = new OpenCount();
 
   constructor(owner: StreamOwner, rule: StreamRule, reader: ReplyReader, returns?: StreamReturns) {
     this.#owner = owner;
@@ -73,12 +73,10 @@ export class StreamHalf {
 
   /** Calls back once when no stream of it is left: until then its replies have to be read. */
   whenUnused(callback: () => void): void {
-    const end = (): void => {
+    this.#open.whenNone(() => {
       this.#returns?.close();
       callback();
-    };
-    if (this.#left === 0) end();
-    else this.#whenUnused = end;
+    });
   }
 
   /** Of the wait. */
@@ -186,7 +184,7 @@ export class StreamHalf {
   ): ReplyStream {
     const { streams } = this.#owner;
     const { configuration } = exchange;
-    this.#left++;
+    const forgotten = this.#open.add();
     return new ReplyStream({
       ...identity,
       rule: this.rule,
@@ -205,8 +203,7 @@ export class StreamHalf {
       },
       onForgotten: (stream) => {
         streams.onForgotten(stream);
-        this.#left--;
-        if (this.#left === 0) this.#whenUnused?.();
+        forgotten();
       },
     });
   }

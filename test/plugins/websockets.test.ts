@@ -244,3 +244,18 @@ test('so many of one consumer, also those that are being opened', async (t) => {
   await until(() => requestReply.streams.size === 0);
   assert.equal((await access({}, { id: 'alice' })).exits.length, 0);
 });
+
+/** Its place was kept for ever, and with it what a closed configuration has of Kafka. */
+test('one to which Kong cannot be led any more has no place', async (t) => {
+  const { access, requestReply, handler, kafka, clock } = await sockets(t, { max_per_consumer: 1 });
+  const address = requestReply.streams.listener();
+  let asked = 0;
+  requestReply.streams.listener = () => (asked++ === 0 ? address : null);
+  assert.equal((await access({}, { id: 'alice' })).answer.json.code, 'not_ready');
+  requestReply.streams.listener = () => address;
+  assert.equal((await access({}, { id: 'alice' })).exits.length, 0);
+  clock.advance(10_010);
+  handler.close();
+  clock.advance(61_000);
+  assert.equal(kafka.released, 1);
+});
