@@ -3,6 +3,7 @@
  * the consumer half of a request runs after the producer half, and in Kong's stock server in another process.
  */
 import type { Clock } from '../clock';
+import { Fifo } from '../fifo';
 import { costOf, type ReceivedRecord } from '../kafka/records';
 
 export interface HeldReply<Kind> {
@@ -24,9 +25,7 @@ export class HeldReplies<Kind> {
   readonly #maxAgeMs: number;
   readonly #maxRecords: number;
   readonly #maxBytes: number;
-  #held: (Held<Kind> | undefined)[] = [];
-  /** Everything before it has been dropped and is undefined; moving the rest for each drop would cost O(n) per record. */
-  #head = 0;
+  readonly #held = new Fifo<Held<Kind>>();
   readonly #byId = new Map<string, Held<Kind>>();
   #bytes = 0;
 
@@ -39,7 +38,7 @@ export class HeldReplies<Kind> {
   }
 
   get size(): number {
-    return this.#held.length - this.#head;
+    return this.#held.size;
   }
 
   /** @param ids see HeldReply */
@@ -54,7 +53,7 @@ export class HeldReplies<Kind> {
   /** From the oldest on. */
   list(): readonly HeldReply<Kind>[] {
     this.#dropOld();
-    return this.#held.filter((held) => held !== undefined);
+    return this.#held.all();
   }
 
   find(id: string): HeldReply<Kind> | undefined {
@@ -65,10 +64,7 @@ export class HeldReplies<Kind> {
   /** All that could be asked for by one of these ids and were not given away, the oldest first. */
   allOf(ids: readonly string[]): readonly HeldReply<Kind>[] {
     this.#dropOld();
-    return this.#held.filter(
-      (held): held is Held<Kind> =>
-        held !== undefined && !held.isGiven && held.ids.some((id) => ids.includes(id)),
-    );
+    return this.#held.all().filter((held) => !held.isGiven && held.ids.some((id) => ids.includes(id)));
   }
 
   /** A reply is given away once, also where its id is used again. */
@@ -80,8 +76,7 @@ export class HeldReplies<Kind> {
   /** There is one more rule: records can be asked for by what it finds, too. */
   alsoUnder(idsOf: (record: ReceivedRecord, countedAs: Kind) => readonly string[]): void {
     this.#dropOld();
-    for (const held of this.#held) {
-      if (!held) continue;
+    for (const held of this.#held.all()) {
       const more = idsOf(held.record, held.countedAs).filter((id) => !held.ids.includes(id));
       if (more.length === 0) continue;
       held.ids = [...held.ids, ...more];
@@ -90,8 +85,7 @@ export class HeldReplies<Kind> {
   }
 
   clear(): void {
-    this.#held = [];
-    this.#head = 0;
+    this.#held.clear();
     this.#byId.clear();
     this.#bytes = 0;
   }
@@ -103,16 +97,11 @@ export class HeldReplies<Kind> {
 
   #dropOld(): void {
     const oldestMs = this.#clock.now() - this.#maxAgeMs;
-    for (let next = this.#held[this.#head]; next; next = this.#held[++this.#head]) {
+    for (let next = this.#held.first; next; next = this.#held.drop()) {
       const fits = this.size <= this.#maxRecords && this.#bytes <= this.#maxBytes;
       if (fits && next.atMs >= oldestMs) break;
       this.#bytes -= costOf(next.record);
       for (const id of next.ids) if (this.#byId.get(id) === next) this.#byId.delete(id);
-      this.#held[this.#head] = undefined;
-    }
-    if (this.#head * 2 > this.#held.length) {
-      this.#held = this.#held.slice(this.#head);
-      this.#head = 0;
     }
   }
 }

@@ -3,6 +3,7 @@
  * too much is dropped, oldest first.
  */
 import { bytesInFlight } from '../bytes-in-flight';
+import { Fifo } from '../fifo';
 import { costOf, type ReceivedRecord } from '../kafka/records';
 
 /** What a client knows that has an event. */
@@ -17,22 +18,21 @@ export interface EventFacts {
   readonly isEnd?: boolean;
 }
 
-export interface LoggedEvent {
+interface Event {
   /** From 1, without gaps. */
   readonly number: number;
-  /** As it is sent, but for its id. */
-  readonly block: string;
   readonly facts: EventFacts;
+  /** As it is sent, but for its id; or the reply of which this is made. */
+  content: string | ReceivedRecord;
 }
 
-/** A reply that has its place, and no text yet. */
-export interface UnreadEvent {
-  readonly number: number;
-  readonly record: ReceivedRecord;
-  readonly facts: EventFacts;
+export interface LoggedEvent extends Event {
+  readonly content: string;
 }
 
-type Kept = LoggedEvent | UnreadEvent;
+export interface UnreadEvent extends Event {
+  readonly content: ReceivedRecord;
+}
 
 /** Objects, a string and its place in a list. */
 const EVENT_COST_BYTES = 200;
@@ -40,9 +40,7 @@ const EVENT_COST_BYTES = 200;
 export class EventLog {
   readonly #maxEvents: number;
   readonly #maxBytes: number;
-  #events: (Kept | undefined)[] = [];
-  /** Everything before it is dropped, and is undefined; moving the rest for each would cost as much as there is. */
-  #head = 0;
+  readonly #events = new Fifo<Event>();
   #bytes = 0;
   #last = 0;
   /** None up to this one has to be read. */
@@ -60,65 +58,58 @@ export class EventLog {
 
   /** The number before the oldest that is kept. */
   get dropped(): number {
-    return this.#last - this.#size;
+    return this.#last - this.#events.size;
   }
 
   /** The oldest reply that has no text yet. */
   get unread(): UnreadEvent | undefined {
     for (this.#read = Math.max(this.#read, this.dropped); this.#read < this.#last; this.#read++) {
       const event = this.#after(this.#read);
-      if (event !== undefined && 'record' in event) return event;
+      if (event !== undefined && !isRead(event)) return event as UnreadEvent;
     }
     return undefined;
   }
 
-  /** @param content the text of an event, or the reply that becomes one: see `read` */
+  /** @param content its text, or the reply that becomes one: see `read` */
   append(content: string | ReceivedRecord, facts: EventFacts): void {
-    const number = ++this.#last;
-    const event = typeof content === 'string' ? { block: content } : { record: content };
-    this.#keep(this.#events.length, { number, facts, ...event });
+    const event = { number: ++this.#last, facts, content };
+    this.#events.push(event);
+    this.#account(costOfEvent(event));
     this.#dropOld();
   }
 
   /** This is the text of that reply. Does nothing for one that has been dropped meanwhile. */
-  read({ number, facts }: UnreadEvent, block: string): void {
-    if (number <= this.dropped) return;
-    this.#keep(this.#head + number - this.dropped - 1, { number, facts, block });
+  read(unread: UnreadEvent, text: string): void {
+    if (unread.number <= this.dropped) return;
+    const event: Event = unread;
+    this.#account(-costOfEvent(event));
+    event.content = text;
+    this.#account(costOfEvent(event));
     this.#dropOld();
   }
 
   /** The one after that number, if it is kept and has its text. */
   next(number: number): LoggedEvent | undefined {
     const event = this.#after(number);
-    return event !== undefined && 'block' in event ? event : undefined;
+    return event !== undefined && isRead(event) ? event : undefined;
   }
 
   clear(): void {
-    this.#events = [];
-    this.#head = 0;
+    this.#events.clear();
     this.#account(-this.#bytes);
   }
 
-  get #size(): number {
-    return this.#events.length - this.#head;
-  }
-
-  #after(number: number): Kept | undefined {
-    return number < this.dropped ? undefined : this.#events[this.#head + number - this.dropped];
-  }
-
-  #keep(at: number, event: Kept | undefined): void {
-    this.#account(costOfEvent(event) - costOfEvent(this.#events[at]));
-    this.#events[at] = event;
+  #after(number: number): Event | undefined {
+    return this.#events.at(number - this.dropped);
   }
 
   #dropOld(): void {
-    // The newest stays, however large: it has not been sent yet.
-    while (this.#size > 1 && (this.#size > this.#maxEvents || this.#bytes > this.#maxBytes))
-      this.#keep(this.#head++, undefined);
-    if (this.#head * 2 <= this.#events.length) return;
-    this.#events = this.#events.slice(this.#head);
-    this.#head = 0;
+    for (let oldest = this.#events.first; oldest; oldest = this.#events.drop()) {
+      const { size } = this.#events;
+      // The newest stays, however large: it has not been sent yet.
+      if (size === 1 || (size <= this.#maxEvents && this.#bytes <= this.#maxBytes)) break;
+      this.#account(-costOfEvent(oldest));
+    }
   }
 
   #account(bytes: number): void {
@@ -127,7 +118,10 @@ export class EventLog {
   }
 }
 
-function costOfEvent(event: Kept | undefined): number {
-  if (event === undefined) return 0;
-  return EVENT_COST_BYTES + ('block' in event ? event.block.length : costOf(event.record));
+function isRead(event: Event): event is LoggedEvent {
+  return typeof event.content === 'string';
+}
+
+function costOfEvent({ content }: Event): number {
+  return EVENT_COST_BYTES + (typeof content === 'string' ? content.length : costOf(content));
 }

@@ -102,7 +102,7 @@ export class ReplyStream implements Collector {
     this.#reading = new InTurn(
       () => this.#log.unread,
       (event, done) =>
-        options.read(event.record, (answer) => {
+        options.read(event.content, (answer) => {
           this.#log.read(event, eventBlock(answer));
           this.#sendOn();
           done();
@@ -226,7 +226,7 @@ export class ReplyStream implements Collector {
       if (event === undefined) break;
       this.#position = event.number;
       this.#advanceClient(event.facts);
-      if (!client.send(`id: ${this.#idText(event.facts)}\n${event.block}`)) {
+      if (!client.send(`id: ${this.#idText(event.facts)}\n${event.content}`)) {
         this.#isCongested = true;
         return;
       }
