@@ -14,7 +14,7 @@ import { EventLog, type EventFacts, type UnreadEvent } from './event-log';
 import { eventBlock, namedEvent } from './event-text';
 import { InTurn } from './in-turn';
 import { SeenRecords } from './seen-records';
-import type { StreamEnd, StreamRule } from './stream-rule';
+import { isLast, type StreamEnd, type StreamRule } from './stream-rule';
 
 /** Where the events of a stream go. */
 export interface StreamClient {
@@ -161,11 +161,14 @@ export class ReplyStream implements Collector {
     return this.#hasAll(number) && !this.#goesOnElsewhere;
   }
 
+  isLast(reply: ReceivedRecord): boolean {
+    return isLast(this.#options.rule, reply);
+  }
+
   add(reply: ReceivedRecord): Verdict {
     if (!this.#seen.add(reply)) return 'duplicate';
     const { rule, begun } = this.#options;
-    const { endHeader, count } = rule;
-    const isEnd = endHeader !== undefined && reply.headers.some(([name]) => name === endHeader);
+    const isEnd = this.isLast(reply);
     // From another process, which was faster.
     const isOld = begun !== undefined && hasReply(begun.place, reply);
     if (!isOld && (!isEnd || (reply.value !== null && reply.value.length > 0))) {
@@ -175,7 +178,7 @@ export class ReplyStream implements Collector {
       this.#log.append(reply, { atMs, reply: { partition, offset } });
       this.#reading.goOn();
     }
-    if (isEnd || (count !== undefined && this.#replies >= count)) return 'last';
+    if (isEnd || (rule.count !== undefined && this.#replies >= rule.count)) return 'last';
     if (isOld) return 'duplicate';
     this.#restartIdle();
     return 'more';

@@ -9,7 +9,7 @@ import type { Collector, Verdict } from '../reply/collector';
 import { InTurn } from './in-turn';
 import { SeenRecords } from './seen-records';
 import { endMessage, readMessage, replyMessage, type SocketMessage } from './socket-message';
-import { hasSeveral, type StreamEnd, type StreamRule } from './stream-rule';
+import { hasSeveral, isLast, type StreamEnd, type StreamRule } from './stream-rule';
 import type { OpenSocket } from './streams';
 
 /** What is needed of a `WebSocket` of npm ws. */
@@ -324,8 +324,8 @@ class MessageReplies implements Collector {
 
   add(reply: ReceivedRecord): Verdict {
     if (!this.#seen.add(reply)) return 'duplicate';
-    const { endHeader, count = Infinity } = this.#rule;
-    const isEnd = endHeader !== undefined && reply.headers.some(([name]) => name === endHeader);
+    const { count = Infinity } = this.#rule;
+    const isEnd = isLast(this.#rule, reply);
     if (!isEnd || (reply.value !== null && reply.value.length > 0)) {
       this.#replies++;
       this.#unread.push(reply);

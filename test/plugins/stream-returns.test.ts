@@ -384,6 +384,23 @@ test('each partition has its order, whichever was read first', async (t) => {
   assert.deepEqual(shown(again), ['b1', 'b2', 'a2']);
 });
 
+/** The end was on a partition that had been read before the others: what was on these was missed, though it was here. */
+test('the end comes after all that is kept, whichever partition was read first', async (t) => {
+  const fleet = new Fleet(t);
+  const options = { stream: { end_header: 'last' } };
+  const [first, other] = [await fleet.start(options), await fleet.start(options)];
+  const source = await fleet.begin(first);
+  fleet.say('1', { partition: 0 });
+  await source.count(1);
+  await first.left(source);
+  const two = fleet.written('2', { partition: 0 });
+  const three = fleet.written('3', { partition: 1, headers: { last: '' } });
+  for (const record of [three, two]) other.kafka.arrive(record);
+  const again = await other.resume(source);
+  await again.untilEnd();
+  assert.deepEqual(shown(again), ['2', '3', 'end {"reason":"complete"}']);
+});
+
 test('a stream on more partitions than an id has room for goes on where it was begun', async (t) => {
   const fleet = new Fleet(t);
   const [first, other] = [await fleet.start(), await fleet.start()];
