@@ -36,7 +36,7 @@ export async function runResumeDrill(options: ResumeDrillOptions): Promise<Resum
   const { clients, replies, everyMs, say = () => undefined } = options;
   const kafka = await startKafka();
   const fleet = new Fleet({
-    kongYml: kongYml(options.form, kafka.bootstrapServers),
+    kongYml: kongYml(options.form, kafka.bootstrapServers, replies),
     warm: (url) =>
       tell(`${url}/steps`, { method: 'GET', headers: { 'last-event-id': 'kks2.nothing that is known' } }),
   });
@@ -138,7 +138,7 @@ function wireIdIn(lastEventId: string | undefined): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
-function kongYml(form: PluginForm, servers: string): string {
+function kongYml(form: PluginForm, servers: string, count: number): string {
   const [host = '', port] = servers.split(':');
   const bootstrap_servers = [{ host, port: Number(port) }];
   const request = { bootstrap_servers, topic: 'steps.requests', reply_topic: 'steps.replies' };
@@ -146,7 +146,8 @@ function kongYml(form: PluginForm, servers: string): string {
     mode: 'stream',
     result_secret: SECRET,
     keep_replies: { count: 1_000_000, bytes: 1_073_741_824 },
-    stream: { end_header: 'last' },
+    // They come on several partitions, of which one may be read before another: a reply that says it is the last need not be.
+    stream: { count },
     ...(form === 'pair' && { bootstrap_servers, topic: request.reply_topic }),
   };
   return JSON.stringify({

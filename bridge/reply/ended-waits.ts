@@ -2,6 +2,7 @@
  * Ids of waits that have ended, for a while: they tell a late or second reply from another gateway's, and keep a
  * client that chooses its own id from using one again while replies to its first use may still come.
  */
+import { Fifo } from '../fifo';
 
 export interface EndedWait<Owner> {
   readonly owner: Owner;
@@ -21,10 +22,8 @@ interface Remembered<Owner> extends EndedWait<Owner> {
 
 export class EndedWaits<Owner> {
   readonly #waits = new Map<string, EndedWait<Owner>>();
-  /** In the order in which they ended; a map finds its first key the slower the more were deleted before it. */
-  #order: Remembered<Owner>[] = [];
-  /** Everything before it is forgotten. */
-  #head = 0;
+  /** In the order in which they ended. */
+  readonly #order = new Fifo<Remembered<Owner>>();
   readonly #most: number;
 
   constructor(most = MOST) {
@@ -48,14 +47,10 @@ export class EndedWaits<Owner> {
 
   /** From the front only: where timeouts differ some stay longer than they have to, which hurts nobody. */
   #forget(nowMs: number): void {
-    for (let oldest = this.#order[this.#head]; oldest; oldest = this.#order[++this.#head]) {
-      if (oldest.untilMs > nowMs && this.#order.length - this.#head <= this.#most) break;
+    for (let oldest = this.#order.first; oldest; oldest = this.#order.drop()) {
+      if (oldest.untilMs > nowMs && this.#order.size <= this.#most) break;
       // Its id may have ended again since.
       if (this.#waits.get(oldest.id) === oldest) this.#waits.delete(oldest.id);
-    }
-    if (this.#head * 2 > this.#order.length) {
-      this.#order = this.#order.slice(this.#head);
-      this.#head = 0;
     }
   }
 }

@@ -3,6 +3,7 @@
  * the consumer half of a request runs after the producer half, and in Kong's stock server in another process.
  */
 import type { Clock } from '../clock';
+import { Fifo } from '../fifo';
 import { costOf, type ReceivedRecord } from '../kafka/records';
 
 export interface HeldReply<Kind> {
@@ -15,6 +16,8 @@ export interface HeldReply<Kind> {
 }
 
 interface Held<Kind> extends HeldReply<Kind> {
+  /** In the order in which they came. */
+  readonly number: number;
   ids: readonly string[];
   isGiven: boolean;
 }
@@ -24,10 +27,10 @@ export class HeldReplies<Kind> {
   readonly #maxAgeMs: number;
   readonly #maxRecords: number;
   readonly #maxBytes: number;
-  #held: (Held<Kind> | undefined)[] = [];
-  /** Everything before it has been dropped and is undefined; moving the rest for each drop would cost O(n) per record. */
-  #head = 0;
-  readonly #byId = new Map<string, Held<Kind>>();
+  readonly #held = new Fifo<Held<Kind>>();
+  /** Those that were not given away. */
+  readonly #byId = new Map<string, Held<Kind>[]>();
+  #lastNumber = 0;
   #bytes = 0;
 
   /** Whichever bound is reached first drops the oldest. */
@@ -39,12 +42,13 @@ export class HeldReplies<Kind> {
   }
 
   get size(): number {
-    return this.#held.length - this.#head;
+    return this.#held.size;
   }
 
   /** @param ids see HeldReply */
   hold(record: ReceivedRecord, ids: readonly string[], countedAs: Kind): void {
-    const held = { record, ids, atMs: this.#clock.now(), countedAs, isGiven: false };
+    const number = ++this.#lastNumber;
+    const held = { number, record, ids, atMs: this.#clock.now(), countedAs, isGiven: false };
     this.#held.push(held);
     this.#bytes += costOf(record);
     this.#index(held, ids);
@@ -54,34 +58,32 @@ export class HeldReplies<Kind> {
   /** From the oldest on. */
   list(): readonly HeldReply<Kind>[] {
     this.#dropOld();
-    return this.#held.filter((held) => held !== undefined);
+    return this.#held.all();
   }
 
   find(id: string): HeldReply<Kind> | undefined {
     this.#dropOld();
-    return this.#byId.get(id);
+    return this.#byId.get(id)?.[0];
   }
 
   /** All that could be asked for by one of these ids and were not given away, the oldest first. */
   allOf(ids: readonly string[]): readonly HeldReply<Kind>[] {
     this.#dropOld();
-    return this.#held.filter(
-      (held): held is Held<Kind> =>
-        held !== undefined && !held.isGiven && held.ids.some((id) => ids.includes(id)),
-    );
+    const found = new Set(ids.flatMap((id) => this.#byId.get(id) ?? []));
+    return [...found].sort((one, other) => one.number - other.number);
   }
 
   /** A reply is given away once, also where its id is used again. */
   forget(held: HeldReply<Kind>): void {
     (held as Held<Kind>).isGiven = true;
-    for (const id of held.ids) if (this.#byId.get(id) === held) this.#byId.delete(id);
+    this.#unindex(held as Held<Kind>);
   }
 
   /** There is one more rule: records can be asked for by what it finds, too. */
   alsoUnder(idsOf: (record: ReceivedRecord, countedAs: Kind) => readonly string[]): void {
     this.#dropOld();
-    for (const held of this.#held) {
-      if (!held) continue;
+    for (const held of this.#held.all()) {
+      if (held.isGiven) continue;
       const more = idsOf(held.record, held.countedAs).filter((id) => !held.ids.includes(id));
       if (more.length === 0) continue;
       held.ids = [...held.ids, ...more];
@@ -90,29 +92,37 @@ export class HeldReplies<Kind> {
   }
 
   clear(): void {
-    this.#held = [];
-    this.#head = 0;
+    this.#held.clear();
     this.#byId.clear();
     this.#bytes = 0;
   }
 
   /** The first reply wins, also among those that came early. */
-  #index(held: Held<Kind>, ids: readonly string[]): void {
-    for (const id of ids) if (!this.#byId.has(id)) this.#byId.set(id, held);
+  #index(added: Held<Kind>, ids: readonly string[]): void {
+    for (const id of ids) {
+      const held = this.#byId.get(id);
+      if (held === undefined) this.#byId.set(id, [added]);
+      else held.push(added);
+    }
+  }
+
+  #unindex(gone: Held<Kind>): void {
+    for (const id of gone.ids) {
+      const held = this.#byId.get(id) ?? [];
+      // As a rule; and the others need not be moved.
+      if (held[0] === gone) held.shift();
+      else if (held.includes(gone)) held.splice(held.indexOf(gone), 1);
+      if (held.length === 0) this.#byId.delete(id);
+    }
   }
 
   #dropOld(): void {
     const oldestMs = this.#clock.now() - this.#maxAgeMs;
-    for (let next = this.#held[this.#head]; next; next = this.#held[++this.#head]) {
+    for (let next = this.#held.first; next; next = this.#held.drop()) {
       const fits = this.size <= this.#maxRecords && this.#bytes <= this.#maxBytes;
       if (fits && next.atMs >= oldestMs) break;
       this.#bytes -= costOf(next.record);
-      for (const id of next.ids) if (this.#byId.get(id) === next) this.#byId.delete(id);
-      this.#held[this.#head] = undefined;
-    }
-    if (this.#head * 2 > this.#held.length) {
-      this.#held = this.#held.slice(this.#head);
-      this.#head = 0;
+      if (!next.isGiven) this.#unindex(next);
     }
   }
 }

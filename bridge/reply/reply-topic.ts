@@ -7,7 +7,7 @@ import type { Clock } from '../clock';
 import type { GatewayError } from '../errors';
 import type { TopicLayout } from '../kafka/admin';
 import type { FollowedTopic, PartitionChoice, TopicReader } from '../kafka/reader';
-import type { ReceivedRecord } from '../kafka/records';
+import { costOf, type ReceivedRecord } from '../kafka/records';
 import { isSignOfLife } from '../kafka/topic-keeper';
 import type { ReplyTopicReading } from '../telemetry/reply-metrics';
 import { diagnose, LOOKS_LIKE_REQUEST, onOtherTopic } from './diagnosis';
@@ -47,8 +47,8 @@ type UnmatchedKind = 'late' | 'duplicate' | 'foreign' | 'misrouted' | 'unidentif
 /** Long enough for the consumer half of a request to start, short enough to bound memory. */
 const HOLD = { maxAgeMs: 10_000, maxRecords: 10_000, maxBytes: 33_554_432 };
 
-/** Schemas of so many records may be on their way at once; each is 1 MiB at most by default. */
-const MAX_NOT_READABLE = 100;
+/** Of records whose schemas are on their way: after a start those of all that are read back. */
+const MAX_NOT_READABLE_BYTES = 33_554_432;
 
 export class ReplyTopic {
   readonly name: string;
@@ -87,8 +87,9 @@ export class ReplyTopic {
   #nodeTag: number | undefined;
   /** Waits, or rules that find their replies, that may still come for a record nobody waits for now. */
   #expected = 0;
-  /** Records that no rule can look into yet. */
-  readonly #notReadable = new Set<ReceivedRecord>();
+  /** Records that no rule can look into yet; each with when it has been seen again. */
+  readonly #notReadable = new Map<ReceivedRecord, Promise<void>>();
+  #notReadableBytes = 0;
   /** None as a rule: then a reply costs nothing more. */
   #observers: readonly ReplyObserver[] | undefined;
   /** Whose request was seen here, where requests share the topic. */
@@ -192,7 +193,7 @@ export class ReplyTopic {
       upToNow: true,
       partition: this.#options.partition,
       onRecord: (record) => this.#onEarlier(record),
-      ...(onCaughtUp && { onCaughtUp }),
+      ...(onCaughtUp && { onCaughtUp: () => this.#whenSeen(onCaughtUp) }),
     });
   }
 
@@ -286,7 +287,7 @@ export class ReplyTopic {
    * @param found the exact id by each rule
    */
   #onMissed(record: ReceivedRecord, found: readonly (string | undefined)[], namesReplyTopic: boolean): void {
-    if (this.#seenLater(record)) return;
+    if (this.#seenLater(record, () => this.#onRecord(record))) return;
     const ids: string[] = [];
     for (const [index, rule] of this.#rules.entries()) {
       const exact = found[index];
@@ -315,20 +316,29 @@ export class ReplyTopic {
   }
 
   /** A rule cannot look into it yet: it comes again when the rule can. Beyond some, it is nobody's. */
-  #seenLater(record: ReceivedRecord): boolean {
-    if (this.#notReadable.size >= MAX_NOT_READABLE || this.#notReadable.has(record)) return false;
+  #seenLater(record: ReceivedRecord, again: () => void): boolean {
+    if (this.#notReadableBytes >= MAX_NOT_READABLE_BYTES || this.#notReadable.has(record)) return false;
     for (const rule of this.#rules) {
       const readable = rule.whenReadable?.(record);
       if (!readable) continue;
-      this.#notReadable.add(record);
-      void readable.then(() => {
+      const cost = costOf(record);
+      this.#notReadableBytes += cost;
+      const seen = readable.then(() => {
         // Only now: a schema that is not to be had is not waited for again.
-        if (this.#channels.size > 0) this.#onRecord(record);
+        if (this.#channels.size > 0) again();
         this.#notReadable.delete(record);
+        this.#notReadableBytes -= cost;
       });
+      this.#notReadable.set(record, seen);
       return true;
     }
     return false;
+  }
+
+  /** Calls back when all that is here has been seen. */
+  #whenSeen(callback: () => void): void {
+    if (this.#notReadable.size === 0) callback();
+    else void Promise.all(this.#notReadable.values()).then(callback);
   }
 
   /** A record that came before the rule, which cannot look into it yet. */
@@ -383,6 +393,7 @@ export class ReplyTopic {
         ids.push(id);
       }
     }
+    if (this.#seenLater(record, () => this.#onEarlier(record))) return;
     this.#show(record, ids, true);
     if (this.#expected === 0 || ids.length === 0) return;
     const kind = this.#kindOf(ids);

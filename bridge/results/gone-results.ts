@@ -1,6 +1,7 @@
 /** Ids of replies that were there and are not any more: let go of by their client, or put out by a bound before their time. */
 import type { Clock } from '../clock';
 import { GatewayError } from '../errors';
+import { Fifo } from '../fifo';
 
 /** Bounds memory: some 10 MB. */
 const MOST = 100_000;
@@ -13,8 +14,7 @@ export class GoneResults {
   readonly #clock: Clock;
   readonly #most: number;
   readonly #untilMs = new Map<string, number>();
-  #order: string[] = [];
-  #head = 0;
+  readonly #order = new Fifo<string>();
 
   constructor(clock: Clock, most = MOST) {
     this.#clock = clock;
@@ -34,14 +34,10 @@ export class GoneResults {
 
   #dropOld(): void {
     const nowMs = this.#clock.now();
-    for (let id = this.#order[this.#head]; id !== undefined; id = this.#order[++this.#head]) {
+    for (let id = this.#order.first; id !== undefined; id = this.#order.drop()) {
       const untilMs = this.#untilMs.get(id) ?? 0;
       if (untilMs > nowMs && this.#untilMs.size <= this.#most) break;
       this.#untilMs.delete(id);
-    }
-    if (this.#head * 2 > this.#order.length) {
-      this.#order = this.#order.slice(this.#head);
-      this.#head = 0;
     }
   }
 }

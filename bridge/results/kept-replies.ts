@@ -1,5 +1,6 @@
 /** Replies by the id of their request, until they are too old, too many or too large together: the oldest go first. */
 import type { Clock } from '../clock';
+import { Fifo } from '../fifo';
 import { costOf, type ReceivedRecord } from '../kafka/records';
 import { keyPart } from './idempotency-key';
 
@@ -37,10 +38,8 @@ export class KeptReplies {
   readonly #byId = new Map<string, Kept>();
   /** The ids of those whose clients gave a key. */
   readonly #idByKey = new Map<string, string>();
-  /** In the order in which they came; a map finds its first key the slower the more were deleted before it. */
-  #order: Kept[] = [];
-  /** Everything before it is gone. */
-  #head = 0;
+  /** In the order in which they came. */
+  readonly #order = new Fifo<Kept>();
   #bytes = 0;
 
   /** @param onDropped told of each that a bound has put out, and whether that was its age */
@@ -95,17 +94,13 @@ export class KeptReplies {
 
   dropOld(): void {
     const oldestMs = this.#clock.now() - this.#bounds.ttlMs;
-    for (let next = this.#order[this.#head]; next !== undefined; next = this.#order[++this.#head]) {
+    for (let next = this.#order.first; next !== undefined; next = this.#order.drop()) {
       // Forgotten meanwhile, or even kept anew.
       if (this.#byId.get(next.id) !== next) continue;
       const isOld = next.atMs < oldestMs;
       if (!isOld && this.count <= this.#bounds.count && this.#bytes <= this.#bounds.bytes) break;
       this.#remove(next);
       this.#onDropped(next.id, isOld);
-    }
-    if (this.#head * 2 > this.#order.length) {
-      this.#order = this.#order.slice(this.#head);
-      this.#head = 0;
     }
   }
 

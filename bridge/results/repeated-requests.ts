@@ -1,6 +1,7 @@
 /** Requests that their clients call one, by an Idempotency-Key: the first is sent, the others get its reply. */
 import type { Clock } from '../clock';
 import { GatewayError } from '../errors';
+import { Fifo } from '../fifo';
 import type { ReplyChannel } from '../reply/reply-channel';
 import type { Wait } from '../reply/reply-topic';
 import { keyPart } from './idempotency-key';
@@ -53,8 +54,7 @@ export class RepeatedRequests {
   readonly #store: ReplyStore;
   readonly #sent = new Map<string, SentRequest>();
   /** Those that nobody waits for, in the order in which that began. */
-  #remembered: Remembered[] = [];
-  #head = 0;
+  readonly #remembered = new Fifo<Remembered>();
 
   constructor(clock: Clock, store: ReplyStore) {
     this.#clock = clock;
@@ -139,15 +139,11 @@ export class RepeatedRequests {
 
   #forgetOld(): void {
     const nowMs = this.#clock.now();
-    for (let oldest = this.#remembered[this.#head]; oldest; oldest = this.#remembered[++this.#head]) {
-      const isFull = this.#remembered.length - this.#head > MOST_REMEMBERED;
+    for (let oldest = this.#remembered.first; oldest; oldest = this.#remembered.drop()) {
+      const isFull = this.#remembered.size > MOST_REMEMBERED;
       if (oldest.untilMs > nowMs && !isFull) break;
       // Somebody may have come again since: it is remembered again when they have gone.
       if (oldest.sent.open.size === 0) this.#forget(oldest.key, oldest.sent);
-    }
-    if (this.#head * 2 > this.#remembered.length) {
-      this.#remembered = this.#remembered.slice(this.#head);
-      this.#head = 0;
     }
   }
 }

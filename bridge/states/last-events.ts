@@ -1,5 +1,6 @@
 /** The last event of each key, until it is too old, or they are too many or too large together. */
 import type { Clock } from '../clock';
+import { Fifo } from '../fifo';
 import { costOf, type ReceivedRecord } from '../kafka/records';
 import type { KeepBounds } from '../results/kept-replies';
 
@@ -15,8 +16,7 @@ export class LastEvents {
   #bounds: KeepBounds;
   readonly #byKey = new Map<string, LastEvent>();
   /** In the order in which they were told. */
-  #order: LastEvent[] = [];
-  #head = 0;
+  readonly #order = new Fifo<LastEvent>();
   #bytes = 0;
 
   constructor(clock: Clock, bounds: KeepBounds) {
@@ -60,15 +60,11 @@ export class LastEvents {
   dropOld(): void {
     const { ttlMs, count, bytes } = this.#bounds;
     const oldestMs = this.#clock.now() - ttlMs;
-    for (let next = this.#order[this.#head]; next !== undefined; next = this.#order[++this.#head]) {
+    for (let next = this.#order.first; next !== undefined; next = this.#order.drop()) {
       // A later event has taken its place.
       if (this.#byKey.get(next.key) !== next) continue;
       if (next.atMs >= oldestMs && this.count <= count && this.#bytes <= bytes) break;
       this.#remove(next);
-    }
-    if (this.#head * 2 > this.#order.length) {
-      this.#order = this.#order.slice(this.#head);
-      this.#head = 0;
     }
   }
 

@@ -1,5 +1,10 @@
-/** The last events of one stream, for a client that is slow or comes back. What is too much is dropped, oldest first. */
+/**
+ * The last events of one stream, for a client that is slow or comes back, and the replies of which they are made. What is
+ * too much is dropped, oldest first.
+ */
 import { bytesInFlight } from '../bytes-in-flight';
+import { Fifo } from '../fifo';
+import { costOf, type ReceivedRecord } from '../kafka/records';
 
 /** What a client knows that has an event. */
 export interface EventFacts {
@@ -13,12 +18,20 @@ export interface EventFacts {
   readonly isEnd?: boolean;
 }
 
-export interface LoggedEvent {
+interface Event {
   /** From 1, without gaps. */
   readonly number: number;
-  /** As it is sent, but for its id. */
-  readonly block: string;
   readonly facts: EventFacts;
+  /** As it is sent, but for its id; or the reply of which this is made. */
+  content: string | ReceivedRecord;
+}
+
+export interface LoggedEvent extends Event {
+  readonly content: string;
+}
+
+export interface UnreadEvent extends Event {
+  readonly content: ReceivedRecord;
 }
 
 /** Objects, a string and its place in a list. */
@@ -27,9 +40,11 @@ const EVENT_COST_BYTES = 200;
 export class EventLog {
   readonly #maxEvents: number;
   readonly #maxBytes: number;
-  #events: LoggedEvent[] = [];
+  readonly #events = new Fifo<Event>();
   #bytes = 0;
   #last = 0;
+  /** None up to this one has to be read. */
+  #read = 0;
 
   constructor(bounds: { readonly bufferEvents: number; readonly bufferBytes: number }) {
     this.#maxEvents = bounds.bufferEvents;
@@ -43,31 +58,58 @@ export class EventLog {
 
   /** The number before the oldest that is kept. */
   get dropped(): number {
-    return this.#last - this.#events.length;
+    return this.#last - this.#events.size;
   }
 
-  append(block: string, facts: EventFacts): void {
-    this.#last++;
-    this.#events.push({ number: this.#last, block, facts });
-    this.#account(costOf(block));
-    // The newest stays, however large: it has not been sent yet.
-    while (
-      this.#events.length > 1 &&
-      (this.#events.length > this.#maxEvents || this.#bytes > this.#maxBytes)
-    ) {
-      const [oldest] = this.#events.splice(0, 1);
-      this.#account(-costOf(oldest!.block));
+  /** The oldest reply that has no text yet. */
+  get unread(): UnreadEvent | undefined {
+    for (this.#read = Math.max(this.#read, this.dropped); this.#read < this.#last; this.#read++) {
+      const event = this.#after(this.#read);
+      if (event !== undefined && !isRead(event)) return event as UnreadEvent;
     }
+    return undefined;
   }
 
-  /** The one after that number, if it is kept. */
+  /** @param content its text, or the reply that becomes one: see `read` */
+  append(content: string | ReceivedRecord, facts: EventFacts): void {
+    const event = { number: ++this.#last, facts, content };
+    this.#events.push(event);
+    this.#account(costOfEvent(event));
+    this.#dropOld();
+  }
+
+  /** This is the text of that reply. Does nothing for one that has been dropped meanwhile. */
+  read(unread: UnreadEvent, text: string): void {
+    if (unread.number <= this.dropped) return;
+    const event: Event = unread;
+    this.#account(-costOfEvent(event));
+    event.content = text;
+    this.#account(costOfEvent(event));
+    this.#dropOld();
+  }
+
+  /** The one after that number, if it is kept and has its text. */
   next(number: number): LoggedEvent | undefined {
-    return this.#events[number - this.dropped];
+    const event = this.#after(number);
+    return event !== undefined && isRead(event) ? event : undefined;
   }
 
   clear(): void {
-    this.#events = [];
+    this.#events.clear();
     this.#account(-this.#bytes);
+  }
+
+  #after(number: number): Event | undefined {
+    return this.#events.at(number - this.dropped);
+  }
+
+  #dropOld(): void {
+    for (let oldest = this.#events.first; oldest; oldest = this.#events.drop()) {
+      const { size } = this.#events;
+      // The newest stays, however large: it has not been sent yet.
+      if (size === 1 || (size <= this.#maxEvents && this.#bytes <= this.#maxBytes)) break;
+      this.#account(-costOfEvent(oldest));
+    }
   }
 
   #account(bytes: number): void {
@@ -76,6 +118,10 @@ export class EventLog {
   }
 }
 
-function costOf(block: string): number {
-  return EVENT_COST_BYTES + block.length;
+function isRead(event: Event): event is LoggedEvent {
+  return typeof event.content === 'string';
+}
+
+function costOfEvent({ content }: Event): number {
+  return EVENT_COST_BYTES + (typeof content === 'string' ? content.length : costOf(content));
 }

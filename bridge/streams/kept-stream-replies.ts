@@ -4,6 +4,7 @@
  */
 import { bytesInFlight } from '../bytes-in-flight';
 import type { Clock } from '../clock';
+import { Fifo } from '../fifo';
 import { costOf, type ReceivedRecord } from '../kafka/records';
 import { KEEP_NOTHING, type KeepBounds } from '../results/kept-replies';
 
@@ -25,11 +26,9 @@ export class KeptStreamReplies {
   #bounds = KEEP_NOTHING;
   readonly #byId = new Map<string, KeptStreamReply[]>();
   /** In the order in which they came. */
-  #order: KeptStreamReply[] = [];
-  /** Everything before it is forgotten. */
-  #head = 0;
-  /** Everything before it was put out. */
-  #recordHead = 0;
+  readonly #order = new Fifo<KeptStreamReply>();
+  /** Of these, so many from the first on were put out. */
+  #withoutRecord = 0;
   #bytes = 0;
   #forgottenAtMs = -Infinity;
   /** Put out by count or bytes before their time. */
@@ -41,7 +40,7 @@ export class KeptStreamReplies {
   }
 
   get count(): number {
-    return this.#order.length - this.#recordHead;
+    return this.#order.size - this.#withoutRecord;
   }
 
   get bytes(): number {
@@ -88,35 +87,34 @@ export class KeptStreamReplies {
 
   dropOld(): void {
     const oldestMs = this.#clock.now() - this.#bounds.ttlMs;
-    while (this.#head < this.#order.length && this.#order[this.#head]!.atMs < oldestMs) this.#forgetFirst();
+    for (let first = this.#order.first; first && first.atMs < oldestMs; first = this.#order.first)
+      this.#forget(first);
     while (this.count > this.#bounds.count || this.#bytes > this.#bounds.bytes) {
       this.droppedEarly++;
-      this.#putOut(this.#order[this.#recordHead++]!);
+      this.#putOut(this.#order.at(this.#withoutRecord++)!);
     }
-    while (this.#recordHead - this.#head > this.#mostRemembered) {
-      this.#forgottenAtMs = this.#order[this.#head]!.atMs;
-      this.#forgetFirst();
-    }
-    if (this.#head * 2 > this.#order.length) {
-      this.#order = this.#order.slice(this.#head);
-      this.#recordHead -= this.#head;
-      this.#head = 0;
+    while (this.#withoutRecord > this.#mostRemembered) {
+      const first = this.#order.first!;
+      this.#forgottenAtMs = first.atMs;
+      this.#forget(first);
     }
   }
 
   clear(): void {
     this.#byId.clear();
-    this.#order = [];
-    this.#head = this.#recordHead = 0;
+    this.#order.clear();
+    this.#withoutRecord = 0;
     this.#account(-this.#bytes);
   }
 
-  #forgetFirst(): void {
-    const first = this.#order[this.#head++]!;
+  #forget(first: KeptStreamReply): void {
+    this.#order.drop();
     this.#putOut(first);
-    this.#recordHead = Math.max(this.#recordHead, this.#head);
+    if (this.#withoutRecord > 0) this.#withoutRecord--;
     const replies = this.#byId.get(first.id) ?? [];
-    replies.splice(replies.indexOf(first), 1);
+    // Almost always; and the others need not be moved.
+    if (replies[0] === first) replies.shift();
+    else replies.splice(replies.indexOf(first), 1);
     if (replies.length === 0) this.#byId.delete(first.id);
   }
 

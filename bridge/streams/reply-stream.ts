@@ -10,9 +10,11 @@ import type { ReceivedRecord } from '../kafka/records';
 import type { Collector, Verdict } from '../reply/collector';
 import type { Outcome } from '../reply/pending-replies';
 import { eventIdText, hasReply, MOST_PARTITIONS, type EventId, type Place } from './event-id';
-import { EventLog, type EventFacts } from './event-log';
+import { EventLog, type EventFacts, type UnreadEvent } from './event-log';
 import { eventBlock, namedEvent } from './event-text';
-import type { StreamEnd, StreamRule } from './stream-rule';
+import { InTurn } from './in-turn';
+import { SeenRecords } from './seen-records';
+import { isLast, type StreamEnd, type StreamRule } from './stream-rule';
 
 /** Where the events of a stream go. */
 export interface StreamClient {
@@ -56,17 +58,9 @@ export interface ReplyStreamOptions {
 /** Kong ends a connection on which its upstream says nothing for a minute. */
 export const BEAT_MS = 20_000;
 const BEAT = ': \n\n';
-/** Each record once: readers go back a little when they connect again. */
-const REMEMBERED = 1024;
 
 /** Who counts events. Nobody guesses one: it is compared, and opens nothing. */
 const COUNTER_BYTES = 6;
-
-/** An event in its place; without text while its reply cannot be read yet. */
-interface Slot {
-  block: string | undefined;
-  readonly facts: EventFacts;
-}
 
 export class ReplyStream implements Collector {
   readonly id: string;
@@ -74,9 +68,9 @@ export class ReplyStream implements Collector {
   readonly consumer: string | undefined;
   readonly #options: ReplyStreamOptions;
   readonly #log: EventLog;
-  readonly #seen = new Set<string>();
+  readonly #reading: InTurn<UnreadEvent>;
+  readonly #seen = new SeenRecords();
   readonly #counter = randomBytes(COUNTER_BYTES).toString('base64url');
-  #slots: Slot[] = [];
   #replies = 0;
   /** Since 1970. */
   #lastReplyAtMs: number;
@@ -105,6 +99,15 @@ export class ReplyStream implements Collector {
     this.#options = options;
     this.id = options.id;
     this.#log = new EventLog(options.rule);
+    this.#reading = new InTurn(
+      () => this.#log.unread,
+      (event, done) =>
+        options.read(event.content, (answer) => {
+          this.#log.read(event, eventBlock(answer));
+          this.#sendOn();
+          done();
+        }),
+    );
     const { begun } = options;
     this.#lastReplyAtMs = begun ? begun.place.asOfMs - begun.place.quietMs : Date.now();
     if (begun === undefined) return;
@@ -126,8 +129,7 @@ export class ReplyStream implements Collector {
   /** Of what another process has begun: so many replies were here that the client does not have, and are not any more. */
   skip(missing: number): void {
     this.#replies += missing;
-    this.#slots.push({ block: namedEvent('gap', { missing }), facts: { atMs: Date.now(), missing } });
-    this.#settle();
+    this.#say(namedEvent('gap', { missing }), { missing });
     this.#endWithLast();
   }
 
@@ -159,27 +161,24 @@ export class ReplyStream implements Collector {
     return this.#hasAll(number) && !this.#goesOnElsewhere;
   }
 
+  isLast(reply: ReceivedRecord): boolean {
+    return isLast(this.#options.rule, reply);
+  }
+
   add(reply: ReceivedRecord): Verdict {
-    const key = `${reply.partition}:${reply.offset}`;
-    if (this.#seen.has(key)) return 'duplicate';
-    this.#remember(key);
+    if (!this.#seen.add(reply)) return 'duplicate';
     const { rule, begun } = this.#options;
-    const { endHeader, count } = rule;
-    const isEnd = endHeader !== undefined && reply.headers.some(([name]) => name === endHeader);
+    const isEnd = this.isLast(reply);
     // From another process, which was faster.
     const isOld = begun !== undefined && hasReply(begun.place, reply);
     if (!isOld && (!isEnd || (reply.value !== null && reply.value.length > 0))) {
       this.#replies++;
       const { partition, offset } = reply;
       const atMs = (this.#lastReplyAtMs = Date.now());
-      const slot: Slot = { block: undefined, facts: { atMs, reply: { partition, offset } } };
-      this.#slots.push(slot);
-      this.#options.read(reply, (answer) => {
-        slot.block = eventBlock(answer);
-        this.#settle();
-      });
+      this.#log.append(reply, { atMs, reply: { partition, offset } });
+      this.#reading.goOn();
     }
-    if (isEnd || (count !== undefined && this.#replies >= count)) return 'last';
+    if (isEnd || (rule.count !== undefined && this.#replies >= rule.count)) return 'last';
     if (isOld) return 'duplicate';
     this.#restartIdle();
     return 'more';
@@ -202,8 +201,8 @@ export class ReplyStream implements Collector {
       if (at.place !== undefined) this.#setClientsPlace(at.place);
     }
     this.#beat();
-    if (this.exchange.wait.isDelivered && !this.#isOver && this.#log.last === 0) this.#tellPlace(client);
     this.flush();
+    if (this.exchange.wait.isDelivered) this.delivered();
   }
 
   /** The connection of this client has ended. */
@@ -230,7 +229,7 @@ export class ReplyStream implements Collector {
       if (event === undefined) break;
       this.#position = event.number;
       this.#advanceClient(event.facts);
-      if (!client.send(`id: ${this.#idText(event.facts)}\n${event.block}`)) {
+      if (!client.send(`id: ${this.#idText(event.facts)}\n${event.content}`)) {
         this.#isCongested = true;
         return;
       }
@@ -278,19 +277,15 @@ export class ReplyStream implements Collector {
     if (end === 'failed' && error !== undefined) {
       const answer = this.#options.errorAnswer(error);
       if (this.#replies === 0) this.#earlyFailure = answer;
-      this.#slots.push({ block: eventBlock(answer), facts: { atMs: Date.now() } });
+      this.#log.append(eventBlock(answer), { atMs: Date.now() });
     }
-    if (!this.#goesOnElsewhere) {
-      const facts = { atMs: Date.now(), isEnd: true };
-      this.#slots.push({ block: namedEvent('end', { reason: end }), facts });
-    }
+    if (this.#goesOnElsewhere) this.flush();
+    else this.#say(namedEvent('end', { reason: end }), { isEnd: true });
     this.#options.onEnded(this, end, end === 'failed' ? error : undefined);
     this.exchange.trace.ended(
       'reply' in outcome ? outcome.reply : undefined,
       end === 'complete' ? undefined : end,
     );
-    this.#settle();
-    if (this.#goesOnElsewhere) this.flush();
     if (this.#client === undefined) this.#forgetLater();
   }
 
@@ -300,7 +295,7 @@ export class ReplyStream implements Collector {
   }
 
   #hasAll(number: number): boolean {
-    return this.#isOver && this.#slots.length === 0 && number >= this.#log.last;
+    return this.#isOver && number >= this.#log.last;
   }
 
   #setClientsPlace({ replies, offsets }: Place): void {
@@ -341,28 +336,19 @@ export class ReplyStream implements Collector {
     client.send(`id: ${this.#idText({ atMs: Date.now() })}\n\n`);
   }
 
-  /** In the order in which the replies came, whichever can be read first. */
-  #settle(): void {
-    let count = 0;
-    for (const { block, facts } of this.#slots) {
-      if (block === undefined) break;
-      this.#log.append(block, facts);
-      count++;
-    }
-    if (count === 0) return;
-    this.#slots.splice(0, count);
-    if (this.#client !== undefined && this.#isCongested && this.#position < this.#log.dropped) {
-      this.#options.onSlow();
-      this.#client.drop();
-    } else if (!this.#isCongested) this.flush();
+  /** An event of ours, after all that came before it. */
+  #say(block: string, facts: Omit<EventFacts, 'atMs'> = {}): void {
+    this.#log.append(block, { atMs: Date.now(), ...facts });
+    this.#sendOn();
   }
 
-  #remember(key: string): void {
-    if (this.#seen.size >= REMEMBERED) {
-      const [oldest] = this.#seen;
-      this.#seen.delete(oldest!);
+  /** There is more to send. */
+  #sendOn(): void {
+    if (!this.#isCongested) this.flush();
+    else if (this.#client !== undefined && this.#position < this.#log.dropped) {
+      this.#options.onSlow();
+      this.#client.drop();
     }
-    this.#seen.add(key);
   }
 
   /** @param quietMs for how long nothing has come already */
@@ -378,7 +364,7 @@ export class ReplyStream implements Collector {
     this.#cancelBeat = this.#options.within(BEAT_MS, () => {
       const client = this.#client;
       if (client !== undefined && !this.#isCongested) {
-        const hasAll = this.#slots.length === 0 && this.exchange.wait.isDelivered;
+        const hasAll = this.#position === this.#log.last && this.exchange.wait.isDelivered;
         if (this.#options.isPortable && hasAll) this.#tellPlace(client);
         else client.send(BEAT);
       }

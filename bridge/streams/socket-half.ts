@@ -8,10 +8,12 @@ import type { RequestHalf } from '../request-half';
 import { headerIn, type HttpRequest } from '../request/http-request';
 import { usableKey } from '../results/idempotency-key';
 import { accessLog } from '../telemetry/access-log';
+import { OpenCount } from './open-count';
 import type { SocketMessage } from './socket-message';
 import { SocketSession, type Socket } from './socket-session';
 import { writeStreamAccess, type ReplyReader, type StreamOwner, type StreamVisitor } from './stream-half';
 import type { StreamRule } from './stream-rule';
+import type { Entrance } from './streams';
 
 export interface SocketHalfOptions {
   readonly rule: StreamRule;
@@ -38,8 +40,7 @@ export class SocketHalf {
   readonly #owner: StreamOwner;
   readonly #options: SocketHalfOptions;
   readonly #server: WebSocketServer;
-  #open = 0;
-  #whenUnused: (() => void) | undefined;
+  readonly #open = new OpenCount();
 
   constructor(owner: StreamOwner, options: SocketHalfOptions) {
     this.#owner = owner;
@@ -55,8 +56,7 @@ export class SocketHalf {
 
   /** Calls back once when no WebSocket of it is open any more: until then its messages have to be sent. */
   whenUnused(callback: () => void): void {
-    if (this.#open === 0) callback();
-    else this.#whenUnused = callback;
+    this.#open.whenNone(callback);
   }
 
   /** @throws GatewayError as `Streams.admit`, and `request_invalid` for a page of a foreign origin */
@@ -70,25 +70,30 @@ export class SocketHalf {
     request.sender.readyNow();
     const captured = withoutUpgrade(request.captured(event, answers), keyHeader);
     const release = streams.reserve(request.sender.configuration, consumer);
+    const ended = this.#open.add();
     const closed = (): void => {
       release();
-      this.#open--;
-      if (this.#open === 0) this.#whenUnused?.();
+      ended();
     };
-    this.#open++;
-    streams.lead(event, lacksService, {
-      socket: (incoming, connection, head) => {
-        let isOpened = false;
-        connection.once('close', () => {
-          if (!isOpened) closed();
-        });
-        this.#server.handleUpgrade(incoming, connection, head, (socket) => {
-          isOpened = true;
-          this.#openSession(socket, captured, closed);
-        });
-      },
-      expired: closed,
-    });
+    try {
+      streams.lead(event, lacksService, { socket: this.#entrance(captured, closed), expired: closed });
+    } catch (error) {
+      closed();
+      throw error;
+    }
+  }
+
+  #entrance(captured: HttpRequest, closed: () => void): NonNullable<Entrance['socket']> {
+    return (incoming, connection, head) => {
+      let isOpened = false;
+      connection.once('close', () => {
+        if (!isOpened) closed();
+      });
+      this.#server.handleUpgrade(incoming, connection, head, (socket) => {
+        isOpened = true;
+        this.#openSession(socket, captured, closed);
+      });
+    };
   }
 
   #openSession(socket: Socket, captured: HttpRequest, closed: () => void): void {

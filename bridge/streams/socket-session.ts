@@ -6,8 +6,10 @@ import { GatewayError, toGatewayError, type HttpAnswer } from '../errors';
 import type { Exchange } from '../exchange';
 import type { ReceivedRecord } from '../kafka/records';
 import type { Collector, Verdict } from '../reply/collector';
+import { InTurn } from './in-turn';
+import { SeenRecords } from './seen-records';
 import { endMessage, readMessage, replyMessage, type SocketMessage } from './socket-message';
-import { hasSeveral, type StreamEnd, type StreamRule } from './stream-rule';
+import { hasSeveral, isLast, type StreamEnd, type StreamRule } from './stream-rule';
 import type { OpenSocket } from './streams';
 
 /** What is needed of a `WebSocket` of npm ws. */
@@ -299,40 +301,42 @@ interface MessageRepliesOptions {
 /** The replies to one message that may have several. */
 class MessageReplies implements Collector {
   readonly #rule: StreamRule;
-  readonly #options: MessageRepliesOptions;
-  readonly #seen = new Set<string>();
+  readonly #seen = new SeenRecords();
+  /** With the one that is being read. */
+  readonly #unread: ReceivedRecord[] = [];
+  readonly #reading: InTurn<ReceivedRecord>;
   #replies = 0;
-  #unread = 0;
   #whenRead: (() => void) | undefined;
 
-  constructor(rule: StreamRule, options: MessageRepliesOptions) {
+  constructor(rule: StreamRule, { read, say }: MessageRepliesOptions) {
     this.#rule = rule;
-    this.#options = options;
+    this.#reading = new InTurn(
+      () => this.#unread[0],
+      (reply, done) =>
+        read(reply, (answer) => {
+          this.#unread.shift();
+          say(answer);
+          if (this.#unread.length === 0) this.#whenRead?.();
+          done();
+        }),
+    );
   }
 
   add(reply: ReceivedRecord): Verdict {
-    const key = `${reply.partition}:${reply.offset}`;
-    if (this.#seen.has(key)) return 'duplicate';
-    this.#seen.add(key);
-    const { endHeader, count = Infinity } = this.#rule;
-    const isEnd = endHeader !== undefined && reply.headers.some(([name]) => name === endHeader);
-    if (!isEnd || (reply.value !== null && reply.value.length > 0)) this.#give(reply);
+    if (!this.#seen.add(reply)) return 'duplicate';
+    const { count = Infinity } = this.#rule;
+    const isEnd = isLast(this.#rule, reply);
+    if (!isEnd || (reply.value !== null && reply.value.length > 0)) {
+      this.#replies++;
+      this.#unread.push(reply);
+      this.#reading.goOn();
+    }
     return isEnd || this.#replies >= count ? 'last' : 'more';
   }
 
   /** Calls back when all that has come has been said. */
   whenRead(callback: () => void): void {
-    if (this.#unread === 0) callback();
+    if (this.#unread.length === 0) callback();
     else this.#whenRead = callback;
-  }
-
-  #give(reply: ReceivedRecord): void {
-    this.#replies++;
-    this.#unread++;
-    this.#options.read(reply, (answer) => {
-      this.#unread--;
-      this.#options.say(answer);
-      if (this.#unread === 0) this.#whenRead?.();
-    });
   }
 }

@@ -1,8 +1,8 @@
 /** The second half of a request whose replies are sent on as they come: the access phase of one configuration. */
 import { randomBytes } from 'node:crypto';
-import { writeAccess } from '../answer';
+import { answer, writeAccess } from '../answer';
 import type { Configuration } from '../configuration';
-import { GatewayError, type HttpAnswer } from '../errors';
+import { GatewayError, toGatewayError, type HttpAnswer } from '../errors';
 import type { Exchange } from '../exchange';
 import type { ReceivedRecord } from '../kafka/records';
 import type { KongService } from '../kong';
@@ -11,6 +11,8 @@ import { NOT_REPEATED } from '../reply/collector';
 import { headerIn, listHeaderOf, MAX_HEADERS, type HttpRequest } from '../request/http-request';
 import { accessLog } from '../telemetry/access-log';
 import { readEventId, type EventId } from './event-id';
+import { COME_AGAIN, EVENT_STREAM } from './event-stream';
+import { OpenCount } from './open-count';
 import { ReplyStream, type Begun } from './reply-stream';
 import type { ReturnedStream, StreamReturns } from './stream-returns';
 import type { StreamRule } from './stream-rule';
@@ -60,8 +62,7 @@ export class StreamHalf {
   readonly #reader: ReplyReader;
   /** Undefined: a stream is continued where it was begun, or not at all. */
   readonly #returns: StreamReturns | undefined;
-  #left = 0;
-  #whenUnused: (() => void) | undefined;
+  readonly #open = new OpenCount();
 
   constructor(owner: StreamOwner, rule: StreamRule, reader: ReplyReader, returns?: StreamReturns) {
     this.#owner = owner;
@@ -73,12 +74,10 @@ export class StreamHalf {
 
   /** Calls back once when no stream of it is left: until then its replies have to be read. */
   whenUnused(callback: () => void): void {
-    const end = (): void => {
+    this.#open.whenNone(() => {
       this.#returns?.close();
       callback();
-    };
-    if (this.#left === 0) end();
-    else this.#whenUnused = end;
+    });
   }
 
   /** Of the wait. */
@@ -105,7 +104,7 @@ export class StreamHalf {
    * @param configuration undefined where another half has looked at it
    * @param refuse told of an error that shows later
    * @returns false: it is a new request
-   * @throws GatewayError `request_invalid`, `stream_gone`, `misconfigured`
+   * @throws GatewayError `request_invalid`, `stream_gone`, `misconfigured`; those that pass, where it is no EventSource
    */
   takes(
     event: PhaseEvent,
@@ -113,17 +112,43 @@ export class StreamHalf {
     configuration: Configuration | undefined,
     refuse: (error: unknown) => void,
   ): boolean {
-    const { headers, method, consumer, lacksService } = visitor;
+    const { headers, method } = visitor;
     if (method === 'HEAD' || method === 'OPTIONS')
       throw new GatewayError('request_invalid', `${method} cannot have a stream for its answer`);
     const id = readEventId(headerIn(headers, 'last-event-id'));
     if (id === undefined) return false;
+    try {
+      this.#goBack(event, visitor, id, configuration, (error) => {
+        if (!this.#comesAgain(event, visitor, error)) refuse(error);
+      });
+    } catch (error) {
+      if (!this.#comesAgain(event, visitor, error)) throw error;
+    }
+    return true;
+  }
+
+  #goBack(
+    event: PhaseEvent,
+    visitor: StreamVisitor,
+    id: EventId,
+    configuration: Configuration | undefined,
+    refuse: (error: unknown) => void,
+  ): void {
+    const { consumer, lacksService } = visitor;
     const { streams } = this.#owner;
     const isKnown = id.place === undefined || this.#returns?.wireIdOf(id, consumer) !== undefined;
     const stream = isKnown ? streams.resumed(id, configuration, consumer) : undefined;
     if (stream === undefined) this.#takeOver(event, visitor, id, refuse);
     else if (stream.isRead(id.number)) readToItsEnd(event);
     else streams.lead(event, lacksService, eventsEntrance(stream, id));
+  }
+
+  /** @returns false for one that is better off with the error */
+  #comesAgain(event: PhaseEvent, { headers }: StreamVisitor, error: unknown): boolean {
+    const passes = toGatewayError(error).retryAfterSeconds !== undefined;
+    if (!passes || listHeaderOf(headers, 'accept')?.includes(EVENT_STREAM) !== true) return false;
+    this.#owner.streams.counters.later++;
+    answer(event, COME_AGAIN);
     return true;
   }
 
@@ -186,7 +211,7 @@ export class StreamHalf {
   ): ReplyStream {
     const { streams } = this.#owner;
     const { configuration } = exchange;
-    this.#left++;
+    const forgotten = this.#open.add();
     return new ReplyStream({
       ...identity,
       rule: this.rule,
@@ -205,8 +230,7 @@ export class StreamHalf {
       },
       onForgotten: (stream) => {
         streams.onForgotten(stream);
-        this.#left--;
-        if (this.#left === 0) this.#whenUnused?.();
+        forgotten();
       },
     });
   }

@@ -135,7 +135,10 @@ export class StreamReturns {
     const missing = replies.filter((reply) => reply.record === undefined && !hasReply(place, reply)).length;
     if (missing > 0) stream.skip(missing);
     wait.whenEnded(this.#store.follow(wireId, take));
-    for (const { record } of replies) if (record !== undefined) take(record);
+    const records = replies.flatMap(({ record }) => record ?? []);
+    // The partition of the end may have been read before the others.
+    records.sort((one, other) => Number(stream.isLast(one)) - Number(stream.isLast(other)));
+    for (const record of records) take(record);
   }
 
   #scope(consumerId: string | undefined): {

@@ -1,4 +1,6 @@
 /** When a stream ends, and its limits. */
+import type { ReceivedRecord } from '../kafka/records';
+
 export interface StreamRule {
   /** A reply with this record header is the last; without a value it is the end alone. */
   readonly endHeader: string | undefined;
@@ -25,6 +27,11 @@ export interface StreamRule {
 /** Whether a message of a WebSocket may have several replies. Without a word of it, it has one. */
 export function hasSeveral({ count = 1, endHeader }: Pick<StreamRule, 'count' | 'endHeader'>): boolean {
   return count > 1 || endHeader !== undefined;
+}
+
+/** Whether a reply says so itself. */
+export function isLast({ endHeader }: Pick<StreamRule, 'endHeader'>, { headers }: ReceivedRecord): boolean {
+  return endHeader !== undefined && headers.some(([name]) => name === endHeader);
 }
 
 /** Why a stream has ended. */

@@ -46,6 +46,7 @@ export interface StreamsReading {
   readonly ended: Readonly<Record<StreamEnd, number>>;
   readonly resumed: number;
   readonly gone: number;
+  readonly later: number;
   readonly slow: number;
   readonly messages: number;
 }
@@ -71,6 +72,8 @@ export class Streams {
     /** Of these, those that another process had begun. */
     taken_over: 0,
     gone: 0,
+    /** Told to come again. */
+    later: 0,
     slow: 0,
     messages: 0,
     expired: 0,
@@ -293,9 +296,9 @@ export class Streams {
 
   /** For the metrics. */
   reading(): StreamsReading {
-    const { events, websocket, resumed, gone, slow, messages } = this.counters;
+    const { events, websocket, resumed, gone, later, slow, messages } = this.counters;
     const open = { events: this.size - this.#sockets.size, websocket: this.#sockets.size };
-    return { open, opened: { events, websocket }, ended: this.ended, resumed, gone, slow, messages };
+    return { open, opened: { events, websocket }, ended: this.ended, resumed, gone, later, slow, messages };
   }
 
   #address(): ListenerAddress {

@@ -28,7 +28,7 @@ const ENDED: Family = {
 const RETURNS: Family = {
   name: 'kong_kafka_stream_returns_total',
   type: 'counter',
-  help: 'Clients that came back with Last-Event-ID, by result: resumed (here, or begun elsewhere), or gone (nothing is kept here).',
+  help: 'Clients that came back with Last-Event-ID, by result: resumed (here, or begun elsewhere), gone (nothing is kept here), or later (told to come again, as the gateway was not ready, full or ending).',
   labels: ['result'],
 };
 const SLOW: Family = {
@@ -62,11 +62,11 @@ export class StreamMetrics implements MetricGroup {
   ) {}
 
   collect(page: MetricsPage): void {
-    const { open, opened, ended, resumed, gone, slow, messages } = this.streams();
+    const { open, opened, ended, resumed, gone, later, slow, messages } = this.streams();
     for (const [kind, count] of Object.entries(open)) page.add(OPEN, labelText({ kind }), count);
     for (const [kind, count] of Object.entries(opened)) page.add(OPENED, labelText({ kind }), count);
     for (const [end, count] of Object.entries(ended)) page.add(ENDED, labelText({ end }), count);
-    for (const [result, count] of Object.entries({ resumed, gone }))
+    for (const [result, count] of Object.entries({ resumed, gone, later }))
       page.add(RETURNS, labelText({ result }), count);
     page.add(SLOW, '', slow);
     page.add(MESSAGES, '', messages);

@@ -384,6 +384,23 @@ test('each partition has its order, whichever was read first', async (t) => {
   assert.deepEqual(shown(again), ['b1', 'b2', 'a2']);
 });
 
+/** The end was on a partition that had been read before the others: what was on these was missed, though it was here. */
+test('the end comes after all that is kept, whichever partition was read first', async (t) => {
+  const fleet = new Fleet(t);
+  const options = { stream: { end_header: 'last' } };
+  const [first, other] = [await fleet.start(options), await fleet.start(options)];
+  const source = await fleet.begin(first);
+  fleet.say('1', { partition: 0 });
+  await source.count(1);
+  await first.left(source);
+  const two = fleet.written('2', { partition: 0 });
+  const three = fleet.written('3', { partition: 1, headers: { last: '' } });
+  for (const record of [three, two]) other.kafka.arrive(record);
+  const again = await other.resume(source);
+  await again.untilEnd();
+  assert.deepEqual(shown(again), ['2', '3', 'end {"reason":"complete"}']);
+});
+
 test('a stream on more partitions than an id has room for goes on where it was begun', async (t) => {
   const fleet = new Fleet(t);
   const [first, other] = [await fleet.start(), await fleet.start()];
@@ -531,6 +548,47 @@ test('a gateway that ends sends its clients to another one', async (t) => {
   fleet.say('2');
   await again.count(1);
   assert.deepEqual(shown(again), ['2']);
+});
+
+/** It was 503, after which a browser's EventSource never asks again. */
+test('an EventSource that cannot go on yet is told to come again, and any other client why', async (t) => {
+  const fleet = new Fleet(t);
+  const [first, other] = [await fleet.start(), await fleet.start()];
+  const source = await fleet.begin(first);
+  fleet.say('1');
+  await source.count(1);
+  const browser = returning(source.lastEventId);
+  const asBrowser = { ...browser, headers: { ...browser.headers, accept: 'text/event-stream' } };
+  /** Until it is answered. */
+  const later = async (request: FakeRequest) => {
+    const access = other.access(request);
+    let isOver = false;
+    void access.finally(() => (isOver = true));
+    while (!isOver) {
+      other.clock.advance(100);
+      await settled();
+    }
+    return (await access).exits[0]!;
+  };
+  other.kafka.state = 'connecting';
+  const told = await later(asBrowser);
+  assert.deepEqual([told.status, told.body.toString()], [200, 'retry: 2000\n\n']);
+  assert.equal(told.headers['content-type'], 'text/event-stream');
+  const why = await later(browser);
+  assert.deepEqual([why.status, why.headers['retry-after']], [503, '1']);
+  const afresh = await later({ method: 'GET', headers: { accept: 'text/event-stream' } });
+  assert.equal(afresh.status, 503, 'a new request has no stream to lose');
+  other.kafka.state = 'up';
+  const again = await other.resume(source, asBrowser);
+  fleet.say('2');
+  await again.count(1);
+  assert.deepEqual(shown(again), ['2']);
+  other.requestReply.drain();
+  const ending = await other.access(asBrowser);
+  assert.equal(ending.exits[0]!.status, 200, 'the next gateway has it');
+  const gone = await other.access({ ...asBrowser, consumer: { id: 'mallory' } });
+  assert.equal(gone.exits[0]!.status, 410, 'what does not pass is an error');
+  assert.equal(other.status().later, 2);
 });
 
 test('what the gateway that is left behind reads is neither late nor an orphan', async (t) => {

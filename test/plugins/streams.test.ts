@@ -36,16 +36,19 @@ async function streaming(t: TestContext, stream: object = {}, config: object = {
     await listener.serve(false);
   });
   requestReply.streams.listener = () => listener.reachableAt;
-  const handler = new RequestReplyHandler(
-    parseRequestReplyConfig({
-      bootstrap_servers: SERVERS,
-      topic: 'orders',
-      reply_topic: 'replies',
-      reply: { mode: 'stream', stream },
-      ...config,
-    }),
-    requestReply,
-  );
+  /** The same configuration, as Kong starts it again. */
+  const anew = () =>
+    new RequestReplyHandler(
+      parseRequestReplyConfig({
+        bootstrap_servers: SERVERS,
+        topic: 'orders',
+        reply_topic: 'replies',
+        reply: { mode: 'stream', stream },
+        ...config,
+      }),
+      requestReply,
+    );
+  const handler = anew();
   const held = bytesInFlight.held;
   let offset = 0;
   const access = async (request: FakeRequest = { method: 'GET' }) => {
@@ -82,7 +85,7 @@ async function streaming(t: TestContext, stream: object = {}, config: object = {
     assert.equal(bytesInFlight.held, held, 'no memory is left behind');
     assert.equal(clock.pendingTimers, 0);
   };
-  return { clock, kafka, requestReply, handler, access, proxied, say, counters, until, nothingLeft };
+  return { clock, kafka, requestReply, handler, anew, access, proxied, say, counters, until, nothingLeft };
 }
 
 test('Kong is sent to the listener with a ticket, once the record is out', async (t) => {
@@ -404,6 +407,34 @@ test('a configuration that Kong has closed goes on for its streams, and ends wit
   clock.advance(31_000);
   assert.equal(kafka.released, 1);
   nothingLeft();
+});
+
+/** What it had was given back a second time, and so was taken from one that has the same. */
+test('a stream that begins after its configuration was closed ends nothing of another one', async (t) => {
+  const { access, proxied, handler, anew, kafka, clock, until, say } = await streaming(t, { count: 1 });
+  const first = await proxied(await access());
+  kafka.state = 'connecting';
+  const waiting = access({ method: 'GET', requestId: 'r2' });
+  await settled();
+  handler.close();
+  say('1');
+  await first.untilEnd();
+  clock.advance(31_000);
+  const other = anew();
+  kafka.state = 'up';
+  await until(() => {
+    clock.advance(50);
+    return kafka.produced.length === 2;
+  });
+  const late = await proxied(await waiting);
+  say('2', {}, 1);
+  await late.untilEnd();
+  clock.advance(31_000);
+  clock.advance(61_000);
+  assert.equal(kafka.released, 0, 'the other one has it');
+  other.close();
+  clock.advance(61_000);
+  assert.equal(kafka.released, 1);
 });
 
 test('a drain lets streams go on for ten seconds, then they end with a reason', async (t) => {

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { GatewayError } from '../../bridge/errors';
+import { closeSchemas } from '../../bridge/schemas';
 import { setLogSink } from '../../bridge/telemetry/log';
+import { StubRegistry } from '../../dev/registry/stub-registry';
 import { headerOf } from '../support/fake-kafka';
 import { sockets } from '../support/sockets';
 
@@ -101,6 +103,43 @@ test('so many messages in a second, the others later', async (t) => {
   await until(() => kafka.produced.length === 6);
   clock.advance(450);
   await until(() => kafka.produced.length === 8);
+});
+
+/** What could be read was said, whatever had come before it. */
+test('several replies to one message are said as they came, also where the first has to wait for its schema', async (t) => {
+  const registry = await StubRegistry.start();
+  t.after(() => {
+    closeSchemas();
+    return registry.stop();
+  });
+  registry.add(1, { schema: '"string"' }, { subject: 'orders-value' });
+  let refuse: (() => void) | undefined;
+  const { open, kafka, until, reply } = await sockets(
+    t,
+    { end_header: 'last' },
+    { schema_registry: { confluent: { url: registry.url } } },
+  );
+  const { client, said } = await open();
+  client.send('"one"');
+  await until(() => kafka.produced.length === 1);
+  registry.trouble = (_request, response) => {
+    refuse = () => response.writeHead(404).end();
+    return true;
+  };
+  reply(0, '\0\0\0\0\x07of a schema that is not there');
+  reply(0, 'plain', { last: '' });
+  await until(() => refuse !== undefined);
+  assert.equal(said.length, 0);
+  refuse!();
+  await until(() => said.length === 3);
+  assert.deepEqual(
+    said.map(({ status, body, end }) => [status, end ?? body]),
+    [
+      [502, said[0]!.body],
+      [200, 'plain'],
+      [undefined, true],
+    ],
+  );
 });
 
 test('a client that leaves ends what waits, at once', async (t) => {
@@ -204,4 +243,19 @@ test('so many of one consumer, also those that are being opened', async (t) => {
   await closed;
   await until(() => requestReply.streams.size === 0);
   assert.equal((await access({}, { id: 'alice' })).exits.length, 0);
+});
+
+/** Its place was kept for ever, and with it what a closed configuration has of Kafka. */
+test('one to which Kong cannot be led any more has no place', async (t) => {
+  const { access, requestReply, handler, kafka, clock } = await sockets(t, { max_per_consumer: 1 });
+  const address = requestReply.streams.listener();
+  let asked = 0;
+  requestReply.streams.listener = () => (asked++ === 0 ? address : null);
+  assert.equal((await access({}, { id: 'alice' })).answer.json.code, 'not_ready');
+  requestReply.streams.listener = () => address;
+  assert.equal((await access({}, { id: 'alice' })).exits.length, 0);
+  clock.advance(10_010);
+  handler.close();
+  clock.advance(61_000);
+  assert.equal(kafka.released, 1);
 });

@@ -19,6 +19,11 @@ export class FakeReader {
     this.#follower?.onRecord(record);
   }
 
+  /** It was there before. */
+  deliverEarlier(record: ReceivedRecord): void {
+    this.#readBack?.onRecord(record);
+  }
+
   /** Everything that was there before has been read. */
   catchUp(): void {
     this.#readBack?.onCaughtUp?.();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GatewayError } from '../../../bridge/errors';
 import type { ReceivedRecord } from '../../../bridge/kafka/records';
-import { matchRule } from '../../../bridge/reply/match-rule';
+import { matchRule, type MatchRule } from '../../../bridge/reply/match-rule';
 import type { Orphan } from '../../../bridge/reply/orphans';
 import type { ReplyChannelOptions } from '../../../bridge/reply/reply-channel';
 import type { ReplySource } from '../../../bridge/reply/reply-topics';
@@ -216,4 +216,29 @@ test('where those of before count, a channel is not ready until they are read; o
   silent.clock.advance(15_000);
   assert.equal(silent.channel.ready, true);
   assert.equal(silent.channel.reason, undefined);
+});
+
+/** A gateway that had just started had no schema yet, and so knew nothing of the replies that it read back. */
+test('a reply that is read back is seen when its schema is there, and only then all of them are', async () => {
+  let fetched: () => void = () => undefined;
+  const schema = new Promise<void>((resolve) => (fetched = resolve));
+  let isThere = false;
+  void schema.then(() => (isThere = true));
+  const rule: MatchRule = {
+    name: 'field',
+    place: 'a field',
+    headerNames: [],
+    correlationIdOf: (record) => (isThere ? record.value?.toString() : undefined),
+    whenReadable: () => (isThere ? undefined : schema),
+  };
+  const { channel, reader } = open({ from: { sinceMs: 1 }, readsBackFirst: true, rules: [rule] });
+  const seen: string[] = [];
+  channel.topic.observe({ onReply: (_record, ids) => void seen.push(ids[0] ?? 'none') });
+  for (const value of ['a', 'b']) reader.deliverEarlier(receivedRecord({ value }));
+  reader.catchUp();
+  await Promise.resolve();
+  assert.deepEqual([seen, channel.ready], [[], false]);
+  fetched();
+  await channel.whenReady();
+  assert.deepEqual([seen, channel.ready], [['a', 'b'], true]);
 });

@@ -5,6 +5,7 @@ import { bytesInFlight } from '../../../bridge/bytes-in-flight';
 import { eventIdText, readEventId } from '../../../bridge/streams/event-id';
 import { EventLog } from '../../../bridge/streams/event-log';
 import { eventBlock } from '../../../bridge/streams/event-text';
+import { receivedRecord } from '../../support/records';
 
 const FACTS = { atMs: 1 };
 
@@ -13,16 +14,50 @@ test('the oldest go first, by number and by bytes, and the newest stays', () => 
   const byNumber = new EventLog({ bufferEvents: 2, bufferBytes: 1_000_000 });
   for (const block of ['a', 'b', 'c']) byNumber.append(block, FACTS);
   assert.deepEqual([byNumber.last, byNumber.dropped], [3, 1]);
-  assert.deepEqual(byNumber.next(1), { number: 2, block: 'b', facts: FACTS });
+  assert.deepEqual(byNumber.next(1), { number: 2, content: 'b', facts: FACTS });
   assert.equal(byNumber.next(0), undefined);
   assert.equal(byNumber.next(3), undefined);
   const byBytes = new EventLog({ bufferEvents: 100, bufferBytes: 500 });
   byBytes.append('x'.repeat(300), FACTS);
   byBytes.append('y'.repeat(2000), FACTS);
   assert.equal(byBytes.dropped, 1);
-  assert.equal(byBytes.next(1)?.block.length, 2000);
+  assert.equal(byBytes.next(1)?.content.length, 2000);
   byNumber.clear();
   byBytes.clear();
+  assert.equal(bytesInFlight.held, held);
+});
+
+/** Each that was dropped moved all others. */
+test('however many have been dropped, numbers lead to their events', () => {
+  const held = bytesInFlight.held;
+  const log = new EventLog({ bufferEvents: 5, bufferBytes: 1_000_000 });
+  for (let number = 1; number <= 1000; number++) {
+    log.append(`event ${number}`, FACTS);
+    assert.equal(log.dropped, Math.max(0, number - 5));
+    assert.equal(log.next(number - 1)?.content, `event ${number}`);
+    assert.equal(log.next(log.dropped)?.number, log.dropped + 1);
+    assert.equal(log.next(log.dropped - 1), undefined);
+  }
+  log.clear();
+  assert.equal(bytesInFlight.held, held);
+});
+
+test('what has no text yet keeps its place, and what follows waits for it', () => {
+  const held = bytesInFlight.held;
+  const log = new EventLog({ bufferEvents: 3, bufferBytes: 1_000_000 });
+  const record = receivedRecord({ topic: 'replies', value: 'x'.repeat(1000) });
+  log.append(record, FACTS);
+  log.append('end', FACTS);
+  const first = log.unread!;
+  assert.deepEqual([first.number, log.next(0)], [1, undefined]);
+  log.read(first, 'first');
+  assert.deepEqual([log.next(0)?.content, log.next(1)?.content, log.unread], ['first', 'end', undefined]);
+  log.append(record, FACTS);
+  const third = log.unread!;
+  for (const block of ['4', '5', '6']) log.append(block, FACTS);
+  log.read(third, 'too late');
+  assert.deepEqual([log.next(log.dropped)?.content, log.unread], ['4', undefined]);
+  log.clear();
   assert.equal(bytesInFlight.held, held);
 });
 
