@@ -39,8 +39,7 @@ async function lab(t: TestContext, access: (event: PluginEvent, port: number) =>
   return { ask };
 }
 
-const setService = (event: PluginEvent) =>
-  event.call('kong.nginx.set_ctx', keyValue('service', MADE_UP));
+const setService = (event: PluginEvent) => event.call('kong.nginx.set_ctx', keyValue('service', MADE_UP));
 
 async function setTarget(event: PluginEvent, port: number): Promise<void> {
   await event.call('kong.service.set_target', { host: '127.0.0.1', port });
