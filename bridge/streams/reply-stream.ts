@@ -81,7 +81,7 @@ export class ReplyStream implements Collector {
   /** So many replies the client has, or knows that it has missed. */
   #clientReplies = 0;
   /** See Place. */
-  #clientOffsets: Map<number, number> | undefined = new Map<number, number>();
+  #clientOffsets: Map<number, number> | undefined;
   #isCongested = false;
   #isOver = false;
   #isForgotten = false;
@@ -98,6 +98,7 @@ export class ReplyStream implements Collector {
     this.consumer = options.consumer;
     this.#options = options;
     this.id = options.id;
+    if (options.isPortable) this.#clientOffsets = new Map();
     this.#log = new EventLog(options.rule);
     this.#reading = new InTurn(
       () => this.#log.unread,
