@@ -3,6 +3,7 @@ import { commandLine, wholeNumber } from '../load/command-line';
 import { runCommand } from '../load/run-command';
 import { verdictLine } from '../load/verdict';
 import { streamsDrillVerdicts } from './goals';
+import type { Latencies } from './plain-requests';
 import { runStreamsDrill } from './run';
 
 const COMMAND = commandLine({
@@ -10,7 +11,8 @@ const COMMAND = commandLine({
   program: 'streams-drill/cli.js',
   about: `
 Opens streams of server-sent events and WebSockets, lets each have a reply every few seconds, and sends plain requests
-beside them: what each stream takes of the plugin server's memory, and how much slower the plain requests are than before.
+beside them: what each stream takes of the plugin server's memory, and how much slower the plain requests are than beside as
+many plain ones as the streams have replies.
 Ends with status 1 when one misses a reply, or the requests are too slow.`,
   flags: {
     events: wholeNumber({ says: 'streams of server-sent events', byDefault: 5000 }),
@@ -33,11 +35,12 @@ runCommand(COMMAND, async (flags) => {
     everyMs: flags['every-s'] * 1000,
     say: (line) => process.stderr.write(`${line}\n`),
   });
-  const { before, beside } = report;
+  const { alone, besideOthers, beside } = report;
   const verdicts = streamsDrillVerdicts(report);
   const lines = [
-    `plain requests alone:  p50 ${before.p50Ms.toFixed(2)} ms, p99 ${before.p99Ms.toFixed(2)} ms, ${before.count} answered`,
-    `beside the streams:    p50 ${beside.p50Ms.toFixed(2)} ms, p99 ${beside.p99Ms.toFixed(2)} ms, ${beside.count} answered`,
+    `plain requests alone:      ${latencies(alone)}`,
+    `beside as many plain ones: ${latencies(besideOthers)}`,
+    `beside the streams:        ${latencies(beside)}`,
     `plugin server: ${report.kilobytesPerEvents.toFixed(1)} KB for a stream of events, ${report.kilobytesPerSocket.toFixed(1)} KB for a WebSocket`,
     `${report.eventsSeen} events and ${report.messagesSeen} messages came while they were open`,
     '',
@@ -46,3 +49,7 @@ runCommand(COMMAND, async (flags) => {
   process.stdout.write(`${lines.join('\n')}\n`);
   return verdicts.every(({ holds }) => holds);
 });
+
+function latencies({ p50Ms, p99Ms, count }: Latencies): string {
+  return `p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms, ${count} answered`;
+}

@@ -1,14 +1,17 @@
 /**
- * Thousands of streams beside plain requests. The streams and the requests go through a gateway each, as they go through
- * workers of their own in Kong: what is measured is the plugin server, which they share.
+ * Thousands of streams beside plain requests. The streams and the requests have clients, a gateway and a service each, as they
+ * have workers of their own in Kong: what is measured is the plugin server and Kafka, which they share.
  */
-import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { execFile } from 'node:child_process';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { WebSocket } from 'ws';
 import { startKafka } from '../../dev/kafka/server';
 import { PluginServerProcess, startGatewayProcess, startResponderProcess } from '../../dev/stack';
 import { residentMegabytes } from '../load/process-usage';
-import { ascending, percentile } from '../load/statistics';
+import type { Latencies } from './plain-requests';
 
 export interface StreamsDrillOptions {
   readonly events: number;
@@ -20,13 +23,6 @@ export interface StreamsDrillOptions {
   readonly say: (line: string) => void;
 }
 
-export interface Latencies {
-  readonly count: number;
-  readonly failed: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
-
 export interface StreamsDrillReport {
   readonly wanted: number;
   readonly opened: number;
@@ -36,10 +32,16 @@ export interface StreamsDrillReport {
   readonly messagesSeen: number;
   readonly kilobytesPerEvents: number;
   readonly kilobytesPerSocket: number;
-  readonly before: Latencies;
+  /** Plain requests by themselves. */
+  readonly alone: Latencies;
+  /** Beside as many plain ones as the streams have replies. */
+  readonly besideOthers: Latencies;
+  /** Beside the streams. */
   readonly beside: Latencies;
 }
 
+const run = promisify(execFile);
+const PLAIN_REQUESTS = join(__dirname, 'plain-requests.js');
 const REPLIES = 1000;
 /** Opened at once: as many clients as come back after a network was away, and no more than a machine of two cores bears. */
 const AT_ONCE = 50;
@@ -54,8 +56,9 @@ export async function runStreamsDrill(options: StreamsDrillOptions): Promise<Str
     for (const name of ['plain', 'events', 'socket'])
       for (const kind of ['requests', 'replies'])
         await kafka.createTopic(`${name}.${kind}`, { partitions: 4 });
+    const plainResponder = await startResponderProcess(kafka.bootstrapServers, ['plain.requests']);
+    endings.push(() => plainResponder.stop());
     const responder = await startResponderProcess(kafka.bootstrapServers, [
-      'plain.requests',
       `events.requests,mode=steps,replies=${REPLIES},every-ms=${everyMs}`,
       'socket.requests',
     ]);
@@ -66,20 +69,24 @@ export async function runStreamsDrill(options: StreamsDrillOptions): Promise<Str
     const forStreams = await startGatewayProcess(server, yml, 0);
     endings.push(() => forStreams.child.stop());
 
-    const plain = () => measure(`${forRequests.url}/plain`, options);
-    await measure(`${forRequests.url}/plain`, { ...options, measureMs: Math.min(options.measureMs, 5000) });
+    const plain = () => plainRequests(`${forRequests.url}/plain`, options);
+    await plainRequests(`${forRequests.url}/plain`, { ...options, measureMs: 2000 });
     say('plain requests alone');
-    const before = await plain();
+    const alone = await plain();
+    const perSecond = ((events + sockets) * 1000) / everyMs;
+    say(`plain requests beside ${perSecond} others a second`);
+    const others = { ...options, perSecond };
+    const [besideOthers] = await Promise.all([plain(), plainRequests(`${forStreams.url}/plain`, others)]);
     const pid = server.child.pid;
     const clients = new Clients();
     endings.push(() => clients.close());
     const atFirstMb = residentMegabytes(pid);
     say(`${events} streams of events`);
-    await inTurns(events, () => clients.openEvents(`${forStreams.url}/events`));
+    await inTurns(events, everyMs, () => clients.openEvents(`${forStreams.url}/events`));
     await pause(SETTLE_MS);
     const withEventsMb = residentMegabytes(pid);
     say(`${sockets} WebSockets`);
-    await inTurns(sockets, () =>
+    await inTurns(sockets, everyMs, () =>
       clients.openSocket(`${forStreams.url.replace('http', 'ws')}/socket`, everyMs),
     );
     await pause(SETTLE_MS);
@@ -96,7 +103,8 @@ export async function runStreamsDrill(options: StreamsDrillOptions): Promise<Str
       messagesSeen: clients.messages,
       kilobytesPerEvents: ((withEventsMb - atFirstMb) * 1024) / Math.max(events, 1),
       kilobytesPerSocket: ((withAllMb - withEventsMb) * 1024) / Math.max(sockets, 1),
-      before,
+      alone,
+      besideOthers,
       beside,
     };
   } finally {
@@ -179,52 +187,27 @@ class Clients {
   }
 }
 
-async function inTurns(count: number, open: () => Promise<void>): Promise<void> {
-  let left = count;
+/** Evenly over that time, so that replies at a distance from the opening come evenly, too. */
+async function inTurns(count: number, overMs: number, open: () => Promise<void>): Promise<void> {
+  const beganMs = performance.now();
+  let begun = 0;
   const lane = async (): Promise<void> => {
-    while (left-- > 0) await open();
+    while (begun < count) {
+      const dueMs = beganMs + (begun++ * overMs) / count;
+      await pause(Math.max(0, dueMs - performance.now()));
+      await open();
+    }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
 }
 
-/** At an even rate; a latency counts from the moment at which the request was due. */
-async function measure(
+/** By a process of its own: the clients of the streams are in this one, and it is busy with them. */
+async function plainRequests(
   url: string,
   { perSecond, measureMs }: Pick<StreamsDrillOptions, 'perSecond' | 'measureMs'>,
 ): Promise<Latencies> {
-  const agent = new Agent({ keepAlive: true });
-  const latencies: number[] = [];
-  let failed = 0;
-  const total = Math.floor((perSecond * measureMs) / 1000);
-  const beganMs = performance.now();
-  const requests: Promise<void>[] = [];
-  for (let number = 0; number < total; number++) {
-    const dueMs = beganMs + (number * 1000) / perSecond;
-    const earlyMs = dueMs - performance.now();
-    if (earlyMs > 0) await pause(earlyMs);
-    requests.push(
-      post(url, agent).then((isAnswered) => {
-        if (isAnswered) latencies.push(performance.now() - dueMs);
-        else failed++;
-      }),
-    );
-  }
-  await Promise.all(requests);
-  agent.destroy();
-  const sorted = ascending(latencies);
-  return { count: sorted.length, failed, p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99) };
-}
-
-function post(url: string, agent: Agent): Promise<boolean> {
-  return new Promise((resolve) => {
-    const sent = httpRequest(url, { method: 'POST', agent }, (response) => {
-      response.resume();
-      response.on('end', () => resolve(response.statusCode === 200));
-      response.on('error', () => resolve(false));
-    });
-    sent.on('error', () => resolve(false));
-    sent.end('{"item":"book"}');
-  });
+  const { stdout } = await run(process.execPath, [PLAIN_REQUESTS, url, `${perSecond}`, `${measureMs}`]);
+  return JSON.parse(stdout) as Latencies;
 }
 
 function kongYml(bootstrapServers: string): string {
