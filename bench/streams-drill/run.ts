@@ -74,7 +74,7 @@ export async function runStreamsDrill(options: StreamsDrillOptions): Promise<Str
     say('plain requests alone');
     const alone = await plain();
     const perSecond = ((events + sockets) * 1000) / everyMs;
-    say(`plain requests beside ${perSecond} others a second`);
+    say(`plain requests beside ${perSecond.toFixed(0)} others a second`);
     const others = { ...options, perSecond };
     const [besideOthers] = await Promise.all([plain(), plainRequests(`${forStreams.url}/plain`, others)]);
     const pid = server.child.pid;
