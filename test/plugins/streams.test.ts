@@ -3,39 +3,29 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { bytesInFlight } from '../../bridge/bytes-in-flight';
 import { GatewayError } from '../../bridge/errors';
-import { RequestReply } from '../../bridge/request-reply';
+import type { RequestReply } from '../../bridge/request-reply';
 import { STREAM_TICKET_HEADER } from '../../bridge/streams/tickets';
 import { accessLog } from '../../bridge/telemetry/access-log';
 import { setLogSink } from '../../bridge/telemetry/log';
-import { HttpListener } from '../../listener/http-listener';
 import { parseRequestReplyConfig } from '../../plugins/custom_kafka_request_reply/config';
 import { RequestReplyHandler } from '../../plugins/custom_kafka_request_reply/handler';
 import { captureLog } from '../pluginserver/support/serving';
 import { EventSource } from '../support/event-source';
-import { FakeClock } from '../support/fake-clock';
-import { FakeKafka, headerOf } from '../support/fake-kafka';
+import { headerOf } from '../support/fake-kafka';
 import { FakeKong, type FakeRequest } from '../support/fake-kong';
+import { listeningStreams } from '../support/listening-streams';
 import { replyTo, route, SERVERS, settled } from '../support/route';
 
 setLogSink(() => undefined);
 
 async function streaming(t: TestContext, stream: object = {}, config: object = {}) {
-  const clock = new FakeClock();
-  const kafka = new FakeKafka();
-  const requestReply = new RequestReply({ clients: kafka, clock });
-  requestReply.setTogether(false);
-  const listener = new HttpListener({
-    address: { host: '127.0.0.1', port: 0 },
-    routes: [requestReply.streams.route],
-  });
-  await listener.serve(true);
+  const { clock, kafka, requestReply, listener } = await listeningStreams();
   const sources: EventSource[] = [];
   t.after(async () => {
     for (const source of sources) source.close();
     await requestReply.close();
     await listener.serve(false);
   });
-  requestReply.streams.listener = () => listener.reachableAt;
   /** The same configuration, as Kong starts it again. */
   const anew = () =>
     new RequestReplyHandler(

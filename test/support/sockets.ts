@@ -3,29 +3,17 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { WebSocket } from 'ws';
-import { RequestReply } from '../../bridge/request-reply';
 import { STREAM_TICKET_HEADER } from '../../bridge/streams/tickets';
-import { HttpListener } from '../../listener/http-listener';
 import { parseRequestReplyConfig } from '../../plugins/custom_kafka_request_reply/config';
 import { RequestReplyHandler } from '../../plugins/custom_kafka_request_reply/handler';
-import { FakeClock } from './fake-clock';
-import { FakeKafka } from './fake-kafka';
 import { FakeKong } from './fake-kong';
+import { listeningStreams } from './listening-streams';
 import { replyTo, SERVERS } from './route';
 
 const UPGRADE = { upgrade: 'websocket', connection: 'Upgrade', 'sec-websocket-key': 'k' };
 
 export async function sockets(t: TestContext, stream: object = {}, config: object = {}) {
-  const clock = new FakeClock();
-  const kafka = new FakeKafka();
-  const requestReply = new RequestReply({ clients: kafka, clock });
-  requestReply.setTogether(false);
-  const listener = new HttpListener({
-    address: { host: '127.0.0.1', port: 0 },
-    routes: [requestReply.streams.route],
-  });
-  await listener.serve(true);
-  requestReply.streams.listener = () => listener.reachableAt;
+  const { clock, kafka, requestReply, listener } = await listeningStreams();
   const handler = new RequestReplyHandler(
     parseRequestReplyConfig({
       bootstrap_servers: SERVERS,
