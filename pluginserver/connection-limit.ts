@@ -3,28 +3,32 @@
  * and for refusing what is too much.
  *
  * Kong uses a connection as soon as it has opened it and drops one it does not use after a minute. Whoever holds idle
- * ones in thousands loses the oldest of them to those that come; where all are in use, new requests are refused.
+ * ones in thousands loses one of them to each that comes; where all are in use, new requests are refused.
  */
 
 import { openFileLimit } from '../common/open-file-limit';
+import { Roster } from '../common/roster';
 
 /** More than Kong's workers keep idle: 256 each for each plugin. */
 const IDLE_CONNECTIONS = 32_768;
 const RESERVED_SHARE = 0.1;
 const MIN_RESERVED = 64;
 const MAX_RESERVED = 1024;
-/** Looked at for one that is idle; those in use move to the end, so the next look begins behind them. */
+/** Looked at for one that is idle; the next look begins behind them. */
 const LOOKED_AT = 64;
 
 export interface LimitedConnection {
   /** Kong waits for nothing on it. */
   readonly isIdle: boolean;
   drop(): void;
+  /** Of the limit: its place there. */
+  limitPlace: number;
 }
 
 export class ConnectionLimit {
-  /** The oldest first, as far as they have been looked at. */
-  private readonly open = new Set<LimitedConnection>();
+  private readonly open = new Roster<LimitedConnection>();
+  /** Where the next look begins. Before it are the youngest, as long as places are taken in their order. */
+  private nextLook = 0;
   private droppedCount = 0;
 
   constructor(readonly max: number) {}
@@ -42,25 +46,23 @@ export class ConnectionLimit {
   }
 
   add(connection: LimitedConnection): void {
-    if (this.open.size >= this.max) this.dropOldestIdle();
-    this.open.add(connection);
+    if (this.open.size >= this.max) this.dropIdle();
+    connection.limitPlace = this.open.enter(connection);
   }
 
   delete(connection: LimitedConnection): void {
-    this.open.delete(connection);
+    this.open.leave(connection.limitPlace, connection);
   }
 
-  private dropOldestIdle(): void {
-    let looks = 0;
-    for (const connection of this.open) {
-      if (looks++ === LOOKED_AT) return;
-      this.open.delete(connection);
-      if (connection.isIdle) {
-        this.droppedCount++;
-        connection.drop();
-        return;
-      }
-      this.open.add(connection);
+  private dropIdle(): void {
+    for (let looks = 0; looks < LOOKED_AT; looks++) {
+      const connection = this.open.at(this.nextLook);
+      this.nextLook = (this.nextLook + 1) % this.open.places;
+      if (connection?.isIdle !== true) continue;
+      this.open.leave(connection.limitPlace, connection);
+      this.droppedCount++;
+      connection.drop();
+      return;
     }
   }
 }

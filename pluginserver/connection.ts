@@ -23,8 +23,8 @@ export interface ExpectedAnswer {
 
 export interface ConnectionOwner {
   /** A frame that is no answer: a call from Kong. */
-  onCall(connection: Connection, payload: Buffer): void;
-  onClose(connection: Connection): void;
+  onCall(payload: Buffer): void;
+  onClose(): void;
   /** For lines that whoever is connected can cause as often as it likes. */
   warn(message: LogMessage, fields: LogFields): void;
 }
@@ -178,7 +178,7 @@ export class Connection {
     // First, so that the event which keeps the payload does not count it a second time.
     this.releaseFrame();
     const expected = this.expected.shift();
-    if (expected === undefined) this.owner.onCall(this, payload);
+    if (expected === undefined) this.owner.onCall(payload);
     else expected.answer(payload);
   }
 
@@ -207,7 +207,9 @@ export class Connection {
     this.parts = [];
     this.releaseFrame();
     this.countUnsent();
-    this.owner.onClose(this);
+    // Node.js may keep a socket that is over for a while, and with its listeners what they lead to.
+    this.socket.removeAllListeners();
+    this.owner.onClose();
     const lost = this.expected.splice(0);
     if (lost.length === 0) return;
     const error = new GatewayError('internal', 'Kong closed the connection');

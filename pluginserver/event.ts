@@ -81,6 +81,8 @@ export class PluginEvent implements PdkCaller, PdkMemory, PlannedEvent, Expected
   constructor(
     private readonly connection: Connection,
     private readonly owner: EventOwner,
+    /** It counts what is open of it. */
+    readonly instance: { eventsInFlight: number },
     phase: string,
     private readonly sequence: number,
     /** Undefined when it has begun: what it keeps is its own affair. */

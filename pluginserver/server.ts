@@ -5,18 +5,19 @@
  */
 
 import { createServer, type Server, type Socket } from 'node:net';
+import { Roster } from '../common/roster';
 import { tooManyBytes } from '../bridge/bytes-in-flight';
 import { GatewayError } from '../bridge/errors';
 import { log, type LogFields } from '../bridge/telemetry/log';
 import type { LogMessage } from '../bridge/telemetry/log-events';
 import { BrokenConfiguration, type BrokenConfigurationStatus } from './broken-configurations';
-import { Connection, type ConnectionOwner } from './connection';
+import type { Connection } from './connection';
 import { PluginEvent, type EventEnd, type EventOwner, type Handler } from './event';
 import { MAX_FRAME_BYTES } from './frames';
 import { Instances, type Instance, type KnownInstance } from './instances';
 import * as messages from './messages';
 import { Overload } from './overload';
-import { Peer } from './peer';
+import { Peer, type PeerOwner } from './peer';
 import { isPhase, type LoadedPlugin } from './plugin-loader';
 import { RareLog } from './rare-log';
 import type { ReadPlan } from './read-plan';
@@ -78,7 +79,12 @@ export interface PluginServerStatus {
   readonly failure?: string;
 }
 
-export class PluginServer implements ConnectionOwner, EventOwner {
+interface HeldCall {
+  readonly peer: Peer;
+  readonly payload: Buffer;
+}
+
+export class PluginServer implements PeerOwner, EventOwner {
   readonly plugin: LoadedPlugin;
   readonly pluginName: string;
   /** See ticker.ts. */
@@ -93,9 +99,10 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   private readonly instances: Instances;
   private readonly reruns = new Reruns();
   private readonly rareLog = new RareLog();
-  private readonly peers = new Map<Connection, Peer>();
-  private readonly openEvents = new Map<PluginEvent, Instance>();
-  private held: { connection: Connection; payload: Buffer }[] | undefined;
+  private readonly peers = new Roster<Peer>();
+  /** How many events are open: each is that of a peer. */
+  private openEvents = 0;
+  private held: HeldCall[] | undefined;
   private heldBytes = 0;
   /** Of configurations that other workers are told of just now. */
   private startingBytes = 0;
@@ -192,27 +199,23 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     this.held = [];
   }
 
-  private wait(
-    connection: Connection,
-    held: { connection: Connection; payload: Buffer }[],
-    payload: Buffer,
-  ): void {
+  private wait(peer: Peer, held: HeldCall[], payload: Buffer): void {
     this.heldBytes += payload.length;
     if (this.heldBytes > MAX_HELD_BYTES) {
-      connection.close();
+      peer.connection.close();
       return;
     }
-    held.push({ connection, payload: Buffer.from(payload) });
-    connection.pause();
+    held.push({ peer, payload: Buffer.from(payload) });
+    peer.connection.pause();
   }
 
   release(): void {
     const held = this.held ?? [];
     this.held = undefined;
     this.heldBytes = 0;
-    for (const { connection, payload } of held) {
-      this.onCall(connection, payload);
-      connection.resume();
+    for (const { peer, payload } of held) {
+      this.onCall(peer, payload);
+      peer.connection.resume();
     }
   }
 
@@ -222,22 +225,21 @@ export class PluginServer implements ConnectionOwner, EventOwner {
    * Whoever may connect can say this, so it is believed only when another socket has the name.
    */
   private async handOver(
-    successor: Connection,
-    peer: Peer,
+    successor: Peer,
     { sequence, isFollowed, wantedStatusPort }: messages.RpcCall & { kind: 'hand_over' },
   ): Promise<void> {
-    peer.isTakingOver = true;
+    successor.isTakingOver = true;
     const isBelieved =
       this.node === undefined
         ? this.path.holder === 'other'
         : await this.node.handOver(isFollowed, wantedStatusPort);
     if (!isBelieved) this.warn('a call to hand over was ignored: the name of the socket is still ours');
     else if (this.node === undefined) {
-      await this.giveUp(isFollowed, () => this.peers.has(successor));
+      await this.giveUp(isFollowed, () => !successor.isGone);
       if (!isFollowed && wantedStatusPort !== undefined) await this.onReplaced(wantedStatusPort);
     }
-    peer.isTakingOver = false;
-    this.answer(successor, messages.encodeReturn(sequence));
+    successor.isTakingOver = false;
+    this.answer(successor.connection, messages.encodeReturn(sequence));
   }
 
   /**
@@ -246,7 +248,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
    */
   async giveUp(isFollowed: boolean, isAwaited: () => boolean = () => true): Promise<void> {
     if (!this.wasReplaced) {
-      const open_events = this.openEvents.size;
+      const open_events = this.openEvents;
       log.info('another process takes over; this one goes on with what it has', {
         ...this.facts(),
         open_events,
@@ -257,13 +259,17 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   }
 
   private mayFollow(): boolean {
-    return this.openEvents.size > 0 || (this.plugin.hooks?.between?.() ?? 0) > 0;
+    return this.openEvents > 0 || (this.plugin.hooks?.between?.() ?? 0) > 0;
   }
 
   // ---- Life cycle ----------------------------------------------------------------------------------------
 
   get openEventCount(): number {
-    return this.openEvents.size;
+    return this.openEvents;
+  }
+
+  private allOpenEvents(): PluginEvent[] {
+    return [...this.peers].flatMap(({ openEvent }) => openEvent ?? []);
   }
 
   /** From now on new events are answered with this error. */
@@ -273,7 +279,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
 
   /** Writes this error as the answer of every open event before it returns. */
   refuseOpenEvents(error: GatewayError): void {
-    const events = [...this.openEvents.keys()];
+    const events = this.allOpenEvents();
     const refusal = new Refusal(error);
     for (const event of events) event.refuse(refusal);
     for (const event of events) event.abortHandler();
@@ -281,13 +287,13 @@ export class PluginServer implements ConnectionOwner, EventOwner {
 
   /** Resolves when no event is open. */
   whenIdle(): Promise<void> {
-    if (this.openEvents.size === 0) return Promise.resolve();
+    if (this.openEvents === 0) return Promise.resolve();
     return new Promise((resolve) => this.idleWaiters.push(resolve));
   }
 
   /** Resolves when the phase of every event has run. */
   async whenAsked(): Promise<void> {
-    while ([...this.openEvents.keys()].some(({ isAsking }) => isAsking)) await pause(POLL_MS);
+    while (this.allOpenEvents().some(({ isAsking }) => isAsking)) await pause(POLL_MS);
   }
 
   /** Resolves at once, or after a take-over when Kong has dropped every connection it had pooled. */
@@ -297,11 +303,11 @@ export class PluginServer implements ConnectionOwner, EventOwner {
 
   /** Lets Kong drop its pooled connections by itself. Resolves when all are gone. */
   async disconnect(): Promise<void> {
-    for (const connection of [...this.peers.keys()]) {
-      connection.retire();
+    for (const peer of [...this.peers]) {
+      peer.connection.retire();
       // One after the other: an event that meets the end of one is run again, and shall not meet the next. For the
       // start of an instance, which is never run again, that would be a 500.
-      for (let polls = 0; this.peers.has(connection) && polls < MAX_RETIRE_POLLS; polls++) await pause(1);
+      for (let polls = 0; !peer.isGone && polls < MAX_RETIRE_POLLS; polls++) await pause(1);
     }
     while (this.peers.size > 0) await pause(POLL_MS);
   }
@@ -315,33 +321,38 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   close(): void {
     this.path.release();
     this.server.close();
-    for (const { socket } of this.peers.values()) socket.destroySoon();
+    for (const peer of this.peers) peer.end();
     this.instances.closeAll();
   }
 
   /** Called by the process's one timer. */
   onTick(): void {
     this.tick++;
-    for (const event of this.openEvents.keys()) {
-      if (this.tick - event.startedTick >= MAX_EVENT_TICKS) {
-        log.error('a handler did not end its event in time', { ...this.facts(), phase: event.phase });
-        event.refuse(TOO_LATE);
-        event.abortHandler();
-      } else if (this.tick - event.activeTick >= HEARTBEAT_TICKS) event.heartbeat();
+    for (const peer of this.peers) {
+      if (peer.openEvent !== undefined) this.onTickOf(peer.openEvent);
+      if (peer.isSilent) this.endSilent(peer);
     }
-    for (const peer of this.peers.values()) if (peer.isSilent) this.endSilent(peer);
     this.reruns.sweep();
     this.instances.expire();
     this.rareLog.onTick();
   }
 
+  private onTickOf(event: PluginEvent): void {
+    if (this.tick - event.startedTick >= MAX_EVENT_TICKS) {
+      log.error('a handler did not end its event in time', { ...this.facts(), phase: event.phase });
+      event.refuse(TOO_LATE);
+      event.abortHandler();
+    } else if (this.tick - event.activeTick >= HEARTBEAT_TICKS) event.heartbeat();
+  }
+
   private endSilent(peer: Peer): void {
     this.warn('whoever is at the other end of a connection does not go on; it is ended');
-    const { event } = peer;
-    if (event?.open === true) {
-      event.refuse(SILENT);
-      event.abortHandler();
-    } else peer.drop();
+    const { openEvent } = peer;
+    if (openEvent === undefined) peer.drop();
+    else {
+      openEvent.refuse(SILENT);
+      openEvent.abortHandler();
+    }
   }
 
   status(): PluginServerStatus {
@@ -351,7 +362,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
       version: this.plugin.version,
       connections: this.peers.size,
       instances: this.instances.size,
-      open_events: this.openEvents.size,
+      open_events: this.openEvents,
       events: this.events,
       events_closed_by_kong: this.eventsClosedByKong,
       handler_errors: this.handlerErrors,
@@ -366,25 +377,21 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   // ---- Connections ---------------------------------------------------------------------------------------
 
   private onAccept(socket: Socket): void {
-    const connection = new Connection(socket, this, this.overload, this.maxFrameBytes);
-    const peer = new Peer(socket, connection);
-    this.peers.set(connection, peer);
+    const peer = new Peer(socket, this, this.overload, this.maxFrameBytes);
+    peer.place = this.peers.enter(peer);
     this.overload.connections.add(peer);
   }
 
-  onClose(connection: Connection): void {
-    const peer = this.peers.get(connection);
-    if (peer === undefined) return;
-    this.peers.delete(connection);
+  onGone(peer: Peer): void {
+    this.peers.leave(peer.place, peer);
     this.overload.connections.delete(peer);
-    peer.event?.onConnectionClosed();
   }
 
-  onCall(connection: Connection, payload: Buffer): void {
-    const peer = this.peers.get(connection);
-    if (peer === undefined) return;
+  onCall(peer: Peer, payload: Buffer): void {
+    if (peer.isGone) return;
+    const { connection, openEvent } = peer;
     if (this.held !== undefined) {
-      this.wait(connection, this.held, payload);
+      this.wait(peer, this.held, payload);
       return;
     }
     if (peer.isTakingOver) {
@@ -392,8 +399,8 @@ export class PluginServer implements ConnectionOwner, EventOwner {
       connection.close();
       return;
     }
-    if (peer.event?.open) {
-      peer.event.failProtocol();
+    if (openEvent !== undefined) {
+      openEvent.failProtocol();
       return;
     }
     let call: messages.RpcCall;
@@ -404,7 +411,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
       connection.close();
       return;
     }
-    this.handle(connection, peer, call);
+    this.handle(peer, call);
     connection.pauseUntilRead();
   }
 
@@ -412,10 +419,11 @@ export class PluginServer implements ConnectionOwner, EventOwner {
     this.rareLog.write('warn', message, { ...this.facts(), ...fields });
   }
 
-  private handle(connection: Connection, peer: Peer, call: messages.RpcCall): void {
+  private handle(peer: Peer, call: messages.RpcCall): void {
+    const { connection } = peer;
     switch (call.kind) {
       case 'handle_event':
-        this.handleEvent(connection, peer, call.sequence, call.instanceId, call.phase);
+        this.handleEvent(peer, call.sequence, call.instanceId, call.phase);
         return;
       case 'start_instance':
         if (this.node === undefined)
@@ -436,7 +444,7 @@ export class PluginServer implements ConnectionOwner, EventOwner {
         this.answer(connection, messages.encodePluginInfo(call.sequence, this.plugin));
         return;
       case 'hand_over':
-        void this.handOver(connection, peer, call);
+        void this.handOver(peer, call);
         return;
       case 'unknown':
         this.answer(connection, messages.encodeReturn(call.sequence));
@@ -491,30 +499,24 @@ export class PluginServer implements ConnectionOwner, EventOwner {
 
   // ---- Events --------------------------------------------------------------------------------------------
 
-  private handleEvent(
-    connection: Connection,
-    peer: Peer,
-    sequence: number,
-    instanceId: number,
-    phase: string,
-  ): void {
+  private handleEvent(peer: Peer, sequence: number, instanceId: number, phase: string): void {
     const instance = this.wasReplaced ? undefined : this.instances.get(instanceId);
     if (instance === undefined) {
       // The one right use of closing: Kong starts a new instance and runs the event again. Nothing has happened yet.
       // After a take-over the connection is one of those that Kong had pooled, and a new one leads to the successor.
       const message = 'Kong used an instance this process does not have; it will start a new one';
       if (!this.wasReplaced) this.rareLog.write('info', message, this.facts());
-      connection.close();
+      peer.connection.close();
       return;
     }
-    const event = new PluginEvent(connection, this, phase, sequence, workOf(instance, phase));
+    const event = new PluginEvent(peer.connection, this, instance, phase, sequence, workOf(instance, phase));
     const refusal = this.refusal ?? (this.mayShed(phase) ? this.overload.refusal() : undefined);
     const isDropped = phase === LOG_PHASE && this.overload.dropsLogEvent();
     peer.event = event;
     this.events++;
     instance.eventsInFlight++;
     instance.usedAtMs = Date.now();
-    this.openEvents.set(event, instance);
+    this.openEvents++;
     this.overload.openEvents++;
     if (refusal !== undefined) event.refuse(refusal);
     else if (isDropped) event.pass();
@@ -539,16 +541,16 @@ export class PluginServer implements ConnectionOwner, EventOwner {
   }
 
   onEnd(event: PluginEvent, how: EventEnd): void {
-    const instance = this.openEvents.get(event);
-    if (instance !== undefined) instance.eventsInFlight--;
-    if (this.openEvents.delete(event)) this.overload.openEvents--;
+    event.instance.eventsInFlight--;
+    this.openEvents--;
+    this.overload.openEvents--;
     this.overload.add(-event.reservedBytes);
     event.reservedBytes = 0;
     if (how === 'closed') {
       this.eventsClosedByKong++;
       if (event.requestId !== undefined) this.reruns.record(event.requestId, event.phase);
     }
-    if (this.openEvents.size === 0 && this.idleWaiters.length > 0) {
+    if (this.openEvents === 0 && this.idleWaiters.length > 0) {
       for (const resolve of this.idleWaiters.splice(0)) resolve();
     }
   }

@@ -6,6 +6,7 @@
  * request. That object is released by the delivery report only, hence full reports (connection.ts).
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { Roster } from '../../common/roster';
 import { bytesInFlight, tooManyBytes, type BytesInFlight } from '../bytes-in-flight';
 import { GatewayError, toGatewayError } from '../errors';
 import type { ProducerReading } from '../telemetry/client-metrics';
@@ -46,6 +47,10 @@ interface Delivery extends QueuedRecord {
   readonly onDelivery: OnDelivery;
   readonly awaited: boolean;
   readonly promised: boolean;
+  /** In the order in which they were accepted. */
+  readonly number: number;
+  /** Among the outstanding ones. */
+  place: number;
 }
 
 /** As much as the library counts. */
@@ -76,6 +81,7 @@ const ASK_AGAIN_MS = 200;
 /** Offset queries at once: a topic may have very many partitions. */
 const PARALLEL_QUERIES = 4;
 const NO_HEADERS: NativeHeaders = [];
+const NOT_ENTERED = -1;
 const NO_OPTIONS: ProduceOptions = {};
 /** What remains for the library to flush after we have waited for the reports ourselves. */
 const LAST_FLUSH_MS = 100;
@@ -90,7 +96,7 @@ export class RecordProducer {
   readonly #bytes: BytesInFlight;
   readonly #cluster: object;
   readonly #managed: ManagedClient<Client>;
-  readonly #outstanding = new Set<Delivery>();
+  readonly #outstanding = new Roster<Delivery>();
   readonly #queues: TopicQueues;
   readonly #linger: BusyLinger<Delivery>;
   #pollTimer: NodeJS.Timeout | undefined;
@@ -173,13 +179,15 @@ export class RecordProducer {
       queue,
       bytes,
       sweep: this.#queues.sweep,
+      number: this.counters.produced,
+      place: NOT_ENTERED,
     };
     this.#reserve(delivery.costBytes);
     // A promise can only be made when the library has the record: later there is nobody to tell of a full buffer.
     if (promised || !this.#linger.takes(delivery)) this.#handOrGiveBack(client, delivery);
     this.counters.produced++;
     queue.add(bytes);
-    this.#outstanding.add(delivery);
+    delivery.place = this.#outstanding.enter(delivery);
     if (awaited && this.#awaited++ === 0) this.#poll(client, AWAITED_POLL_MS);
   }
 
@@ -258,7 +266,7 @@ export class RecordProducer {
     client.on('delivery-report', (error, report) => {
       // Taken out by whoever settles it first: a replaced client may still report.
       const delivery = report.opaque;
-      if (delivery === undefined || !this.#outstanding.delete(delivery)) return;
+      if (delivery === undefined || !this.#outstanding.leave(delivery.place, delivery)) return;
       this.#settle(delivery, error ? failedDelivery(delivery.queue.topic, error) : undefined);
     });
     return client;
@@ -340,13 +348,13 @@ export class RecordProducer {
   #handAll(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) {
       // Settled already: the client they were accepted for is gone.
-      if (!this.#outstanding.has(delivery)) continue;
+      if (this.#outstanding.at(delivery.place) !== delivery) continue;
       try {
         const client = this.#managed.current;
         if (client === undefined) throw notReady(this.reason);
         this.#hand(client, delivery);
       } catch (error) {
-        this.#outstanding.delete(delivery);
+        this.#outstanding.leave(delivery.place, delivery);
         this.#settle(delivery, toGatewayError(error));
       }
     }
@@ -386,7 +394,7 @@ export class RecordProducer {
   #onLive(client: Client): void {
     this.#poll(client, POLL_MS);
     // Only promised ones are left of the last client; those of this one come later.
-    const promised = [...this.#outstanding];
+    const promised = [...this.#outstanding].sort((a, b) => a.number - b.number);
     if (promised.length === 0) return;
     log.warn('promised records go out again with a new client', { records: promised.length });
     this.#handAll(promised);
@@ -396,7 +404,7 @@ export class RecordProducer {
     clearInterval(this.#pollTimer);
     for (const delivery of this.#outstanding) {
       if (delivery.promised && !this.#closing) continue;
-      this.#outstanding.delete(delivery);
+      this.#outstanding.leave(delivery.place, delivery);
       this.#settle(delivery, unknownOutcome(delivery.queue.topic, why));
     }
   }

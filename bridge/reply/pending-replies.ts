@@ -7,6 +7,7 @@
  * ends exactly once: reply, failed delivery, deadline, reader failure, closed event and shutdown all go through
  * `#take`, which removes the entry; whoever gets the entry settles it, everybody else gets nothing.
  */
+import { Directory } from '../../common/directory';
 import type { Clock } from '../clock';
 import { GatewayError } from '../errors';
 import type { Collected, Collector } from './collector';
@@ -119,7 +120,7 @@ const REMEMBERED_TIMEOUTS = 2;
 const LONGEST_REMEMBERED_MS = 300_000;
 
 export class PendingReplies<Reply, Owner extends WaitOwner> {
-  readonly #entries = new Map<string, Entry<Reply, Owner>>();
+  readonly #entries = new Directory<Entry<Reply, Owner>>();
   readonly #clock: Clock;
   readonly #wheel: DeadlineWheel;
   readonly #ended = new EndedWaits<Owner>();

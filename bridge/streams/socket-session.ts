@@ -2,6 +2,7 @@
  * One WebSocket: each message becomes a request, each reply a message. What the client may not send now is not read, and
  * so waits at the client; a client that does not read what it is sent is disconnected.
  */
+import { Directory } from '../../common/directory';
 import { GatewayError, toGatewayError, type HttpAnswer } from '../errors';
 import type { Exchange } from '../exchange';
 import type { ReceivedRecord } from '../kafka/records';
@@ -60,7 +61,7 @@ export class SocketSession implements OpenSocket {
   readonly #socket: Socket;
   readonly #options: SocketSessionOptions;
   readonly #queue: SocketMessage[] = [];
-  readonly #requests = new Map<string, Request>();
+  readonly #requests = new Directory<Request>();
   #lastNumber = 0;
   /** May be taken now; one more for each part of a second. */
   #tokens: number;
