@@ -1,7 +1,17 @@
-/** Requests at an even rate, as a process of its own: `<url> <per second> <for how many milliseconds>`. Prints Latencies. */
+/**
+ * Requests at an even rate, by a process of its own that is started with their URL and told each measurement: the clients of
+ * the streams are in another one, and it is busy with them.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
 import { Agent, request as httpRequest } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
+import { giveWay } from '../load/give-way';
 import { ascending, percentile } from '../load/statistics';
+
+export interface Measurement {
+  readonly perSecond: number;
+  readonly measureMs: number;
+}
 
 export interface Latencies {
   readonly count: number;
@@ -10,17 +20,35 @@ export interface Latencies {
   readonly p99Ms: number;
 }
 
-/** Until the code of this process is compiled. */
-const WARM_UP_MS = 3000;
+export class PlainRequests {
+  readonly #child: ChildProcess;
 
-async function main(): Promise<void> {
-  const [url = '', perSecond, measureMs] = process.argv.slice(2);
-  await measure(url, Number(perSecond), WARM_UP_MS);
-  process.stdout.write(JSON.stringify(await measure(url, Number(perSecond), Number(measureMs))));
+  constructor(url: string) {
+    this.#child = fork(__filename, [url]);
+  }
+
+  giveWay(): void {
+    giveWay(this.#child.pid);
+  }
+
+  measure({ perSecond, measureMs }: Measurement): Promise<Latencies> {
+    return new Promise((resolve, reject) => {
+      const onExit = (code: number | null): void => reject(new Error(`it ended with ${code}`));
+      this.#child.once('exit', onExit).once('message', (latencies) => {
+        this.#child.off('exit', onExit);
+        resolve(latencies as Latencies);
+      });
+      this.#child.send({ perSecond, measureMs });
+    });
+  }
+
+  stop(): void {
+    this.#child.disconnect();
+  }
 }
 
 /** A latency counts from the moment at which the request was due. */
-async function measure(url: string, perSecond: number, measureMs: number): Promise<Latencies> {
+async function measure(url: string, { perSecond, measureMs }: Measurement): Promise<Latencies> {
   const agent = new Agent({ keepAlive: true });
   const latencies: number[] = [];
   let failed = 0;
@@ -56,4 +84,9 @@ function post(url: string, agent: Agent): Promise<boolean> {
   });
 }
 
-void main();
+if (require.main === module) {
+  const [url = ''] = process.argv.slice(2);
+  process.on('message', (measurement: Measurement) => {
+    void measure(url, measurement).then((latencies) => process.send?.(latencies));
+  });
+}

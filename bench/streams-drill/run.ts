@@ -1,17 +1,16 @@
 /**
- * Thousands of streams beside plain requests. The streams and the requests have clients, a gateway and a service each, as they
- * have workers of their own in Kong: what is measured is the plugin server and Kafka, which they share.
+ * Thousands of streams beside plain requests. What is measured is the plugin server and Kafka, which they share: the streams and
+ * the requests have clients, a gateway and a service each, and those of the streams, which are on other machines or in other
+ * workers of Kong in earnest, give way.
  */
-import { execFile } from 'node:child_process';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { WebSocket } from 'ws';
 import { startKafka } from '../../dev/kafka/server';
 import { PluginServerProcess, startGatewayProcess, startResponderProcess } from '../../dev/stack';
+import { giveWay } from '../load/give-way';
 import { residentMegabytes } from '../load/process-usage';
-import type { Latencies } from './plain-requests';
+import { PlainRequests, type Latencies } from './plain-requests';
 
 export interface StreamsDrillOptions {
   readonly events: number;
@@ -40,12 +39,12 @@ export interface StreamsDrillReport {
   readonly beside: Latencies;
 }
 
-const run = promisify(execFile);
-const PLAIN_REQUESTS = join(__dirname, 'plain-requests.js');
 const REPLIES = 1000;
 /** Opened at once: as many clients as come back after a network was away, and no more than a machine of two cores bears. */
 const AT_ONCE = 50;
 const SETTLE_MS = 5000;
+/** Until the code of all processes is compiled. */
+const WARM_UP_MS = 5000;
 
 export async function runStreamsDrill(options: StreamsDrillOptions): Promise<StreamsDrillReport> {
   const { events, sockets, everyMs, say } = options;
@@ -69,14 +68,22 @@ export async function runStreamsDrill(options: StreamsDrillOptions): Promise<Str
     const forStreams = await startGatewayProcess(server, yml, 0);
     endings.push(() => forStreams.child.stop());
 
-    const plain = () => plainRequests(`${forRequests.url}/plain`, options);
-    await plainRequests(`${forRequests.url}/plain`, { ...options, measureMs: 2000 });
+    const requests = new PlainRequests(`${forRequests.url}/plain`);
+    endings.push(async () => requests.stop());
+    const others = new PlainRequests(`${forStreams.url}/plain`);
+    endings.push(async () => others.stop());
+    others.giveWay();
+    for (const pid of [responder.pid, forStreams.child.pid, process.pid]) giveWay(pid);
+
+    await requests.measure({ ...options, measureMs: WARM_UP_MS });
     say('plain requests alone');
-    const alone = await plain();
+    const alone = await requests.measure(options);
     const perSecond = ((events + sockets) * 1000) / everyMs;
     say(`plain requests beside ${perSecond.toFixed(0)} others a second`);
-    const others = { ...options, perSecond };
-    const [besideOthers] = await Promise.all([plain(), plainRequests(`${forStreams.url}/plain`, others)]);
+    const [besideOthers] = await Promise.all([
+      requests.measure(options),
+      others.measure({ ...options, perSecond }),
+    ]);
     const pid = server.child.pid;
     const clients = new Clients();
     endings.push(() => clients.close());
@@ -92,7 +99,7 @@ export async function runStreamsDrill(options: StreamsDrillOptions): Promise<Str
     await pause(SETTLE_MS);
     const withAllMb = residentMegabytes(pid);
     say('plain requests beside them');
-    const beside = await plain();
+    const beside = await requests.measure(options);
     // Whoever was opened last has its second reply by then.
     await pause(everyMs);
     return {
@@ -199,15 +206,6 @@ async function inTurns(count: number, overMs: number, open: () => Promise<void>)
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
-}
-
-/** By a process of its own: the clients of the streams are in this one, and it is busy with them. */
-async function plainRequests(
-  url: string,
-  { perSecond, measureMs }: Pick<StreamsDrillOptions, 'perSecond' | 'measureMs'>,
-): Promise<Latencies> {
-  const { stdout } = await run(process.execPath, [PLAIN_REQUESTS, url, `${perSecond}`, `${measureMs}`]);
-  return JSON.parse(stdout) as Latencies;
 }
 
 function kongYml(bootstrapServers: string): string {
