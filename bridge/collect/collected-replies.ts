@@ -3,10 +3,8 @@ import { bytesInFlight } from '../bytes-in-flight';
 import { GatewayError } from '../errors';
 import { costOf, type ReceivedRecord } from '../kafka/records';
 import type { Collector, Verdict } from '../reply/collector';
+import { placeIn } from '../reply/reply-place';
 import type { CollectRule } from './collect-rule';
-
-/** Nine digits: what a responder says is no reason to count to the end of time. */
-const PLACE = /^\d{1,9}$/;
 
 export interface CollectedRepliesOptions {
   /** An error reply ends the wait: it is the answer. */
@@ -126,12 +124,10 @@ export class CollectedReplies implements Collector {
     return endHeader !== undefined && headers.some(([name]) => name === endHeader);
   }
 
-  #placeOf({ headers }: ReceivedRecord): number | undefined {
+  #placeOf(reply: ReceivedRecord): number | undefined {
     const { sequenceHeader, sequenceStart } = this.#rule;
-    if (sequenceHeader === undefined) return undefined;
-    const text = headers.find(([name]) => name === sequenceHeader)?.[1].toString('latin1') ?? '';
-    const place = PLACE.test(text) ? Number(text) : -1;
-    return place < sequenceStart ? undefined : place;
+    const place = sequenceHeader === undefined ? undefined : placeIn(reply, sequenceHeader);
+    return place === undefined || place < sequenceStart ? undefined : place;
   }
 
   #waitForQuiet(last: ReceivedRecord): void {

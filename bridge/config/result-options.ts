@@ -85,7 +85,7 @@ export const RESULT_OPTIONS = [
     name: 'keep_replies',
     type: 'record',
     description:
-      'How many replies of the topic this process keeps. With `mode: result` one that is put out before its time is 410. With `mode: stream` and `result_secret` replies are kept for half a minute longer than `stream.resume_ms`, and one that is put out before is a `gap` for a client that has missed it.',
+      'How many replies of the topic this process keeps. With `mode: result` one that is put out before its time is 410. With `mode: stream` and `result_secret` replies are kept for half a minute longer than `stream.resume_ms`, with `stream.sequence_header` for `timeout` more, and one that is put out before is a `gap` for a client that has missed it.',
     fields: KEEP_FIELDS,
   },
 ] as const satisfies OptionTable;

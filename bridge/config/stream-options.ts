@@ -33,6 +33,18 @@ export const STREAM = {
         'So many replies are all. Default: as many as come; to a message of a WebSocket 1, where there is no `end_header` either.',
     },
     {
+      ...RECORD_HEADER_NAME,
+      name: 'sequence_header',
+      description:
+        'Record header with the place of a reply, in digits. Replies are sent on in that order, a place that comes twice is dropped, and an end that has one waits for those before it. What comes before its turn is held, within `buffer` and `buffer_bytes`, above which it is an error, 502 reply_too_large; and for `timeout`, after which it is 504 reply_timeout. Default: none, the order in which they come.',
+    },
+    {
+      name: 'sequence_start',
+      type: 'integer',
+      oneOf: [0, 1],
+      description: 'The place of the first reply: 0 or 1. Default 1.',
+    },
+    {
       name: 'idle_ms',
       type: 'integer',
       between: [100, 3_600_000],
@@ -127,11 +139,17 @@ export const STREAM_RULES: readonly CrossRule<Stream & { readonly collect: objec
 ];
 
 /** Undefined: there is one answer. */
-export function streamRule({ mode, stream }: Stream): StreamRule | undefined {
+export function streamRule({
+  mode,
+  stream,
+  timeout,
+}: Stream & { readonly timeout: number }): StreamRule | undefined {
   if (mode !== 'stream') return undefined;
+  const { sequence_header: header, sequence_start: start = 1 } = stream;
   return {
     endHeader: stream.end_header,
     count: stream.count,
+    sequence: header === undefined ? undefined : { header, start, gapMs: timeout },
     idleMs: stream.idle_ms,
     maxLifeMs: stream.max_life_ms ?? DEFAULTS.maxLifeMs,
     resumeMs: stream.resume_ms ?? DEFAULTS.resumeMs,

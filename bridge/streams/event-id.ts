@@ -17,15 +17,24 @@ export interface Place {
   readonly counter: string;
   /** How many replies the client has, or was told that it has missed. */
   readonly replies: number;
-  /** Of the last reply that it has, by partition. Undefined: they come on more partitions than an id has room for. */
+  /**
+   * Of the last reply that it has, by partition; those that have places are on one of their own, NUMBERED. Undefined: they
+   * come on more partitions than an id has room for.
+   */
   readonly offsets: ReadonlyMap<number, number> | undefined;
-  /** It has all that had come then; since 1970. */
+  /** It has all that had come then, and had not to wait for its turn; since 1970. */
   readonly asOfMs: number;
   /** For how long nothing had come then. */
   readonly quietMs: number;
   /** Nothing comes after it. */
   readonly isEnd: boolean;
 }
+
+/**
+ * Replies that are told in the order of their places are on one partition, so to speak, which is none of Kafka's. Their
+ * places, counted from 1, are its offsets, and 0 is that of a client that has none yet.
+ */
+export const NUMBERED = -1;
 
 /** More partitions than this make an id too long for a request header. */
 export const MOST_PARTITIONS = 64;
@@ -34,8 +43,9 @@ export const MOST_PARTITIONS = 64;
 const OURS = /^kks\d/;
 const HERE = /^kks1\.([A-Za-z0-9_-]{22})\.(\d{1,9})$/;
 const ANYWHERE =
-  /^kks2\.([A-Za-z0-9_-]{50})\.(\d{1,9})\.([A-Za-z0-9_-]{8})\.(\d{1,9})\.(\d{1,14})\.(\d{1,9})\.(\*|[\d:,]{0,1700})(\.end)?$/;
-const OFFSET = /^(\d{1,9}):(\d{1,15})$/;
+  /^kks2\.([A-Za-z0-9_-]{50})\.(\d{1,9})\.([A-Za-z0-9_-]{8})\.(\d{1,9})\.(\d{1,14})\.(\d{1,9})\.(\*|[\dn:,]{0,1700})(\.end)?$/;
+const OFFSET = /^(n|\d{1,9}):(\d{1,15})$/;
+const NUMBERED_TEXT = 'n';
 const MOST_CHARACTERS = 2000;
 
 const OF_NO_STREAM: EventId = { streamId: '', number: 0, place: undefined };
@@ -78,11 +88,16 @@ export function hasReply(
   return reply.offset <= (offsets?.get(reply.partition) ?? -1);
 }
 
+/** Whether its client has been told replies in the order of their places. */
+export function isNumbered({ offsets }: Pick<Place, 'offsets'>): boolean {
+  return offsets?.has(NUMBERED) === true;
+}
+
 const TOO_MANY = '*';
 
 function offsetsText(offsets: Place['offsets']): string {
   if (offsets === undefined || offsets.size > MOST_PARTITIONS) return TOO_MANY;
-  return [...offsets].map(([partition, offset]) => `${partition}:${offset}`).join(',');
+  return [...offsets].map(([partition, offset]) => `${partitionText(partition)}:${offset}`).join(',');
 }
 
 function readOffsets(text: string): Map<number, number> | undefined {
@@ -93,7 +108,11 @@ function readOffsets(text: string): Map<number, number> | undefined {
   for (const part of parts) {
     const [, partition, offset] = OFFSET.exec(part) ?? [];
     if (partition === undefined) return undefined;
-    offsets.set(Number(partition), Number(offset));
+    offsets.set(partition === NUMBERED_TEXT ? NUMBERED : Number(partition), Number(offset));
   }
   return offsets;
+}
+
+function partitionText(partition: number): string {
+  return partition === NUMBERED ? NUMBERED_TEXT : String(partition);
 }

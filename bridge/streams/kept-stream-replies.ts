@@ -6,6 +6,7 @@ import { bytesInFlight } from '../bytes-in-flight';
 import type { Clock } from '../clock';
 import { Fifo } from '../fifo';
 import { costOf, type ReceivedRecord } from '../kafka/records';
+import { placeIn } from '../reply/reply-place';
 import { KEEP_NOTHING, type KeepBounds } from '../results/kept-replies';
 
 export interface KeptStreamReply {
@@ -15,6 +16,8 @@ export interface KeptStreamReply {
   readonly atMs: number;
   /** Undefined: it was put out before its time. */
   record: ReceivedRecord | undefined;
+  /** Of one that was put out: by the record headers that are asked for, where it has them. */
+  places?: ReadonlyMap<string, number> | undefined;
 }
 
 /** Of those that were put out. Bounds memory: some 20 MB. */
@@ -25,6 +28,8 @@ export class KeptStreamReplies {
   readonly #mostRemembered: number;
   #bounds = KEEP_NOTHING;
   readonly #byId = new Map<string, KeptStreamReply[]>();
+  /** Record headers with places that streams are told by. */
+  readonly #placeHeaders = new Set<string>();
   /** In the order in which they came. */
   readonly #order = new Fifo<KeptStreamReply>();
   /** Of these, so many from the first on were put out. */
@@ -50,6 +55,11 @@ export class KeptStreamReplies {
   setBounds(bounds: KeepBounds): void {
     this.#bounds = bounds;
     this.dropOld();
+  }
+
+  /** @param header of whose places streams are told; not forgotten before all of this is */
+  rememberPlaces(header: string): void {
+    this.#placeHeaders.add(header);
   }
 
   /** @returns false for one that is there already */
@@ -121,7 +131,17 @@ export class KeptStreamReplies {
   #putOut(kept: KeptStreamReply): void {
     if (kept.record === undefined) return;
     this.#account(-costOf(kept.record));
+    if (this.#placeHeaders.size > 0) kept.places = this.#placesOf(kept.record);
     kept.record = undefined;
+  }
+
+  #placesOf(record: ReceivedRecord): ReadonlyMap<string, number> | undefined {
+    const places = new Map<string, number>();
+    for (const header of this.#placeHeaders) {
+      const place = placeIn(record, header);
+      if (place !== undefined) places.set(header, place);
+    }
+    return places.size > 0 ? places : undefined;
   }
 
   #account(bytes: number): void {

@@ -9,11 +9,12 @@ import type { Exchange } from '../exchange';
 import type { ReceivedRecord } from '../kafka/records';
 import type { Collector, Verdict } from '../reply/collector';
 import type { Outcome } from '../reply/pending-replies';
-import { eventIdText, hasReply, MOST_PARTITIONS, type EventId, type Place } from './event-id';
+import { eventIdText, hasReply, MOST_PARTITIONS, NUMBERED, type EventId, type Place } from './event-id';
 import { EventLog, type EventFacts, type UnreadEvent } from './event-log';
 import { eventBlock, namedEvent } from './event-text';
 import { InTurn } from './in-turn';
 import { SeenRecords } from './seen-records';
+import type { SequencedReplies, Teller } from './sequenced-replies';
 import { isLast, type StreamEnd, type StreamRule } from './stream-rule';
 
 /** Where the events of a stream go. */
@@ -41,6 +42,8 @@ export interface ReplyStreamOptions {
   /** Undefined: this process has begun it. */
   readonly begun?: Begun | undefined;
   readonly rule: StreamRule;
+  /** Before whom its replies come; undefined: they are told as they come. */
+  readonly sequence?: SequencedReplies;
   readonly exchange: Exchange;
   /** Kong's id of the consumer that has asked, who alone may come back. */
   readonly consumer: string | undefined;
@@ -62,7 +65,7 @@ const BEAT = ': \n\n';
 /** Who counts events. Nobody guesses one: it is compared, and opens nothing. */
 const COUNTER_BYTES = 6;
 
-export class ReplyStream implements Collector {
+export class ReplyStream implements Teller {
   readonly id: string;
   readonly exchange: Exchange;
   readonly consumer: string | undefined;
@@ -98,7 +101,8 @@ export class ReplyStream implements Collector {
     this.consumer = options.consumer;
     this.#options = options;
     this.id = options.id;
-    if (options.isPortable) this.#clientOffsets = new Map();
+    if (options.isPortable) this.#clientOffsets = new Map(options.sequence && [[NUMBERED, 0]]);
+    options.sequence?.tellTo(this);
     this.#log = new EventLog(options.rule);
     this.#reading = new InTurn(
       () => this.#log.unread,
@@ -116,7 +120,16 @@ export class ReplyStream implements Collector {
     this.#setClientsPlace(begun.place);
   }
 
-  /** After the wait has this stream for its collector. */
+  /** What takes the replies of its wait. */
+  get collector(): Collector {
+    return this.#options.sequence ?? this;
+  }
+
+  get sequence(): SequencedReplies | undefined {
+    return this.#options.sequence;
+  }
+
+  /** After the wait has its collector. */
   start(): void {
     const { rule, within, begun } = this.#options;
     const nowMs = Date.now();
@@ -127,10 +140,18 @@ export class ReplyStream implements Collector {
     this.#endWithLast();
   }
 
-  /** Of what another process has begun: so many replies were here that the client does not have, and are not any more. */
-  skip(missing: number): void {
+  /**
+   * So many replies are missing.
+   * @param haveBeenHere of what another process has begun: the client does not have them, and they are not kept any more
+   */
+  skip(missing: number, haveBeenHere = true): void {
+    const gap = namedEvent('gap', { missing });
+    if (!haveBeenHere) {
+      this.#say(gap);
+      return;
+    }
     this.#replies += missing;
-    this.#say(namedEvent('gap', { missing }), { missing });
+    this.#say(gap, { missing });
     this.#endWithLast();
   }
 
@@ -357,7 +378,10 @@ export class ReplyStream implements Collector {
     const { rule, within } = this.#options;
     this.#cancelIdle?.();
     if (rule.idleMs !== undefined)
-      this.#cancelIdle = within(Math.max(0, rule.idleMs - quietMs), () => this.end('idle'));
+      this.#cancelIdle = within(Math.max(0, rule.idleMs - quietMs), () => {
+        // It is not silence that it ends with, but what is missing.
+        if (this.sequence?.isWaiting !== true) this.end('idle');
+      });
   }
 
   #beat(): void {

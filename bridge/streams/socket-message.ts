@@ -54,7 +54,10 @@ export function replyMessage(reference: string, answer: HttpAnswer, isReplayed =
   return `{"ref":${JSON.stringify(reference)},"status":${status},${replayed}"headers":${JSON.stringify(headers)},${content}}`;
 }
 
-/** After the last of several replies. */
-export function endMessage(reference: string): string {
-  return `{"ref":${JSON.stringify(reference)},"end":true}`;
+/**
+ * After the last of several replies.
+ * @param missing so many places among them had none
+ */
+export function endMessage(reference: string, missing = 0): string {
+  return `{"ref":${JSON.stringify(reference)},"end":true${missing > 0 ? `,"missing":${missing}` : ''}}`;
 }

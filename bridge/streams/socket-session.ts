@@ -6,9 +6,10 @@ import { Directory } from '../../common/directory';
 import { GatewayError, toGatewayError, type HttpAnswer } from '../errors';
 import type { Exchange } from '../exchange';
 import type { ReceivedRecord } from '../kafka/records';
-import type { Collector, Verdict } from '../reply/collector';
+import type { Verdict } from '../reply/collector';
 import { InTurn } from './in-turn';
 import { SeenRecords } from './seen-records';
+import { SequencedReplies, type Teller } from './sequenced-replies';
 import { endMessage, readMessage, replyMessage, type SocketMessage } from './socket-message';
 import { hasSeveral, isLast, type StreamEnd, type StreamRule } from './stream-rule';
 import type { OpenSocket } from './streams';
@@ -186,13 +187,15 @@ export class SocketSession implements OpenSocket {
     const several = hasSeveral(rule)
       ? new MessageReplies(rule, { read: (reply, use) => read(reply, exchange, use), say })
       : undefined;
-    wait.collector = several;
+    const sequence = several && this.#sequence(several, exchange);
+    wait.collector = sequence ?? several;
     request.exchange = exchange;
     // The client left while it was on its way.
     if (this.#isClosed) this.#leave(exchange);
     wait.whenEnded((outcome) => {
+      sequence?.stop();
       const error = 'error' in outcome ? outcome.error : undefined;
-      const end = (): void => this.#onEnded(request, exchange, error);
+      const end = (): void => this.#onEnded(request, exchange, error, sequence?.missing);
       const reply = 'reply' in outcome ? outcome.reply : undefined;
       if (several !== undefined) several.whenRead(end);
       else if (reply === undefined) end();
@@ -206,7 +209,16 @@ export class SocketSession implements OpenSocket {
     });
   }
 
-  #onEnded(request: Request, exchange: Exchange, error: GatewayError | undefined): void {
+  #sequence(several: MessageReplies, { channel, wait }: Exchange): SequencedReplies | undefined {
+    const { rule, nowMs, within } = this.#options;
+    if (rule.sequence === undefined) return undefined;
+    const fail = (error: GatewayError): void => channel.fail(wait, error);
+    const sequence = new SequencedReplies({ sequence: rule.sequence, rule, nowMs, within, fail });
+    sequence.tellTo(several);
+    return sequence;
+  }
+
+  #onEnded(request: Request, exchange: Exchange, error: GatewayError | undefined, missing?: number): void {
     const { configuration, wait } = exchange;
     const { activity, metrics } = configuration;
     this.#options.onAnswered(exchange, error);
@@ -221,7 +233,7 @@ export class SocketSession implements OpenSocket {
     }
     const { count, endHeader } = this.#options.rule;
     if (error === undefined && (count !== undefined || endHeader !== undefined))
-      this.#say(endMessage(request.reference));
+      this.#say(endMessage(request.reference, missing));
     this.#over(request);
   }
 
@@ -300,7 +312,7 @@ interface MessageRepliesOptions {
 }
 
 /** The replies to one message that may have several. */
-class MessageReplies implements Collector {
+class MessageReplies implements Teller {
   readonly #rule: StreamRule;
   readonly #seen = new SeenRecords();
   /** With the one that is being read. */

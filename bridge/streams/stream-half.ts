@@ -10,10 +10,11 @@ import { answerOf, type PhaseEvent, type Read } from '../phase';
 import { NOT_REPEATED } from '../reply/collector';
 import { headerIn, listHeaderOf, MAX_HEADERS, type HttpRequest } from '../request/http-request';
 import { accessLog } from '../telemetry/access-log';
-import { readEventId, type EventId } from './event-id';
+import { isNumbered, NUMBERED, readEventId, type EventId } from './event-id';
 import { COME_AGAIN, EVENT_STREAM } from './event-stream';
 import { OpenCount } from './open-count';
 import { ReplyStream, type Begun } from './reply-stream';
+import { SequencedReplies } from './sequenced-replies';
 import type { ReturnedStream, StreamReturns } from './stream-returns';
 import type { StreamRule } from './stream-rule';
 import { eventsEntrance, type Streams } from './streams';
@@ -28,6 +29,7 @@ export interface ReplyReader {
 
 export interface StreamOwner {
   readonly streams: Streams;
+  nowMs(): number;
   within(limitMs: number, callback: () => void): () => void;
 }
 
@@ -212,9 +214,11 @@ export class StreamHalf {
     const { streams } = this.#owner;
     const { configuration } = exchange;
     const forgotten = this.#open.add();
+    const sequence = this.#sequence(exchange, identity.begun);
     return new ReplyStream({
       ...identity,
       rule: this.rule,
+      ...(sequence && { sequence }),
       exchange,
       consumer,
       within: (limitMs, callback) => this.#owner.within(limitMs, callback),
@@ -233,6 +237,22 @@ export class StreamHalf {
         forgotten();
       },
     });
+  }
+
+  /** Undefined also for one that was begun without: its client cannot say which places it has. */
+  #sequence({ channel, wait }: Exchange, begun: Begun | undefined): SequencedReplies | undefined {
+    const { rule } = this;
+    if (rule.sequence === undefined || (begun !== undefined && !isNumbered(begun.place))) return undefined;
+    const sequence = new SequencedReplies({
+      sequence: rule.sequence,
+      rule,
+      begun: begun && { number: begun.place.offsets?.get(NUMBERED) ?? 0, replies: begun.place.replies },
+      nowMs: () => this.#owner.nowMs(),
+      within: (limitMs, callback) => this.#owner.within(limitMs, callback),
+      fail: (error) => channel.fail(wait, error),
+    });
+    wait.whenEnded(() => sequence.stop());
+    return sequence;
   }
 
   /** Sends Kong to it. The event ends. */

@@ -14,8 +14,9 @@ import { isUuid } from '../reply/id-forms';
 import type { KeepBounds } from '../results/kept-replies';
 import { ResultIds } from '../results/result-id';
 import { UNTRACED } from '../telemetry/tracing';
-import { hasReply, type EventId } from './event-id';
+import { hasReply, isNumbered, type EventId } from './event-id';
 import { BEAT_MS, type Begun, type ReplyStream } from './reply-stream';
+import type { SequenceRule } from './stream-rule';
 import type { StreamStore } from './stream-store';
 
 export interface StreamReturnOptions extends ReceiverOptions {
@@ -23,6 +24,8 @@ export interface StreamReturnOptions extends ReceiverOptions {
   /** Undefined: that of this node. */
   readonly secret: string | undefined;
   readonly resumeMs: number;
+  /** Undefined: streams that were begun with one are not continued. */
+  readonly sequence: SequenceRule | undefined;
   readonly keep: Pick<KeepBounds, 'count' | 'bytes'>;
 }
 
@@ -36,9 +39,15 @@ interface ReturnsOwner {
 /** By so much the clocks of two gateways may differ, and one may be behind the other in reading. */
 const SLACK_MS = 10_000;
 
-/** Who comes back in time may have heard of its place one beat before it left. */
-export function keptForMs({ resumeMs }: Pick<StreamReturnOptions, 'resumeMs'>): number {
-  return resumeMs + BEAT_MS + SLACK_MS;
+/**
+ * Who comes back in time may have heard of its place one beat before it left, and what it had not been told by then may have
+ * waited for its turn.
+ */
+export function keptForMs({
+  resumeMs,
+  sequence,
+}: Pick<StreamReturnOptions, 'resumeMs' | 'sequence'>): number {
+  return resumeMs + BEAT_MS + SLACK_MS + (sequence?.gapMs ?? 0);
 }
 
 /** A stream that another process has begun. */
@@ -51,6 +60,7 @@ export class StreamReturns {
   readonly #link: Link;
   readonly #store: StreamStore;
   readonly #resumeMs: number;
+  readonly #sequence: SequenceRule | undefined;
   readonly #replyTopic: string;
   readonly #ids: ResultIds;
   readonly close: () => void;
@@ -59,13 +69,15 @@ export class StreamReturns {
     owner: ReturnsOwner,
     link: Link,
     store: StreamStore,
-    { secret, resumeMs, route }: StreamReturnOptions,
+    { secret, resumeMs, sequence, route }: StreamReturnOptions,
     close: () => void,
   ) {
     this.#owner = owner;
     this.#link = link;
     this.#store = store;
     this.#resumeMs = resumeMs;
+    this.#sequence = sequence;
+    if (sequence) store.rememberPlaces(sequence.header);
     this.#replyTopic = route.replyTopic;
     this.#ids = new ResultIds(secret, 'stream ids');
     this.close = close;
@@ -98,7 +110,12 @@ export class StreamReturns {
     if (issued === undefined || place?.offsets === undefined) return undefined;
     const sinceMs = Date.now() - place.asOfMs;
     if (!place.isEnd && sinceMs > this.#resumeMs + BEAT_MS) return undefined;
-    if (this.#store.hasForgotten(this.#owner.nowMs() - sinceMs)) return undefined;
+    let waitedMs = 0;
+    if (isNumbered(place)) {
+      if (this.#sequence === undefined) return undefined;
+      waitedMs = this.#sequence.gapMs;
+    }
+    if (this.#store.hasForgotten(this.#owner.nowMs() - sinceMs - waitedMs)) return undefined;
     return { wireId: issued.wireId, atMs: issued.issuedAtMs, place };
   }
 
@@ -127,13 +144,18 @@ export class StreamReturns {
 
   /** All that its client does not have: what is kept, then what comes. */
   feed(stream: ReplyStream, { wireId, place }: ReturnedStream): void {
-    const { channel, wait } = stream.exchange;
+    const { exchange, collector, sequence } = stream;
+    const { channel, wait } = exchange;
     const take = (reply: ReceivedRecord): void => {
-      if (!stream.isOver && stream.add(reply) === 'last') channel.complete(wait, reply);
+      if (!stream.isOver && collector.add(reply, wait) === 'last') channel.complete(wait, reply);
     };
     const replies = [...this.#store.repliesTo(wireId)];
-    const missing = replies.filter((reply) => reply.record === undefined && !hasReply(place, reply)).length;
+    const lost = replies.filter(({ record }) => record === undefined);
+    // Those with a place are missing in their turn.
+    const others = sequence ? lost.filter((reply) => !sequence.lose(reply.places)) : lost;
+    const missing = others.filter((reply) => !hasReply(place, reply)).length;
     if (missing > 0) stream.skip(missing);
+    sequence?.tellWhatIsDue();
     wait.whenEnded(this.#store.follow(wireId, take));
     const records = replies.flatMap(({ record }) => record ?? []);
     // The partition of the end may have been read before the others.

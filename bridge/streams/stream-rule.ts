@@ -1,10 +1,22 @@
 /** When a stream ends, and its limits. */
 import type { ReceivedRecord } from '../kafka/records';
 
+/** Replies have places among each other, and are told in their order. */
+export interface SequenceRule {
+  /** The record header with the place of a reply. */
+  readonly header: string;
+  /** The place of the first. */
+  readonly start: number;
+  /** For so long a reply waits for those before it. */
+  readonly gapMs: number;
+}
+
 export interface StreamRule {
   /** A reply with this record header is the last; without a value it is the end alone. */
   readonly endHeader: string | undefined;
   readonly count: number | undefined;
+  /** Undefined: in the order in which they come. */
+  readonly sequence: SequenceRule | undefined;
   /** Nothing for so long ends it. */
   readonly idleMs: number | undefined;
   readonly maxLifeMs: number;

@@ -43,6 +43,11 @@ export class StreamStore extends TopicStore {
     return this.#kept.hasForgotten(sinceMs);
   }
 
+  /** Of what is put out before its time is remembered, too, which place it has by this record header. */
+  rememberPlaces(header: string): void {
+    this.#kept.rememberPlaces(header);
+  }
+
   /** Told of each reply to this request that comes from now on, until the returned function is called. */
   follow(id: string, follower: StreamFollower): () => void {
     const followers = this.#followers.get(id) ?? new Set<StreamFollower>();

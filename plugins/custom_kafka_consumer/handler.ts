@@ -117,12 +117,19 @@ export class ConsumerHandler {
   }
 
   /** Undefined where no other process has seen the replies, or could read the ids. */
-  #openReturns(source: ReceiverOptions, { resumeMs }: StreamRule): StreamReturns | undefined {
+  #openReturns(source: ReceiverOptions, { resumeMs, sequence }: StreamRule): StreamReturns | undefined {
     const { result_secret: secret, keep_replies: keep } = this.#config;
     const isSeenByAll = source.route.kept === undefined && this.#requestReply.together;
     // Both plugins are in one worker of a node, so that its own secret leads nowhere.
     if (!isSeenByAll || secret === undefined || resumeMs === 0) return undefined;
-    return this.#requestReply.openReturns({ ...source, maxInFlight: undefined, secret, resumeMs, keep });
+    return this.#requestReply.openReturns({
+      ...source,
+      maxInFlight: undefined,
+      secret,
+      resumeMs,
+      sequence,
+      keep,
+    });
   }
 
   #run(event: PhaseEvent, answers: readonly unknown[]): void {
@@ -164,7 +171,7 @@ export class ConsumerHandler {
       if (isUpgrade(visitor.headers)) throw noSockets();
       half.admit(exchange.configuration, visitor);
       const stream = half.stream(exchange, visitor);
-      exchange.channel.claim(exchange.wait, half.timeoutMs, this.#half.rule, stream);
+      exchange.channel.claim(exchange.wait, half.timeoutMs, this.#half.rule, stream.collector);
       half.begin(event, stream, visitor);
     } catch (error) {
       exchange?.channel.fail(exchange.wait, toGatewayError(error));

@@ -89,7 +89,7 @@ export class StreamMode implements Mode {
     try {
       if (visitor === undefined) throw new GatewayError('internal', 'a stream for nobody');
       const stream = this.#stream.stream(exchange, visitor);
-      exchange.wait.collector = stream;
+      exchange.wait.collector = stream.collector;
       this.#stream.begin(event, stream, visitor);
     } catch (error) {
       exchange.channel.fail(exchange.wait, toGatewayError(error));
@@ -103,7 +103,7 @@ function returnsOf(
   config: RequestReplyConfig,
   requestReply: RequestReply,
   reply: ReplyHalf,
-  { resumeMs }: StreamRule,
+  { resumeMs, sequence }: StreamRule,
 ): StreamReturns | undefined {
   const { result_secret: secret, keep_replies: keep } = config.reply;
   const route = replyRouteOf(config);
@@ -123,6 +123,7 @@ function returnsOf(
     maxInFlight: shareOf(config.max_in_flight),
     secret,
     resumeMs,
+    sequence,
     keep,
   });
 }

@@ -401,6 +401,140 @@ test('the end comes after all that is kept, whichever partition was read first',
   assert.deepEqual(shown(again), ['2', '3', 'end {"reason":"complete"}']);
 });
 
+const IN_SEQUENCE = { end_header: 'last', sequence_header: 'seq' };
+const at = (place: number, partition: number) => ({ partition, headers: { seq: String(place) } });
+
+for (const by of FORMS)
+  test(`what waits for its turn waits at the next gateway, too (${by})`, async (t) => {
+    const fleet = new Fleet(t);
+    const options = { by, stream: IN_SEQUENCE };
+    const [first, other] = [await fleet.start(options), await fleet.start(options)];
+    const source = await fleet.begin(first);
+    fleet.say('3', at(3, 0));
+    fleet.say('1', at(1, 1));
+    fleet.say(null, { partition: 2, headers: { seq: '6', last: '' } });
+    await source.count(1);
+    await first.left(source);
+    const again = await other.resume(source);
+    fleet.say('5', at(5, 0));
+    // A service that has sent it twice.
+    fleet.say('one more', at(1, 3));
+    fleet.say('2', at(2, 1));
+    await again.count(2);
+    await other.left(again);
+    const third = await fleet.start(options);
+    const last = await third.resume(again);
+    fleet.say('4', at(4, 2));
+    await last.untilEnd();
+    assert.deepEqual([source, again, last].map(shown), [
+      ['1'],
+      ['2', '3'],
+      ['4', '5', 'end {"reason":"complete"}'],
+    ]);
+    for (const gateway of [first, other, third]) {
+      const kong = await gateway.access(returning(last.lastEventId));
+      assert.equal(kong.exits[0]!.status, 204, 'it has seen the end');
+    }
+    assert.equal(first.kafka.produced.length + other.kafka.produced.length, 1);
+  });
+
+/** Who has the last reply has not been told that it was the last. */
+test('an end that has a place and was told elsewhere is one here, too', async (t) => {
+  const fleet = new Fleet(t);
+  const [first, other] = [
+    await fleet.start({ stream: IN_SEQUENCE }),
+    await fleet.start({ stream: IN_SEQUENCE }),
+  ];
+  const source = await fleet.begin(first);
+  fleet.say('2', { partition: 1, headers: { seq: '2', last: '' } });
+  fleet.say('1', at(1, 0));
+  await source.untilEnd();
+  const cut = await other.open(returning(source.events[1]!.id));
+  await cut.untilEnd();
+  assert.deepEqual(shown(cut), ['end {"reason":"complete"}']);
+});
+
+test('who is told by places may have replies on any number of partitions, and some without a place', async (t) => {
+  const fleet = new Fleet(t);
+  const [first, other] = [
+    await fleet.start({ stream: IN_SEQUENCE }),
+    await fleet.start({ stream: IN_SEQUENCE }),
+  ];
+  const source = await fleet.begin(first);
+  for (let place = 70; place > 0; place--) fleet.say(`p${place}`, at(place, place));
+  fleet.say('none', { partition: 3 });
+  await source.count(71);
+  await first.left(source);
+  const again = await other.resume(source);
+  fleet.say('p72', at(72, 0));
+  fleet.say('another', { partition: 3 });
+  fleet.say('p71', at(71, 0));
+  await again.count(3);
+  assert.deepEqual(shown(again), ['another', 'p71', 'p72']);
+});
+
+test('what the bounds have put out is a gap in its turn, and only for who has missed it', async (t) => {
+  const fleet = new Fleet(t);
+  const options = { stream: IN_SEQUENCE, reply: { keep_replies: { count: 2 } } };
+  const [first, other] = [await fleet.start(options), await fleet.start(options)];
+  const source = await fleet.begin(first);
+  for (const place of [2, 1, 3, 5, 4]) fleet.say(String(place), at(place, place));
+  await source.count(5);
+  await first.left(source);
+  fleet.say('7', at(7, 7));
+  const upToDate = await other.resume(source);
+  fleet.say('6', at(6, 6));
+  await upToDate.count(2);
+  assert.deepEqual(shown(upToDate), ['6', '7']);
+  const behind = await other.open(returning(source.events[0]!.id));
+  await behind.count(3);
+  assert.deepEqual(shown(behind), ['gap {"missing":4}', '6', '7']);
+});
+
+test('a gap is an error at the next gateway, too, where what is behind it waits anew', async (t) => {
+  const fleet = new Fleet(t);
+  const options = { stream: IN_SEQUENCE, reply: { timeout: 4000 } };
+  const [first, other] = [await fleet.start(options), await fleet.start(options)];
+  const source = await fleet.begin(first);
+  fleet.say('1', at(1, 0));
+  fleet.say('3', at(3, 1));
+  await source.count(1);
+  await first.left(source);
+  fleet.advance(3000);
+  const again = await other.resume(source);
+  fleet.advance(3900);
+  assert.equal(other.requestReply.inFlight, 1);
+  fleet.advance(200);
+  await again.untilEnd();
+  assert.deepEqual(
+    again.events.map(({ name }) => name),
+    ['failure', 'end'],
+  );
+});
+
+test('a client that was told by places goes on where that is so, and one that was not anywhere', async (t) => {
+  const fleet = new Fleet(t);
+  const gateway = await fleet.start();
+  const source = await fleet.begin(gateway);
+  fleet.say('2', at(2, 0));
+  await source.count(1);
+  const configure = (stream: object): void => {
+    for (const handler of gateway.handlers) handler.close();
+    gateway.handlers = gateway.configured({ stream });
+  };
+  configure(IN_SEQUENCE);
+  const again = await gateway.resume(source);
+  fleet.say('1', at(1, 0));
+  await again.count(1);
+  assert.deepEqual(shown(again), ['1'], 'as it was begun');
+  const anew = await gateway.open();
+  gateway.kafka.produced.at(-1)!.onDelivery(undefined);
+  await anew.until(() => anew.lastEventId !== undefined);
+  configure({ end_header: 'last' });
+  const kong = await gateway.access(returning(anew.lastEventId));
+  assert.deepEqual([kong.answer.status, kong.answer.json.code], [410, 'stream_gone']);
+});
+
 test('a stream on more partitions than an id has room for goes on where it was begun', async (t) => {
   const fleet = new Fleet(t);
   const [first, other] = [await fleet.start(), await fleet.start()];

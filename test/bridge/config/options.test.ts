@@ -210,6 +210,8 @@ test('the consumer needs no option at all', () => {
     stream: {
       end_header: undefined,
       count: undefined,
+      sequence_header: undefined,
+      sequence_start: undefined,
       idle_ms: undefined,
       max_life_ms: undefined,
       resume_ms: undefined,

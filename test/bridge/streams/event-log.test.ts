@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bytesInFlight } from '../../../bridge/bytes-in-flight';
-import { eventIdText, readEventId } from '../../../bridge/streams/event-id';
+import { eventIdText, NUMBERED, readEventId } from '../../../bridge/streams/event-id';
 import { EventLog } from '../../../bridge/streams/event-log';
 import { eventBlock } from '../../../bridge/streams/event-text';
 import { receivedRecord } from '../../support/records';
@@ -80,6 +80,7 @@ test('an event id is ours or none', () => {
     anywhere,
     { ...anywhere, place: { ...place, isEnd: true, offsets: undefined } },
     { ...anywhere, place: { ...place, offsets: new Map<number, number>() } },
+    { ...anywhere, place: { ...place, offsets: new Map([[NUMBERED, 6]]) } },
   ])
     assert.deepEqual(readEventId(eventIdText(id)), id);
   for (const other of ['', '7', 'kk', undefined, ['x']]) assert.equal(readEventId(other), undefined);
@@ -98,6 +99,9 @@ test('what begins as ours and cannot be read is of no stream', () => {
     `${stem}.0:1,`,
     `${stem}.0:1:2`,
     `${stem}.0:-1`,
+    `${stem}.-1:1`,
+    `${stem}.nn:1`,
+    `${stem}.0:n`,
     `${stem}.0:1.ends`,
     `${stem}.0:1\n`,
     `${stem}.${Array.from({ length: 65 }, (_, partition) => `${partition}:1`).join(',')}`,
