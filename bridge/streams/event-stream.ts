@@ -30,6 +30,8 @@ export function streamEvents(stream: ReplyStream, at: EventId | undefined, respo
     return;
   }
   response.writeHead(200, HEADERS);
+  // It may last for hours beside thousands of others, and nobody looks at them again.
+  response.req.rawHeaders.length = 0;
   const client: StreamClient = {
     send: (text) => response.write(text),
     end: () => response.end(),

@@ -6,11 +6,13 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /** `message` where nothing else is said; `failure` for an error, `binary` for base64 of what is no text. */
 export function eventBlock({ status, headers, body }: HttpAnswer): string {
-  const kind = status >= 400 ? 'event: failure\n' : '';
   const text = headers['content-encoding'] === undefined ? textOf(body) : undefined;
-  return text === undefined
-    ? `event: binary\ndata: ${body.toString('base64')}\n\n`
-    : `${kind}${dataLines(text)}\n`;
+  const [kind, data] =
+    text === undefined
+      ? ['event: binary\ndata: ', body.toString('base64')]
+      : [status >= 400 ? 'event: failure\ndata: ' : 'data: ', dataOf(text)];
+  // Joined it is one string; added to each other they were five, which are kept as long as the event is.
+  return [kind, data, '\n\n'].join('');
 }
 
 /** An event of ours: `end`, `gap`. */
@@ -19,11 +21,8 @@ export function namedEvent(name: string, facts: Readonly<Record<string, unknown>
 }
 
 /** All three kinds of line breaks end a field: a reply can make lines of its own data, and nothing else. */
-function dataLines(text: string): string {
-  return text
-    .split(/\r\n|\r|\n/)
-    .map((line) => `data: ${line}\n`)
-    .join('');
+function dataOf(text: string): string {
+  return text.split(/\r\n|\r|\n/).join('\ndata: ');
 }
 
 function textOf(body: Buffer): string | undefined {
