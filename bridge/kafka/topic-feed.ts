@@ -145,14 +145,16 @@ export class TopicFeed {
     return { topic: this.topic, isReading: this.reading, lagRecords, lastRecordAtMs: this.#lastRecordAtMs };
   }
 
-  /** Finds partitions added since, and a topic that is gone. */
+  /** Finds partitions added since, a topic that is gone, and one that was made anew with fewer partitions. */
   async checkPartitions(): Promise<void> {
     if (!this.#assigned) return;
     const count = await this.#producer.partitionsOf(this.topic);
     if (!this.#assigned || this.#ended.signal.aborted) return;
-    this.#missingInARow = count === 0 ? this.#missingInARow + 1 : 0;
+    const gone = [...this.#positions.keys()].filter((partition) => partition >= count);
+    this.#missingInARow = gone.length > 0 ? this.#missingInARow + 1 : 0;
     if (this.#missingInARow >= MISSING_BEFORE_LOST) {
-      this.#lost();
+      if (count > 0 && gone.length < this.#positions.size) await this.#becomeSmaller(gone);
+      else this.#lost(count === 0 ? 'is gone' : `has no partition ${gone.join(', ')} any more`);
       return;
     }
     const known = this.#positions.size;
@@ -256,14 +258,24 @@ export class TopicFeed {
     }
   }
 
-  #lost(): void {
+  /** Made anew: the client goes on at the beginning of what is left, and nothing comes of the others. */
+  async #becomeSmaller(gone: readonly number[]): Promise<void> {
+    for (const partition of gone) this.#positions.delete(partition);
+    this.#missingInARow = 0;
+    log.warn('kafka topic has fewer partitions', { topic: this.topic, partitions: this.#positions.size });
+    for (const follower of this.#followers) follower.startOver();
+    await this.#session.reassign();
+  }
+
+  /** @param how completes a sentence about the topic */
+  #lost(how: string): void {
     this.#assigned = false;
     this.#refused = false;
     this.#positions.clear();
     this.#missingInARow = 0;
     log.warn('kafka topic lost', { topic: this.topic });
     for (const follower of this.#followers) follower.startOver();
-    this.#fail(new GatewayError('reply_reader_lost', `Topic ${this.topic} is gone.`));
+    this.#fail(new GatewayError('reply_reader_lost', `Topic ${this.topic} ${how}.`));
     void this.#untilDone(() => this.#findEnds());
   }
 

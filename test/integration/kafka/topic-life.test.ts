@@ -63,6 +63,58 @@ describe('while a reply topic is read', { concurrency: true }, () => {
     assert.equal(followed.ready, true);
   });
 
+  /** The gateway went on naming a partition that was not there any more: each of its requests ended at its deadline. */
+  test('a topic that is made anew without the partition of a gateway ends its waits, and gives it another', async (t) => {
+    const topic = await kafka.topic({ partitions: 6 });
+    const { producer, reader } = connect(t, kafka.connection);
+    const { channel, wait } = openChannel(reader, topic, { partition: { number: 5, wraps: true } });
+    await channel.whenReady();
+    assert.equal(channel.partition, 5);
+    const ended = wait('a');
+    await deleteTopic(kafka.connection, topic);
+    await createTopic(kafka.connection, topic, { partitions: 3 });
+    assert.equal(await ended, 'reply_reader_lost');
+    await channel.whenReady();
+    assert.equal(channel.partition, 2);
+    const again = wait('b');
+    await deliver(producer, { ...reply(topic, 'b', 'mine'), partition: 2 });
+    assert.equal(await again, 'mine');
+  });
+
+  test('a gateway that must have a partition says so when the topic is made anew without it', async (t) => {
+    const topic = await kafka.topic({ partitions: 4 });
+    const { reader } = connect(t, kafka.connection);
+    const { channel, wait } = openChannel(reader, topic, { partition: { number: 3, wraps: false } });
+    await channel.whenReady();
+    const ended = wait('a');
+    await deleteTopic(kafka.connection, topic);
+    await createTopic(kafka.connection, topic, { partitions: 2 });
+    assert.equal(await ended, 'reply_reader_lost');
+    await until('it tells why', () => /has no partition 3, only 0 to 1/.test(channel.reason ?? ''));
+    assert.equal(channel.ready, false);
+  });
+
+  test('who reads all of a topic goes on when it is made anew with fewer partitions', async (t) => {
+    const topic = await kafka.topic({ partitions: 3 });
+    const { reader } = connect(t, kafka.connection);
+    const inbox = new Inbox();
+    const followed = reader.follow(topic, {
+      from: 'end',
+      onRecord: inbox.onRecord,
+      onLost: () => assert.fail('none of its partitions is missed'),
+    });
+    await followed.whenReady();
+    const partitions = () => (reader.status() as { topics: { partitions: number }[] }).topics[0]?.partitions;
+    assert.equal(partitions(), 3);
+    await deleteTopic(kafka.connection, topic);
+    await createTopic(kafka.connection, topic);
+    await until('the others are known to be gone', () => partitions() === 1);
+    await produceRaw({ port: port(), topic }, [{ value: Buffer.from('new') }]);
+    await inbox.has(1);
+    assert.deepEqual(inbox.texts, ['new']);
+    assert.equal(followed.ready, true);
+  });
+
   /** Zilla went wrong when retention deleted what it was about to read (aklivity/zilla#897). */
   test('a position that retention has overtaken goes on at the new beginning', async (t) => {
     const topic = await kafka.topic();
