@@ -63,6 +63,30 @@ describe('while a reply topic is read', { concurrency: true }, () => {
     assert.equal(followed.ready, true);
   });
 
+  /**
+   * A configuration that gives replies later reads back what was there. The others passed over those records by their offsets,
+   * and went on doing so in the new topic: as many replies as had been in the old one were for nobody.
+   */
+  test('a topic that was read back and is then made anew loses no reply, either', async (t) => {
+    const topic = await kafka.topic();
+    const { producer, reader } = connect(t, kafka.connection);
+    const inbox = new Inbox();
+    await reader.follow(topic, { from: 'end', onRecord: inbox.onRecord }).whenReady();
+    for (const text of ['1', '2', '3', '4', '5'])
+      await deliver(producer, { topic, value: Buffer.from(text) });
+    await inbox.has(5);
+    const earlier = new Inbox();
+    await reader
+      .follow(topic, { from: { sinceMs: 0 }, upToNow: true, onRecord: earlier.onRecord })
+      .whenReady();
+    await earlier.has(5);
+    await deleteTopic(kafka.connection, topic);
+    await createTopic(kafka.connection, topic);
+    await produceRaw({ port: port(), topic }, [{ value: Buffer.from('new') }]);
+    await inbox.has(6);
+    assert.deepEqual(inbox.texts, ['1', '2', '3', '4', '5', 'new']);
+  });
+
   /** The gateway went on naming a partition that was not there any more: each of its requests ended at its deadline. */
   test('a topic that is made anew without the partition of a gateway ends its waits, and gives it another', async (t) => {
     const topic = await kafka.topic({ partitions: 6 });
