@@ -62,7 +62,7 @@ function lab(requests: readonly (object | string)[], { options, done = [], send,
       targetOf: (service) =>
         service === 'unknown'
           ? undefined
-          : { baseUrl: new URL('http://orders'), headers: [], timeoutMs: 1000 },
+          : { baseUrl: new URL('http://orders'), headers: [], keepsHost: false, timeoutMs: 1000 },
       audit: (line) => audit.push(line),
       turn: async () => undefined,
     },
