@@ -107,12 +107,18 @@ export async function requestOf(
     headers['content-type'] = 'application/json';
   const plainPath = route?.route.paths.find((path) => path.startsWith('/'));
   return {
-    method: flags.method ?? route?.route.methods[0] ?? (flags.data === undefined ? 'GET' : 'POST'),
+    method: flags.method ?? usualMethod(flags, route?.route.methods ?? []),
     uri: flags.path ?? plainPath ?? '/',
     headers,
     body,
     route: route?.route,
   };
+}
+
+/** @param taken by the route; none: all */
+function usualMethod({ data }: RequestFlags, [first, ...others]: readonly string[]): string {
+  const usual = data === undefined ? 'GET' : 'POST';
+  return first === undefined || others.includes(usual) ? usual : first;
 }
 
 async function bodyOf(data: string, stdin: NodeJS.ReadableStream): Promise<Buffer> {

@@ -280,6 +280,21 @@ for (const [what, act, sentence] of [
     });
   });
 
+/** The first one of the route was taken: GET, with a body. */
+test('the method is the usual one where the route takes it, else the first that it takes', async () => {
+  const methodWith = async (methods: string[], flags: RequestFlags) => {
+    const entities = entitiesOf({ routes: [{ name: 'orders', methods, plugins: [PRODUCER] }] });
+    const [of] = kafkaRoutes(entities, { env: {}, withSecrets: true });
+    return (await requestOf(flags, Readable.from([]), of)).method;
+  };
+  const body = { data: '{}' };
+  assert.equal(await methodWith(['GET', 'POST'], body), 'POST');
+  assert.equal(await methodWith(['POST', 'GET'], {}), 'GET');
+  assert.equal(await methodWith(['PUT', 'PATCH'], body), 'PUT');
+  assert.equal(await methodWith([], body), 'POST');
+  assert.equal(await methodWith(['GET'], { ...body, method: 'DELETE' }), 'DELETE');
+});
+
 test('a header that is none is refused without its value', async () => {
   const refused = requestOf({ header: ['bad name: planted'] }, Readable.from([]), undefined);
   await assert.rejects(refused, (error: Error) => !error.message.includes('planted'));
