@@ -36,6 +36,8 @@ export class TopicFeed {
   readonly #followers = new Set<Follower>();
   /** Next offset by partition; empty until the ends are known. */
   readonly #positions = new Map<number, number>();
+  /** Of partitions that are gone. */
+  readonly #former = new Map<number, number>();
   readonly #goBack: Array<() => void> = [];
   readonly #ended = new AbortController();
   #assigned = false;
@@ -159,8 +161,12 @@ export class TopicFeed {
     }
     const known = this.#positions.size;
     if (count <= known || this.#options.partition !== undefined) return;
-    // They did not exist when the ends were taken, so everything in them is new.
-    for (let partition = known; partition < count; partition++) this.#positions.set(partition, 0);
+    // They did not exist when the ends were taken, so everything in them is new. One that was taken for gone by mistake goes
+    // on; where it was gone indeed, there is nothing at its old offset, and the client goes to its beginning by itself.
+    for (let partition = known; partition < count; partition++) {
+      this.#positions.set(partition, this.#former.get(partition) ?? 0);
+      this.#former.delete(partition);
+    }
     log.info('kafka topic has more partitions', { topic: this.topic, partitions: count });
     await this.#session.reassign();
   }
@@ -260,7 +266,10 @@ export class TopicFeed {
 
   /** Made anew: the client goes on at the beginning of what is left, and nothing comes of the others. */
   async #becomeSmaller(gone: readonly number[]): Promise<void> {
-    for (const partition of gone) this.#positions.delete(partition);
+    for (const partition of gone) {
+      this.#former.set(partition, this.#positions.get(partition) ?? 0);
+      this.#positions.delete(partition);
+    }
     this.#missingInARow = 0;
     log.warn('kafka topic has fewer partitions', { topic: this.topic, partitions: this.#positions.size });
     for (const follower of this.#followers) follower.startOver();
@@ -272,6 +281,7 @@ export class TopicFeed {
     this.#assigned = false;
     this.#refused = false;
     this.#positions.clear();
+    this.#former.clear();
     this.#missingInARow = 0;
     log.warn('kafka topic lost', { topic: this.topic });
     for (const follower of this.#followers) follower.startOver();
