@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { GatewayError } from '../../../bridge/errors';
 import { createTopic, deleteTopic } from '../../../bridge/kafka/admin';
 import { ConsumerSession } from '../../../bridge/kafka/consumer-session';
+import type { RecordProducer } from '../../../bridge/kafka/producer';
 import { useKafka } from '../../../dev/kafka/use-kafka';
 import { deleteRecordsBefore, produceRaw } from '../../support/raw-kafka';
 import { connect, deliver, Inbox, openChannel, reply, until } from './support';
@@ -18,6 +19,17 @@ const kafka = useKafka({
 });
 
 const port = () => kafka.server.nodes[0]?.port ?? assert.fail('a server has a node');
+
+/** By a client that has not known the old topic, of which the broker takes leave a moment after it has said so. */
+async function writtenAnew(producer: RecordProducer, topic: string, text: string): Promise<void> {
+  await until('the broker has the new topic', () =>
+    producer.watermarks(topic, [0]).then(
+      ([marks]) => marks?.high === 0,
+      () => false,
+    ),
+  );
+  await produceRaw({ port: port(), topic }, [{ value: Buffer.from(text) }]);
+}
 
 // Side by side: most of their time is waiting.
 describe('while a reply topic is read', { concurrency: true }, () => {
@@ -56,8 +68,7 @@ describe('while a reply topic is read', { concurrency: true }, () => {
     await inbox.has(5);
     await deleteTopic(kafka.connection, topic);
     await createTopic(kafka.connection, topic);
-    // By a client that has not known the old one.
-    await produceRaw({ port: port(), topic }, [{ value: Buffer.from('new') }]);
+    await writtenAnew(producer, topic, 'new');
     await inbox.has(6);
     assert.deepEqual(inbox.texts, ['1', '2', '3', '4', '5', 'new']);
     assert.equal(followed.ready, true);
@@ -82,7 +93,7 @@ describe('while a reply topic is read', { concurrency: true }, () => {
     await earlier.has(5);
     await deleteTopic(kafka.connection, topic);
     await createTopic(kafka.connection, topic);
-    await produceRaw({ port: port(), topic }, [{ value: Buffer.from('new') }]);
+    await writtenAnew(producer, topic, 'new');
     await inbox.has(6);
     assert.deepEqual(inbox.texts, ['1', '2', '3', '4', '5', 'new']);
   });
@@ -120,7 +131,7 @@ describe('while a reply topic is read', { concurrency: true }, () => {
 
   test('who reads all of a topic goes on when it is made anew with fewer partitions', async (t) => {
     const topic = await kafka.topic({ partitions: 3 });
-    const { reader } = connect(t, kafka.connection);
+    const { producer, reader } = connect(t, kafka.connection);
     const inbox = new Inbox();
     const followed = reader.follow(topic, {
       from: 'end',
@@ -133,7 +144,7 @@ describe('while a reply topic is read', { concurrency: true }, () => {
     await deleteTopic(kafka.connection, topic);
     await createTopic(kafka.connection, topic);
     await until('the others are known to be gone', () => partitions() === 1);
-    await produceRaw({ port: port(), topic }, [{ value: Buffer.from('new') }]);
+    await writtenAnew(producer, topic, 'new');
     await inbox.has(1);
     assert.deepEqual(inbox.texts, ['new']);
     assert.equal(followed.ready, true);
