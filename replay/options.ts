@@ -18,6 +18,7 @@ Idempotency-Key, and remembers in Kafka which it has carried out.
   --group <id>                 consumer group; default: kong-kafka-replay
   --to <url>                   where requests go: Kong, or the service; repeatable as <service>=<url>
   --header <name: value>       for every request, instead of what the record has; repeatable. @<file> as the value reads it
+  --keep-host                  send the Host of the client: for Kong, where routes have hosts; default: that of --to
   --timeout-ms <ms>            of one attempt; default: 30000
   --max-attempts <number>      then the request goes to the dead topic; default: 10
   --back-off-ms <first>,<longest>
@@ -86,6 +87,7 @@ export function parseReplayOptions(args: readonly string[]): ReplayOptions | und
     targets: targetsFrom(
       values.to,
       values.header.map(headerFrom),
+      values['keep-host'],
       integer('--timeout-ms', values['timeout-ms']),
     ),
     maxAttempts: integer('--max-attempts', values['max-attempts']),
@@ -110,6 +112,7 @@ export const FLAGS = {
   group: { type: 'string', default: 'kong-kafka-replay' },
   to: { type: 'string', multiple: true, default: [] as string[] },
   header: { type: 'string', multiple: true, default: [] as string[] },
+  'keep-host': { type: 'boolean', default: false },
   'timeout-ms': { type: 'string', default: '30000' },
   'max-attempts': { type: 'string', default: '10' },
   'back-off-ms': { type: 'string', default: '500,60000' },
@@ -152,6 +155,7 @@ function connectionFrom(bootstrap: string | undefined, file: string | undefined)
 function targetsFrom(
   texts: readonly string[],
   headers: readonly (readonly [string, string])[],
+  keepsHost: boolean,
   timeoutMs: number,
 ): ReadonlyMap<string, Target> {
   if (texts.length === 0) throw new UsageError('--to says where requests go, and is missing.');
@@ -168,7 +172,7 @@ function targetsFrom(
         baseUrl.password
       )
         throw new UsageError('--to needs an http or https URL without query and login.');
-      return [service, { baseUrl, headers, timeoutMs }] as const;
+      return [service, { baseUrl, headers, keepsHost, timeoutMs }] as const;
     }),
   );
 }

@@ -9,6 +9,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OutgoingRecord, ReceivedRecord } from '../bridge/kafka/records';
+import { plainName, REDACTED_BY_DEFAULT, redactUrl } from '../bridge/log-entry/redaction';
+import { isCredential } from '../bridge/request/reserved-headers';
 import type { BackOff } from './back-off';
 import { readKeptRequest, type KeptRequest } from './kept-request';
 import type { Attempt, Target } from './send';
@@ -260,7 +262,12 @@ export class Replayer {
       at: new Date().toISOString(),
       by: this.options.operator,
       outcome,
-      ...(request && { id: request.id, service: request.service, method: request.method, uri: request.uri }),
+      ...(request && {
+        id: request.id,
+        service: request.service,
+        method: request.method,
+        uri: shownUri(request.uri),
+      }),
       attempts,
       ...(status !== undefined && { status }),
       ...(reason !== undefined && { reason: plainText(reason) }),
@@ -275,6 +282,13 @@ interface Facts {
   readonly attempts: number;
   readonly status?: number;
   readonly reason?: string;
+}
+
+const SECRETS: ReadonlySet<string> = new Set(REDACTED_BY_DEFAULT.map(plainName));
+
+/** More may see the audit than may read the topic of requests. */
+function shownUri(uri: string): string {
+  return redactUrl(uri, (name) => SECRETS.has(plainName(name)) || isCredential(name));
 }
 
 /** What a record header can carry: a character that is cut in two is none. */

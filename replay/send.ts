@@ -9,6 +9,8 @@ export interface Target {
   readonly baseUrl: URL;
   /** Of the operator: they replace those of the record. */
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Host is that of the client: Kong may find the route by it. */
+  readonly keepsHost: boolean;
   readonly timeoutMs: number;
 }
 
@@ -21,7 +23,7 @@ export type Attempt =
 const KEPT_ANSWER_BYTES = 4096;
 /** Of the connection that the request once came on. */
 const NOT_SENT: ReadonlySet<string> = new Set([
-  'host', 'connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'content-length', 'expect',
+  'connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'content-length', 'expect',
   'idempotency-key', REPLAYED_HEADER,
 ]); // prettier-ignore
 
@@ -30,13 +32,14 @@ export class Sending {
   readonly #https = new HttpsAgent({ keepAlive: true });
 
   /** Never rejects. Redirects are answers. */
-  send(request: KeptRequest, { baseUrl, headers, timeoutMs }: Target): Promise<Attempt> {
+  send(request: KeptRequest, { baseUrl, headers, keepsHost, timeoutMs }: Target): Promise<Attempt> {
     const isSecure = baseUrl.protocol === 'https:';
     const sent = new Map<string, string[]>();
     for (const [name, value] of request.headers) {
       const lower = name.toLowerCase();
       if (!NOT_SENT.has(lower)) sent.set(lower, [...(sent.get(lower) ?? []), value]);
     }
+    if (!keepsHost) sent.delete('host');
     for (const [name, value] of headers) sent.set(name.toLowerCase(), [value]);
     // The same at every attempt, so that a service can tell a repetition.
     sent.set('idempotency-key', [request.id]);
@@ -51,10 +54,11 @@ export class Sending {
         path: Buffer.from(path).toString('latin1'),
         method: request.method,
         headers: Object.fromEntries(
-          [...sent].map(([name, values]) => [
-            name,
-            values.map((value) => Buffer.from(value).toString('latin1')),
-          ]),
+          [...sent].map(([name, values]) => {
+            const texts = values.map((value) => Buffer.from(value).toString('latin1'));
+            // Of this one node wants a text, not a list.
+            return [name, name === 'host' ? texts[0] : texts];
+          }),
         ),
         agent: isSecure ? this.#https : this.#http,
         signal: AbortSignal.timeout(timeoutMs),

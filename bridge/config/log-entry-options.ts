@@ -113,7 +113,7 @@ export const LOG_ENTRY_OPTIONS = [
     type: 'array',
     elements: { ...HEADER_NAME, pattern: { ...HEADER_NAME.pattern, meaning: 'a header or argument name' } },
     default: REDACTED_BY_DEFAULT,
-    description: `Headers of request and response, and query arguments, whose values become \`${REDACTED}\`; also inside uri, url, upstream_uri, and addresses in headers. Letter case does not count, nor \`_\` for \`-\`. An empty list keeps all but what Kong hides itself.`,
+    description: `Headers of request and response, and query arguments, whose values become \`${REDACTED}\`; also inside uri, url, upstream_uri, and addresses in them. Letter case does not count, nor \`_\` for \`-\`. An empty list keeps all but what Kong hides itself.`,
   },
   {
     name: 'sample_rate',

@@ -1,6 +1,7 @@
 /** What kong/failover-proxy.conf says of a failed request, in headers that replace those of a client. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { isStatus } from '../reply/reply-status';
+import { textFromKong, uriFromKong } from '../request/kong-text';
 import type { FailureFacts } from './failed-request';
 
 /** Sent with a request that is carried out later: it is not kept a second time, or it would go round and round. */
@@ -20,10 +21,10 @@ export function readFailureFacts(headers: IncomingHttpHeaders): NginxFacts | und
   if (facts === undefined || typeof facts.uri !== 'string' || !isStatus(facts.status)) return undefined;
   const text = (name: string): string | undefined => {
     const value = facts[name];
-    return typeof value === 'string' && value !== '' ? value : undefined;
+    return typeof value === 'string' && value !== '' ? textFromKong(value) : undefined;
   };
   return {
-    uri: facts.uri,
+    uri: uriFromKong(facts.uri),
     status: facts.status,
     remoteAddress: text('remote_addr'),
     backendUrl: text('backend_url'),
@@ -35,9 +36,10 @@ export function readFailureFacts(headers: IncomingHttpHeaders): NginxFacts | und
   };
 }
 
+/** Lua writes its strings into JSON as the bytes that they are. */
 function readFacts(header: string | string[] | undefined): Record<string, unknown> | undefined {
   try {
-    const facts: unknown = JSON.parse(Buffer.from(String(header ?? ''), 'base64').toString());
+    const facts: unknown = JSON.parse(Buffer.from(String(header ?? ''), 'base64').toString('latin1'));
     return typeof facts === 'object' && facts !== null ? (facts as Record<string, unknown>) : undefined;
   } catch {
     return undefined;

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { KongService } from '../kong';
 import { answerOf, type Read } from '../phase';
 import { RequestReader, type HttpRequest } from '../request/http-request';
-import { textFromKong } from '../request/kong-text';
+import { textFromKong, uriFromKong } from '../request/kong-text';
 import type { FailedRequest } from './failed-request';
 
 export type WholeRequest = Omit<FailedRequest, 'status' | 'mayBeDelivered'> & {
@@ -41,7 +41,7 @@ export class WholeRequestReader {
     const { consumer, headers } = request;
     return {
       id: request.id,
-      uri: textFromKong(request.uri ?? ''),
+      uri: uriFromKong(request.uri ?? ''),
       method: request.method ?? '',
       headers,
       rawHeaders: rawHeaders(headers),

@@ -134,8 +134,9 @@ export class Follower implements FollowedTopic {
     if (!this.positioned || this.#stopped) return;
     const known = this.#skipBelow.get(record.partition);
     if (known !== undefined) {
+      // Not longer: offsets begin anew where the topic is made anew, and nobody says so.
+      if (record.offset + 1 >= known) this.#skipBelow.delete(record.partition);
       if (record.offset < known) return;
-      this.#skipBelow.delete(record.partition);
     }
     if (this.#behind) this.#deliverBehind(record, this.#behind);
     else this.#options.onRecord(record);

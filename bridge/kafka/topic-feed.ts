@@ -36,6 +36,8 @@ export class TopicFeed {
   readonly #followers = new Set<Follower>();
   /** Next offset by partition; empty until the ends are known. */
   readonly #positions = new Map<number, number>();
+  /** Of partitions that are gone. */
+  readonly #former = new Map<number, number>();
   readonly #goBack: Array<() => void> = [];
   readonly #ended = new AbortController();
   #assigned = false;
@@ -145,20 +147,26 @@ export class TopicFeed {
     return { topic: this.topic, isReading: this.reading, lagRecords, lastRecordAtMs: this.#lastRecordAtMs };
   }
 
-  /** Finds partitions added since, and a topic that is gone. */
+  /** Finds partitions added since, a topic that is gone, and one that was made anew with fewer partitions. */
   async checkPartitions(): Promise<void> {
     if (!this.#assigned) return;
     const count = await this.#producer.partitionsOf(this.topic);
     if (!this.#assigned || this.#ended.signal.aborted) return;
-    this.#missingInARow = count === 0 ? this.#missingInARow + 1 : 0;
+    const gone = [...this.#positions.keys()].filter((partition) => partition >= count);
+    this.#missingInARow = gone.length > 0 ? this.#missingInARow + 1 : 0;
     if (this.#missingInARow >= MISSING_BEFORE_LOST) {
-      this.#lost();
+      if (count > 0 && gone.length < this.#positions.size) await this.#becomeSmaller(gone);
+      else this.#lost(count === 0 ? 'is gone' : `has no partition ${gone.join(', ')} any more`);
       return;
     }
     const known = this.#positions.size;
     if (count <= known || this.#options.partition !== undefined) return;
-    // They did not exist when the ends were taken, so everything in them is new.
-    for (let partition = known; partition < count; partition++) this.#positions.set(partition, 0);
+    // They did not exist when the ends were taken, so everything in them is new. One that was taken for gone by mistake goes
+    // on; where it was gone indeed, there is nothing at its old offset, and the client goes to its beginning by itself.
+    for (let partition = known; partition < count; partition++) {
+      this.#positions.set(partition, this.#former.get(partition) ?? 0);
+      this.#former.delete(partition);
+    }
     log.info('kafka topic has more partitions', { topic: this.topic, partitions: count });
     await this.#session.reassign();
   }
@@ -256,14 +264,28 @@ export class TopicFeed {
     }
   }
 
-  #lost(): void {
+  /** Made anew: the client goes on at the beginning of what is left, and nothing comes of the others. */
+  async #becomeSmaller(gone: readonly number[]): Promise<void> {
+    for (const partition of gone) {
+      this.#former.set(partition, this.#positions.get(partition) ?? 0);
+      this.#positions.delete(partition);
+    }
+    this.#missingInARow = 0;
+    log.warn('kafka topic has fewer partitions', { topic: this.topic, partitions: this.#positions.size });
+    for (const follower of this.#followers) follower.startOver();
+    await this.#session.reassign();
+  }
+
+  /** @param how completes a sentence about the topic */
+  #lost(how: string): void {
     this.#assigned = false;
     this.#refused = false;
     this.#positions.clear();
+    this.#former.clear();
     this.#missingInARow = 0;
     log.warn('kafka topic lost', { topic: this.topic });
     for (const follower of this.#followers) follower.startOver();
-    this.#fail(new GatewayError('reply_reader_lost', `Topic ${this.topic} is gone.`));
+    this.#fail(new GatewayError('reply_reader_lost', `Topic ${this.topic} ${how}.`));
     void this.#untilDone(() => this.#findEnds());
   }
 

@@ -33,11 +33,11 @@ export function redaction(names: readonly string[]): Redaction {
     const request = objectIn(entry, 'request');
     const response = objectIn(entry, 'response');
     if (request) {
-      redactHeaders(objectIn(request, 'headers'), isSecret, inText);
-      redactMembers(objectIn(request, 'querystring'), isSecret);
+      redactMembers(objectIn(request, 'headers'), isSecret, inText);
+      redactMembers(objectIn(request, 'querystring'), isSecret, inText);
       redactTexts(request, ['uri', 'url'], inText);
     }
-    if (response) redactHeaders(objectIn(response, 'headers'), isSecret, inText);
+    if (response) redactMembers(objectIn(response, 'headers'), isSecret, inText);
     redactTexts(entry, ['upstream_uri'], inText);
   };
 }
@@ -47,18 +47,14 @@ export function plainName(name: string): string {
   return name.toLowerCase().replaceAll('_', '-');
 }
 
-function redactMembers(members: JsonObject | undefined, isSecret: (name: string) => boolean): void {
-  for (const name in members) if (isSecret(name)) members[name] = REDACTED;
-}
-
-function redactHeaders(
-  headers: JsonObject | undefined,
+/** Of headers and of arguments: what is no secret by its name may be an address with one in it. */
+function redactMembers(
+  members: JsonObject | undefined,
   isSecret: (name: string) => boolean,
   inText: (text: string) => string,
 ): void {
-  for (const name in headers) {
-    headers[name] = isSecret(name) ? REDACTED : inEveryText(headers[name] as Json, inText);
-  }
+  for (const name in members)
+    members[name] = isSecret(name) ? REDACTED : inEveryText(members[name] as Json, inText);
 }
 
 function inEveryText(value: Json, change: (text: string) => string): Json {
@@ -80,9 +76,31 @@ const ARGUMENT = /[?#&;]([^=?#&;]*)=/g;
 /** The end of its value, for Kong: a secret may have a `?` or a `;` in it. */
 const END_OF_VALUE = /[&#]|$/g;
 
-/** The values of secret arguments in an address; every other text comes back as it is. */
-export function redactUrl(text: string, isSecret: (name: string) => boolean): string {
+const BETWEEN_SEPARATORS = /[^&#]+/g;
+/** An address in the value of an argument has its arguments escaped. */
+const ESCAPED_EQUALS = /%3d/i;
+/** Of addresses within addresses: each is escaped once more. */
+const MOST_LEVELS = 4;
+
+/** The values of secret arguments in an address, and in addresses within; every other text comes back as it is. */
+export function redactUrl(
+  text: string,
+  isSecret: (name: string) => boolean,
+  levels: number = MOST_LEVELS,
+): string {
   if (!/[?#]/.test(text) || !text.includes('=')) return text;
+  const redacted = redactArguments(text, isSecret);
+  if (levels === 0 || !ESCAPED_EQUALS.test(redacted)) return redacted;
+  return redacted.replace(BETWEEN_SEPARATORS, (argument) => {
+    const valueAt = argument.lastIndexOf('=', argument.search(ESCAPED_EQUALS)) + 1;
+    if (valueAt === 0) return argument;
+    const within = String(parseUrlArgs(`v=${argument.slice(valueAt)}`).get('v'));
+    const without = redactUrl(within, isSecret, levels - 1);
+    return without === within ? argument : argument.slice(0, valueAt) + encodeURIComponent(without);
+  });
+}
+
+function redactArguments(text: string, isSecret: (name: string) => boolean): string {
   let redacted = '';
   let doneTo = 0;
   for (const { 0: beginning, 1: name = '', index } of text.matchAll(ARGUMENT)) {

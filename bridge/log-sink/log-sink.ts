@@ -12,7 +12,7 @@ import type { Lease } from '../link';
 import type { Lingering } from '../linger-pool';
 import type { JsonObject } from '../log-entry/entry';
 import type { LeftOut, RecordShape } from '../log-entry/record-shape';
-import type { OutgoingRecord } from '../kafka/records';
+import { costOf, type OutgoingRecord } from '../kafka/records';
 import type { RequestSchemas } from '../schema-registry/request-schemas';
 import { log } from '../telemetry/log';
 import { buffered, RecordBuffer } from './record-buffer';
@@ -129,10 +129,24 @@ export class LogSink implements Lingering {
     this.#pump();
   }
 
-  /** The same for entries that somebody has read; they are changed. */
-  writeAll(entries: readonly JsonObject[]): void {
-    for (const entry of entries) this.#take(this.#options.shape.ofEntry(entry));
+  /**
+   * All entries of a batch, or none where one would be dropped for it. They are changed.
+   * @returns why none was written: there is no room now, or never
+   */
+  writeAll(entries: readonly JsonObject[]): 'no_room' | 'too_much' | undefined {
+    // Fields of the configuration's own, or another form, can make a record longer than its entry.
+    const shaped = entries.map((entry) => this.#options.shape.ofEntry(entry));
+    let [records, bytes] = [0, 0];
+    for (const record of shaped) {
+      if (typeof record === 'string') continue;
+      records++;
+      bytes += costOf(record);
+    }
+    if (this.isTooMuch(records, bytes)) return 'too_much';
+    if (!this.hasRoomFor(records, bytes)) return 'no_room';
+    for (const record of shaped) this.#take(record);
     this.#pump();
+    return undefined;
   }
 
   /** False: something would be dropped. */

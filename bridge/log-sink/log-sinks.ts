@@ -50,8 +50,8 @@ export class LogSinks implements SinkOwner {
   readonly metrics: readonly MetricGroup[];
   readonly #clients: ClientPool;
   readonly #sinks: LingerPool<LogSink>;
-  /** By the name that `POST /log/<name>` has for it; the one that was opened last. */
-  readonly #named = new Map<string, LogSink>();
+  /** By the name that `POST /log/<name>` has for them; the one that was opened last is at the end. */
+  readonly #named = new Map<string, readonly LogSink[]>();
   #drainingSinceMs: number | undefined;
   #closing: Promise<void> | undefined;
 
@@ -78,16 +78,22 @@ export class LogSinks implements SinkOwner {
       return new LogSink(this, lease, { ...options, schemas: requestSchemas(options.schemas) });
     });
     if (name !== undefined) {
-      this.#named.set(name, sink);
+      this.#named.set(name, [...this.#othersNamed(name, sink), sink]);
       sink.onEnd = () => {
-        if (this.#named.get(name) === sink) this.#named.delete(name);
+        const others = this.#othersNamed(name, sink);
+        if (others.length > 0) this.#named.set(name, others);
+        else this.#named.delete(name);
       };
     }
     return { write: (entry) => sink.write(entry), close: () => this.#sinks.release(key) };
   }
 
   named(name: string): LogSink | undefined {
-    return this.#named.get(name);
+    return this.#named.get(name)?.at(-1);
+  }
+
+  #othersNamed(name: string, sink: LogSink): readonly LogSink[] {
+    return (this.#named.get(name) ?? []).filter((other) => other !== sink);
   }
 
   get isDraining(): boolean {

@@ -38,6 +38,7 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 const UNSAFE_VALUE = /[\0-\x08\x0a-\x1f\x7f]/;
 
 const CONNECTION = 'connection';
+const CONTENT_TYPE = 'content-type';
 /** Without it nobody can read the body, so no pattern decides about it: only its very name in `exclude`. */
 const CONTENT_ENCODING = 'content-encoding';
 
@@ -133,6 +134,8 @@ export function headerForwarder(rules: ForwardRules): HeaderForwarder {
         contentEncoding = contentEncoding === undefined ? value : `${contentEncoding},${value}`;
         continue;
       }
+      // Whoever guesses one would look into the body.
+      if (name === CONTENT_TYPE && value.trim() === '') continue;
       const size = name.length + rawValue.length;
       const fits =
         count < MAX_HEADERS && rawValue.length <= MAX_HEADER_BYTES && bytes + size <= MAX_HEADERS_BYTES;
@@ -155,7 +158,7 @@ function add(headers: Record<string, string | string[]>, name: string, value: st
   if (earlier === undefined) headers[name] = value;
   else if (Array.isArray(earlier)) earlier.push(value);
   // A body has one media type; the first is as good as any.
-  else if (name !== 'content-type') headers[name] = [earlier, value];
+  else if (name !== CONTENT_TYPE) headers[name] = [earlier, value];
 }
 
 function namePatterns(patterns: readonly string[]) {

@@ -9,7 +9,8 @@ import type { Diagnosis, HintReason } from './diagnosis';
 
 export interface Hint {
   readonly reason: HintReason;
-  readonly text: string;
+  /** Of the record that came last. */
+  text: string;
   /** Waits that ended at their deadline, and such a record had come meanwhile. */
   timeouts: number;
 }
@@ -79,6 +80,7 @@ export class ReplyHints {
     const given = this.#given.get(reason);
     if (given) {
       given.timeouts++;
+      given.text = text;
       return;
     }
     this.#given.set(reason, { reason, text, timeouts: 1 });

@@ -13,6 +13,13 @@ export function textFromKong(text: string): string {
   return utf8Text(Buffer.from(text, 'latin1')) ?? text;
 }
 
+/** The same of an address, in which a byte that is no text has a form of its own. */
+export function uriFromKong(uri: string): string {
+  if (ASCII_ONLY.test(uri) || BEYOND_BYTES.test(uri)) return uri;
+  const percentEncoded = (byte: string): string => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`;
+  return utf8Text(Buffer.from(uri, 'latin1')) ?? uri.replace(/[\x80-\xff]/g, percentEncoded);
+}
+
 /** Undefined when the bytes are not UTF-8. */
 export function utf8Text(bytes: Buffer): string | undefined {
   try {

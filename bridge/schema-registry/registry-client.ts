@@ -214,8 +214,14 @@ export class RegistryClient {
     const registry = `the schema registry ${shownUrl(url)}`;
     const { status, contentType } = reply;
     const answer = jsonObject(reply.body);
-    if (status === 401 || status === 403)
+    if (status === 401)
       throw new RegistryError('unavailable', `${registry} refused the credentials with status ${status}`);
+    // It knows who asks, and answers others.
+    if (status === 403)
+      throw new RegistryError(
+        'refused',
+        `these credentials may not see ${what}: ${registry} answered with status ${status}`,
+      );
     if (status === 404 && answer !== undefined)
       throw new RegistryError('refused', `the schema registry has no ${what}`);
     if (status !== 200) {

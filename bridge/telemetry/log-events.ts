@@ -130,6 +130,7 @@ export const LOG_EVENTS = {
   'kafka topic lost': 'kafka_topic_lost',
   'kafka topic created': 'kafka_topic_created',
   'kafka topic has more partitions': 'kafka_topic_grew',
+  'kafka topic has fewer partitions': 'kafka_topic_shrank',
   'kafka topic may not be read': 'kafka_topic_not_allowed',
   'kafka topic may be read again': 'kafka_topic_allowed_again',
   'kafka topic has partitions without a leader': 'kafka_topic_leaderless',

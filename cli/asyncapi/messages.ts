@@ -1,6 +1,6 @@
 /** What stands in the records of a route: headers, key, value, and where the correlation id is. */
 import type { WaitConfig } from '../../bridge/config/wait-options';
-import { addressHeaders, headerRanks } from '../../bridge/reply/dialects';
+import { addressHeaders, headerRanks, REQUEST_ID_HEADER } from '../../bridge/reply/dialects';
 import { CONSUMER_HEADERS } from '../../bridge/request/reserved-headers';
 import type { ProducerConfig } from '../../plugins/custom_kafka_producer/config';
 import type { RequestReplyConfig } from '../../plugins/custom_kafka_request_reply/config';
@@ -9,7 +9,14 @@ import type { Json } from './json';
 export type RequestConfig = ProducerConfig | RequestReplyConfig;
 
 const TEXT = { type: 'string' } as const;
+const CLIENTS_ID = 'The id by which the client knows its request.';
 const described = (description: string): Json => ({ ...TEXT, description });
+
+/** The client chooses the correlation ids. */
+const isOfClients = ({ correlation, reply_topic }: RequestConfig): boolean =>
+  correlation === 'client' && reply_topic !== undefined;
+const idText = (config: RequestConfig) =>
+  config.correlation === 'client' ? TEXT : ({ ...TEXT, format: 'uuid' } as const);
 
 /** @param payload by a schema registry; undefined: what the message format says */
 export function requestMessage(config: RequestConfig, route: string, payload: Json | undefined): Json {
@@ -20,7 +27,10 @@ export function requestMessage(config: RequestConfig, route: string, payload: Js
     title: `Request of the route ${route}`,
     contentType: contentTypeOf(config),
     ...(correlation !== undefined && {
-      correlationId: { location: correlation, description: 'Copy it into the reply.' },
+      correlationId: {
+        location: correlation,
+        description: config.reply_topic === undefined ? CLIENTS_ID : 'Copy it into the reply.',
+      },
     }),
     headers: { type: 'object', properties: requestHeaders(config) },
     payload: payload ?? payloadOf(config),
@@ -54,12 +64,15 @@ function correlationOfRequest({
   dialects,
   message_format,
   correlation_body_field,
+  correlation_header,
+  reply_topic,
 }: RequestConfig): string | undefined {
   const [dialect] = dialects;
-  if (dialect !== undefined) return `$message.header#/${pointerToken(addressHeaders(dialect).correlationId)}`;
-  return message_format === 'body_with_correlation_id'
-    ? `$message.payload#/${pointerToken(correlation_body_field)}`
-    : undefined;
+  if (reply_topic !== undefined && dialect !== undefined)
+    return `$message.header#/${pointerToken(addressHeaders(dialect).correlationId)}`;
+  if (message_format === 'body_with_correlation_id')
+    return `$message.payload#/${pointerToken(correlation_body_field)}`;
+  return reply_topic === undefined ? `$message.header#/${pointerToken(correlation_header)}` : undefined;
 }
 
 /** No runtime expression leads to a record's key. */
@@ -78,18 +91,20 @@ const pointerToken = (name: string): string => name.replaceAll('~', '~0').replac
 function requestHeaders(config: RequestConfig): Record<string, Json> {
   const { headers, dialects, reply_topic, correlation_header, forward_consumer, message_format } = config;
   const properties: Record<string, Json> = {
-    [correlation_header]: described('The id by which the client knows its request.'),
+    [correlation_header]: described(CLIENTS_ID),
     'content-type': described('Of the value.'),
     'idempotency-key': described('The same when the gateway sends a request again.'),
   };
   if (reply_topic !== undefined)
     for (const dialect of dialects) {
       const { correlationId, replyTopic, replyPartition } = addressHeaders(dialect);
-      properties[correlationId] = { ...TEXT, format: 'uuid', description: 'The correlation id.' };
+      properties[correlationId] = { ...idText(config), description: 'The correlation id.' };
       properties[replyTopic] = described('The topic that the reply is waited for on.');
       if (config.reply_routing === 'partition' && replyPartition !== undefined)
         properties[replyPartition] = described('The partition that the reply is waited for on.');
     }
+  if (isOfClients(config))
+    properties[REQUEST_ID_HEADER] = described('Of the gateway. Copy it into the reply.');
   if (headers.forward_http_headers_as_record_headers) {
     properties.traceparent = described('W3C trace context.');
     for (const name of headers.include_headers)
@@ -112,7 +127,8 @@ function requestHeaders(config: RequestConfig): Record<string, Json> {
   return properties;
 }
 
-function replyHeaders(wait: WaitConfig, { dialects }: RequestConfig): Record<string, Json> {
+function replyHeaders(wait: WaitConfig, config: RequestConfig): Record<string, Json> {
+  const { dialects } = config;
   const properties: Record<string, Json> = {};
   if (wait.match === 'header') {
     const names =
@@ -122,6 +138,10 @@ function replyHeaders(wait: WaitConfig, { dialects }: RequestConfig): Record<str
     for (const name of wait.match_name === undefined ? names : [wait.match_name, ...names])
       properties[name] = { ...TEXT, description: 'The correlation id; one of these headers is enough.' };
   }
+  if (isOfClients(config))
+    properties[REQUEST_ID_HEADER] = described(
+      'That of the request: then the reply reaches no other under its id.',
+    );
   for (const name of wait.status_headers)
     properties[name] = described('HTTP status of the answer, 200 to 599; the first of its kind wins.');
   for (const name of wait.error_headers) properties[name] = described('Its presence makes an error reply.');
@@ -173,7 +193,7 @@ function payloadOf(config: RequestConfig): Json {
       return {
         type: 'object',
         description: 'The JSON body of the HTTP request with the correlation id in it.',
-        properties: { [config.correlation_body_field]: { type: 'string', format: 'uuid' } },
+        properties: { [config.correlation_body_field]: idText(config) },
         required: [config.correlation_body_field],
       };
     case 'cloudevents_structured':

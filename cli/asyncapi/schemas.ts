@@ -5,7 +5,7 @@ import { RegistryClient } from '../../bridge/schema-registry/registry-client';
 import { RegistryError } from '../../bridge/schema-registry/registry-error';
 import type { RegisteredSchema } from '../../bridge/schema-registry/registered-schema';
 import { usageError } from '../exit-codes';
-import { idOf, type Json } from './json';
+import { freeName, idOf, type Json } from './json';
 
 export interface Schemas {
   readonly components: Record<string, Json>;
@@ -67,7 +67,8 @@ export function registrySchemas(
       tell(`No schema ${subject}: ${error.detail}.`);
       return undefined;
     }
-    const id = idOf(subject);
+    // Of several versions, and of names that are alike but for what may stand in a key, the first one has the name.
+    const id = freeName(idOf(subject), components);
     const schema = embedded(registered, `#/components/schemas/${id}/schema`);
     if (schema === undefined) {
       tell(`The schema ${subject} refers to others, and is left to the registry: id ${registered.id}.`);

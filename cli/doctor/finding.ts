@@ -107,6 +107,11 @@ export const FINDINGS = {
     title: 'One or both nginx includes of custom_kafka_failover are not set',
     why: 'Without both nothing is ever kept, and with one of them Kong does not start.',
   },
+  failover_log_phase_missing: {
+    level: 'error',
+    title: 'custom_kafka_failover has capture: log, and Kong a dump without the log phase',
+    why: 'Kong never says how a request ended: none is kept, and copies of all of them stay in memory for ten minutes.',
+  },
   kong_unsupported: {
     level: 'warning',
     title: 'A version of Kong before 3.4',

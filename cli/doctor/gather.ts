@@ -90,7 +90,7 @@ function versionOf(said: string | undefined, node: KongNode | undefined): KongFa
 /** Only what a `cat` would print, and only files of our names: nothing is run that stands in a file. */
 function dumpsOf(commands: readonly (string | undefined)[]): ReadonlyMap<string, string> {
   const names = PLUGINS.map(({ name }) => name).join('|');
-  const pattern = new RegExp(`^(?:/\\S*/)?cat (/\\S+/(?:${names})\\.json)$`);
+  const pattern = new RegExp(`^(?:/\\S*/)?cat (/\\S+/(?:${names})(?:\\.[a-z-]+)?\\.json)$`);
   return new Map(
     commands.flatMap((command): [string, string][] => {
       const [, path] = pattern.exec(command?.trim() ?? '') ?? [];

@@ -130,6 +130,8 @@ function headersOf(given: readonly string[], adminToken: string | undefined): Re
 function routeNamed(name: string, facts: Facts) {
   const flows = routeFlows(facts);
   const found = flows.find(({ route }) => route.name === name || route.id === name);
+  if (found?.find('custom_kafka_request_reply')?.config?.reply.mode === 'result')
+    throw usageError(`--probe: route ${name} has mode: result, which sends nothing and gives replies to earlier requests.`); // prettier-ignore
   if (found) return found;
   const known = flows.filter(({ sender }) => sender).map(({ route }) => route.name);
   throw usageError(

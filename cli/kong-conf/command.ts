@@ -5,7 +5,15 @@ import { EXIT, usageError } from '../exit-codes';
 import { kongVersion } from '../kong-config/kong-version';
 import { repeated } from '../repeated';
 import type { Surroundings } from '../surroundings';
-import { FORMATS, MODES, settingsBlock, written, type Format, type Mode } from './settings-block';
+import {
+  FORMATS,
+  MODES,
+  settingsBlock,
+  USUAL_SOCKET_FOLDER,
+  written,
+  type Format,
+  type Mode,
+} from './settings-block';
 
 const EXAMPLES = `
 external: the plugin server is a service of its own, which is recommended; managed: Kong starts it.
@@ -40,7 +48,11 @@ export function kongConfCommand(surroundings: Surroundings): Command {
       'where this package is, on the machine of Kong',
       '/opt/kong-kafka-request-reply',
     )
-    .option('--socket-dir <folder>', 'for the sockets between Kong and the plugin server', '/run/kong-kafka')
+    .option(
+      '--socket-dir <folder>',
+      'for the sockets between Kong and the plugin server',
+      USUAL_SOCKET_FOLDER,
+    )
     .option('--node <path>', 'Node.js on the machine of Kong', '/usr/local/bin/node')
     .option('--other-plugin <name>', 'of yours that stays enabled; repeatable', repeated)
     .option('--other-entry <name>', 'plugin server of yours that stays; repeatable', repeated)

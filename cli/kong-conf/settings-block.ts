@@ -1,5 +1,6 @@
 /** The settings that Kong needs for these plugins, for a version, a mode and a set of them. */
 import { dumpName, socketName, type ListedPlugin } from '../../common/plugins';
+import { FAILOVER } from '../../plugins/custom_kafka_failover/config';
 import { isBefore, type KongVersion } from '../kong-config/kong-version';
 
 export const MODES = ['external', 'managed'] as const;
@@ -41,11 +42,15 @@ export interface SettingsBlock {
 /** Objects of a request die young: with room for them they are collected less often (kong/kong-managed.env). */
 const NODE_FLAGS = '--max-semi-space-size=64';
 const STATUS_PORT = 8900;
+/** Where kong/failover-proxy.conf looks for the listener. */
+export const USUAL_SOCKET_FOLDER = '/run/kong-kafka';
+const READS_INCLUDES_SINCE = '3.6';
 
 export function settingsBlock(options: BlockOptions): SettingsBlock {
   const { plugins, mode, version, folder, socketFolder } = options;
   const entries = plugins.flatMap((plugin, index) => entryOf(plugin, index, options));
-  const includes = options.hasIncludes ? includesIn(folder) : [];
+  const readsIncludes = !isBefore(version, READS_INCLUDES_SINCE);
+  const includes = options.hasIncludes && readsIncludes ? includesIn(folder) : [];
   const settings: Setting[] = [
     {
       name: 'plugins',
@@ -88,6 +93,14 @@ export function settingsBlock(options: BlockOptions): SettingsBlock {
           `Kong ${version.text} lets requests pass when the plugin server is gone: no service on these routes, or request-termination.`,
         ]
       : []),
+    ...(options.hasIncludes && !readsIncludes
+      ? [`Kong ${version.text} reads no includes for ${FAILOVER.name}: it needs capture: log there.`]
+      : []),
+    ...(includes.length > 0 && socketFolder !== USUAL_SOCKET_FOLDER
+      ? [
+          `In a copy of failover-proxy.conf, which nginx_proxy_include has to name: proxy_pass http://unix:${socketFolder}/http.sock:;`,
+        ]
+      : []),
     ...(mode === 'external' && options.bodyBuffer === undefined
       ? [
           "Bodies over Kong's buffer of 8 KB reach the plugin server as files in <prefix>/client_body_temp: share that folder, or give --body-buffer.",
@@ -104,6 +117,9 @@ function entryOf(plugin: ListedPlugin, index: number, options: BlockOptions): re
   // Kong 3.4 never runs a plugin whose entry starts nothing.
   const startsAll = mode === 'managed' || isBefore(version, '3.5');
   const command = mode === 'managed' && index === 0 ? serverCommand(options) : hold;
+  // Without the includes nothing but the log phase tells of a failure.
+  const isByLog = plugin.name === FAILOVER.name && isBefore(version, READS_INCLUDES_SINCE);
+  const dump = dumpName(plugin, isByLog ? FAILOVER.otherPhases?.suffix : undefined);
   return [
     {
       name: setting('socket'),
@@ -112,7 +128,7 @@ function entryOf(plugin: ListedPlugin, index: number, options: BlockOptions): re
     },
     {
       name: setting('query_cmd'),
-      value: `cat ${folder}/kong/${dumpName(plugin)}`,
+      value: `cat ${folder}/kong/${dump}`,
       why: 'asked once, when Kong starts',
     },
     ...(startsAll

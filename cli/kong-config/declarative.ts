@@ -55,8 +55,11 @@ class Reader implements KongEntities {
   readonly services: ServiceEntity[] = [];
   readonly routes: RouteEntity[] = [];
   readonly plugins: PluginEntity[] = [];
+  /** Of decK: options that several plugins have, by a name of the file's own. */
+  #shared: Table = {};
 
   read(document: Table): void {
+    if (isTable(document._plugin_configs)) this.#shared = document._plugin_configs;
     for (const service of tables(document.services)) this.#service(service);
     for (const route of tables(document.routes)) this.#route(route, this.#serviceNamed(route.service));
     for (const plugin of tables(document.plugins))
@@ -86,7 +89,10 @@ class Reader implements KongEntities {
   }
 
   #plugin(plugin: Table, scope: PluginScope): void {
-    this.plugins.push(pluginOf(plugin, scope));
+    const { _config: name, config: own } = plugin;
+    const shared = typeof name === 'string' && Object.hasOwn(this.#shared, name) ? this.#shared[name] : {};
+    const config = { ...(isTable(shared) && shared), ...(isTable(own) && own) };
+    this.plugins.push(pluginOf({ ...plugin, config }, scope));
   }
 
   #serviceNamed(reference: unknown): string | undefined {

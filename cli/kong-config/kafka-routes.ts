@@ -36,7 +36,8 @@ export function kafkaRoutes(
         ({ entity }) => entity,
       );
     const request = onRoute('custom_kafka_request_reply') ?? onRoute('custom_kafka_producer');
-    if (!request) return [];
+    // Read as it was written: other options may be wrong or in a vault.
+    if (!request || isResultRoute(request.entity)) return [];
     const consumer = isOurs(request, 'custom_kafka_producer') ? onRoute('custom_kafka_consumer') : undefined;
     const wait = isOurs(request, 'custom_kafka_request_reply')
       ? request.config?.reply
@@ -46,6 +47,10 @@ export function kafkaRoutes(
     return [{ route, request, consumer, wait, written: written.get(request.entity) ?? {} }];
   });
 }
+
+/** It gives replies to requests of other routes. */
+const isResultRoute = ({ config: { reply } }: PluginEntity): boolean =>
+  isTable(reply) && reply.mode === 'result';
 
 /** @throws CliError where there is none of that name, or its plugins cannot work */
 export function kafkaRouteNamed(routes: readonly KafkaRoute[], name: string | undefined): KafkaRoute {

@@ -71,21 +71,26 @@ function pluginsFile(content: unknown): Table | undefined {
 }
 
 const OF_THE_ENTITY = ['id', 'created_at', 'updated_at'];
-const SCOPES = ['route', 'service', 'consumer', 'consumer_group'];
+const SCOPES = ['route', 'service', 'consumer', 'consumer_group'] as const;
+const isScope = (member: string): boolean => SCOPES.some((scope) => scope === member);
 
 /** In a file an entity is named, and has no times. All else of it stays. */
 function withReferences({ name, config, ...others }: Table): Table {
   const kept = Object.entries(others).flatMap(([member, value]) => {
     if (value === null || OF_THE_ENTITY.includes(member)) return [];
-    const id = SCOPES.includes(member) && isTable(value) ? text(value.id) : undefined;
+    const id = isScope(member) && isTable(value) ? text(value.id) : undefined;
     return [[member, id ?? value] as const];
   });
   return { name, ...Object.fromEntries(kept), config };
 }
 
 function migrateIn(yaml: Yaml, document: Document): MigratedEntity[] {
-  const found: { readonly map: YAMLMap; readonly where: string; readonly isPerConsumer: boolean }[] = [];
-  const visit = (node: unknown, where: string, isPerConsumer: boolean): void => {
+  const found: {
+    readonly map: YAMLMap;
+    readonly where: string | undefined;
+    readonly isPerConsumer: boolean;
+  }[] = [];
+  const visit = (node: unknown, where: string | undefined, isPerConsumer: boolean): void => {
     if (!yaml.isMap(node)) return;
     for (const { key, value } of node.items) {
       const member = yaml.isScalar(key) ? String(key.value) : '';
@@ -104,10 +109,11 @@ function migrateIn(yaml: Yaml, document: Document): MigratedEntity[] {
       }
     }
   };
-  visit(document.contents, 'all routes', false);
-  return found.flatMap(({ map, where, isPerConsumer }) => {
+  visit(document.contents, undefined, false);
+  return found.flatMap(({ map, where: around, isPerConsumer }) => {
     const name = map.get('name');
     if (typeof name !== 'string') return [];
+    const where = scopeOf(map.toJS(document) as Table, around);
     const why = withoutEqual(name);
     if (why !== undefined)
       return [
@@ -135,12 +141,10 @@ function migrateEntity(
 ): MigratedEntity {
   const entity = map.toJS(document) as Table;
   const migrated = migratePlugin(name, isTable(entity.config) ? entity.config : {});
-  const scope =
-    isTable(entity.route) || typeof entity.route === 'string' ? `route ${nameIn(entity.route)}` : where;
   const stays = (words: string): MigratedEntity => ({
     from: name,
     to: undefined,
-    where: scope,
+    where,
     changes: [{ option: undefined, fate: 'refused', words }],
   });
   // decK merges it into `config`, and other plugins may share it.
@@ -161,8 +165,17 @@ function migrateEntity(
   }
   map.set('name', migrated.name);
   map.set('config', document.createNode(migrated.config));
-  return { from: name, to: migrated.name, where: scope, changes };
+  return { from: name, to: migrated.name, where, changes };
 }
 
-const nameIn = (reference: unknown): string =>
-  isTable(reference) ? (text(reference.name) ?? text(reference.id) ?? '?') : String(reference);
+/** @param around what it stands in; undefined: it stands by itself */
+function scopeOf(entity: Table, around: string | undefined): string {
+  const named = SCOPES.filter((scope) => isTable(entity[scope]) || typeof entity[scope] === 'string');
+  const scopes = named.map((scope) => `${scope.replace('_', ' ')} ${nameIn(entity[scope])}`);
+  return [...(around === undefined ? [] : [around]), ...scopes].join(', ') || 'all routes';
+}
+
+function nameIn(reference: unknown): string {
+  if (!isTable(reference)) return String(reference);
+  return text(reference.name) ?? text(reference.username) ?? text(reference.id) ?? '?';
+}

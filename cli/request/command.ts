@@ -59,7 +59,10 @@ export function requestCommand(surroundings: Surroundings): Command {
         .argParser(durationMs)
         .default(10_000, '10s'),
     )
-    .option('-X, --method <method>', 'HTTP method; default: POST with a body, else GET')
+    .option(
+      '-X, --method <method>',
+      'HTTP method; default: POST with a body, else GET; or the first that the route takes',
+    )
     .option('--path <path>', 'path and query of the request; default: the path of the route')
     .option('-H, --header <name: value>', 'header of the request; repeatable', repeated)
     .option('-d, --data <text>', 'body; @<file> reads it from there, @- from stdin')

@@ -43,14 +43,23 @@ export function pluginsOfRoute(route: KafkaRoute, flags: RequestFlags): RoutePlu
   const overridden = timeout === undefined ? {} : { timeout, timeout_ceiling: 0 };
   if (isOurs(request, 'custom_kafka_request_reply')) {
     const config = workingConfig(request);
+    if (config.reply.mode === 'stream') throw asksInVain(request.where);
     return { requestReply: { ...config, reply: { ...config.reply, ...overridden } } };
   }
   const producer = workingConfig(request);
   if (producer.reply_topic === undefined) return { producer, consumer: undefined };
   if (!consumer)
     throw usageError(`${request.where} has a reply_topic, and there is no custom_kafka_consumer on the route to wait for the reply.`); // prettier-ignore
-  return { producer, consumer: { ...workingConfig(consumer), ...overridden } };
+  const wait = workingConfig(consumer);
+  if (wait.mode === 'stream') throw asksInVain(consumer.where);
+  return { producer, consumer: { ...wait, ...overridden } };
 }
+
+/** Such replies leave by a port of the plugin server, through Kong. */
+const asksInVain = (where: string): Error =>
+  usageError(
+    `${where} has mode: stream, which gives replies through Kong alone; kong-kafka tail shows them.`,
+  );
 
 /** @throws CliError with what the plugins say of the flags */
 export function pluginsOfFlags(flags: RequestFlags, { bootstrapServers }: ConnectionOptions): RoutePlugins {
@@ -98,12 +107,18 @@ export async function requestOf(
     headers['content-type'] = 'application/json';
   const plainPath = route?.route.paths.find((path) => path.startsWith('/'));
   return {
-    method: flags.method ?? route?.route.methods[0] ?? (flags.data === undefined ? 'GET' : 'POST'),
+    method: flags.method ?? usualMethod(flags, route?.route.methods ?? []),
     uri: flags.path ?? plainPath ?? '/',
     headers,
     body,
     route: route?.route,
   };
+}
+
+/** @param taken by the route; none: all */
+function usualMethod({ data }: RequestFlags, [first, ...others]: readonly string[]): string {
+  const usual = data === undefined ? 'GET' : 'POST';
+  return first === undefined || others.includes(usual) ? usual : first;
 }
 
 async function bodyOf(data: string, stdin: NodeJS.ReadableStream): Promise<Buffer> {

@@ -107,11 +107,16 @@ async function take(
     return;
   }
   const bytes = outcome.body.length + entries.length * ENTRY_COST_BYTES;
-  if (sink.isTooMuch(entries.length, bytes)) refuse(request, response, REFUSALS.too_large);
-  else if (!sink.hasRoomFor(entries.length, bytes)) refuse(request, response, REFUSALS.no_memory);
-  else {
-    sink.writeAll(entries);
-    answerJson(response, 200, { taken: entries.length });
+  if (sink.isTooMuch(entries.length, bytes)) return refuse(request, response, REFUSALS.too_large);
+  // Before their records are made: a full sink is asked often.
+  if (!sink.hasRoomFor(entries.length, bytes)) return refuse(request, response, REFUSALS.no_memory);
+  switch (sink.writeAll(entries)) {
+    case 'too_much':
+      return refuse(request, response, REFUSALS.too_large);
+    case 'no_room':
+      return refuse(request, response, REFUSALS.no_memory);
+    case undefined:
+      answerJson(response, 200, { taken: entries.length });
   }
 }
 

@@ -39,6 +39,11 @@ test('services have URLs of their own', () => {
   assert.equal(targets.get('')?.baseUrl.href, 'http://kong:8000/');
 });
 
+test('the Host of the client is kept where the operator wants it', () => {
+  assert.equal(parse().targets.get('')?.keepsHost, false);
+  assert.equal(parse('--keep-host').targets.get('')?.keepsHost, true);
+});
+
 test('a secret comes from a file', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'kong-kafka-replay-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));

@@ -7,7 +7,7 @@ import { invalidConfigurations, perConsumer, vaultReferences } from './configura
 import { crossedTopics } from './crossed-topics';
 import { dumpFiles, loadedSchemas } from './dumps';
 import { failOpen } from './fail-open';
-import { failoverKong, failoverRoutes } from './failover';
+import { failoverKong, failoverLogPhase, failoverRoutes } from './failover';
 import { halves } from './halves';
 import {
   clientAbort,
@@ -51,6 +51,7 @@ const CHECKS: readonly Check[] = [
   secretsMissing,
   failoverRoutes,
   failoverKong,
+  failoverLogPhase,
   kongVersions,
   pluginsEnabled,
   sharedSockets,

@@ -1,12 +1,13 @@
 /** What Kong knows of the options, against the tables of this version. */
 import { kongDump } from '../../../bridge/config/kong-schema';
-import { PLUGINS, type PluginName } from '../../../common/plugins';
+import { dumpName, PLUGINS, type PluginName } from '../../../common/plugins';
 import { definitionOf } from '../../definitions';
 import { isTable, tables, type Table } from '../../kong-config/entities';
+import { DUMP_WITH_LOG, isByLog } from '../failover-by-log';
 import { finding, type Finding } from '../finding';
 import type { Check } from './check';
 
-export const loadedSchemas: Check = ({ kong: { schemas, installed }, server, version }) =>
+export const loadedSchemas: Check = ({ kong: { schemas, installed }, server, version, plugins }) =>
   PLUGINS.flatMap(({ name }): readonly Finding[] => {
     const loaded = schemas.get(name);
     const about = installed.get(name);
@@ -18,11 +19,15 @@ export const loadedSchemas: Check = ({ kong: { schemas, installed }, server, ver
     const versions = isOther
       ? `Kong has version ${about.version}, the plugin server is ${running}.`
       : undefined;
+    // The other one has a phase that this configuration needs.
+    const file = plugins.some((plugin) => plugin.name === name && isByLog(plugin))
+      ? DUMP_WITH_LOG
+      : dumpName({ name });
     return [
       finding('dump_older', {
         where: name,
         what: [versions, difference].filter(Boolean).join(' '),
-        fix: `Give Kong the file kong/${name}.json of this version as its query_cmd, and restart Kong: it asks once, at its start.`,
+        fix: `Give Kong the file kong/${file} of this version as its query_cmd, and restart Kong: it asks once, at its start.`,
         // The same options under another number hurt nobody.
         ...(difference === undefined && { level: 'note' as const }),
       }),
@@ -31,24 +36,35 @@ export const loadedSchemas: Check = ({ kong: { schemas, installed }, server, ver
 
 export const dumpFiles: Check = ({ kong }) =>
   [...kong.dumpFiles].flatMap(([path, written]): readonly Finding[] => {
-    const listed = PLUGINS.find(({ name }) => path.endsWith(`/${name}.json`));
-    if (!listed) return [];
-    const difference = differenceTo(listed.name, schemaIn(written) ?? {});
+    const isWithLog = path.endsWith(`/${DUMP_WITH_LOG}`);
+    const listed = PLUGINS.find((plugin) => path.endsWith(`/${dumpName(plugin)}`))?.name;
+    const name = isWithLog ? 'custom_kafka_failover' : listed;
+    if (!name) return [];
+    const difference = differenceTo(name, pluginIn(written)?.Schema ?? {});
     if (difference === undefined) return [];
     return [
       finding('dump_older', {
         where: path,
         what: difference,
-        fix: `kong-kafka schema --plugin ${listed.name} > ${path}\nand restart Kong.`,
+        fix: isWithLog
+          ? `Put kong/${DUMP_WITH_LOG} of this version there, and restart Kong.`
+          : `kong-kafka schema --plugin ${name} > ${path}\nand restart Kong.`,
       }),
     ];
   });
 
-function schemaIn(dump: string): Table | undefined {
+/** Those that Kong will run. */
+export function phasesIn(dump: string): readonly unknown[] {
+  const { Phases: phases } = pluginIn(dump) ?? {};
+  return Array.isArray(phases) ? phases : [];
+}
+
+/** Kong takes the first one of a dump. */
+function pluginIn(dump: string): (Table & { readonly Schema?: Table }) | undefined {
   try {
     const document: unknown = JSON.parse(dump);
-    const [plugin] = isTable(document) ? tables(document.Plugins) : [];
-    return isTable(plugin?.Schema) ? plugin.Schema : undefined;
+    const [{ Schema: schema, ...plugin } = {}] = isTable(document) ? tables(document.Plugins) : [];
+    return isTable(schema) ? { ...plugin, Schema: schema } : plugin;
   } catch {
     return undefined;
   }

@@ -1,8 +1,13 @@
 /** What custom_kafka_failover needs around it. */
+import { dumpName } from '../../../common/plugins';
+import { FAILOVER } from '../../../plugins/custom_kafka_failover/config';
 import { isBefore } from '../../kong-config/kong-version';
+import { entriesIn } from '../../kong-config/settings';
+import { DUMP_WITH_LOG, isByLog } from '../failover-by-log';
 import { finding, type Finding } from '../finding';
 import { routeFlows } from '../route-flows';
 import type { Check } from './check';
+import { phasesIn } from './dumps';
 
 const INCLUDES_SINCE = '3.6';
 const INCLUDES = [
@@ -12,7 +17,8 @@ const INCLUDES = [
 
 export const failoverRoutes: Check = (facts) =>
   routeFlows(facts).flatMap((flow): readonly Finding[] => {
-    if (!flow.find('custom_kafka_failover')) return [];
+    const plugin = flow.find('custom_kafka_failover');
+    if (!plugin) return [];
     const { where, route } = flow;
     if (route.serviceId === undefined)
       return [
@@ -26,7 +32,7 @@ export const failoverRoutes: Check = (facts) =>
       ...(route.requestBuffering ? [] : ['request_buffering']),
       ...(route.responseBuffering ? [] : ['response_buffering']),
     ];
-    if (off.length === 0) return [];
+    if (off.length === 0 || isByLog(plugin)) return [];
     return [
       finding('failover_unbuffered', {
         where,
@@ -37,14 +43,14 @@ export const failoverRoutes: Check = (facts) =>
   });
 
 export const failoverKong: Check = ({ plugins, kong: { version, settings, settingsAreComplete } }) => {
-  const user = plugins.find(({ name }) => name === 'custom_kafka_failover');
+  const user = plugins.find((plugin) => plugin.name === 'custom_kafka_failover' && !isByLog(plugin));
   if (!user) return [];
   if (version && isBefore(version, INCLUDES_SINCE))
     return [
       finding('failover_old_kong', {
         where: user.where,
         what: `Kong is ${version.text}.`,
-        fix: `Kong ${INCLUDES_SINCE} or newer.`,
+        fix: `Kong ${INCLUDES_SINCE} or newer; or capture: log, with ${DUMP_WITH_LOG} as the plugin's dump: docs/failover.md.`,
       }),
     ];
   if (!settings || !settingsAreComplete)
@@ -62,6 +68,27 @@ export const failoverKong: Check = ({ plugins, kong: { version, settings, settin
       where: user.where,
       what: `Not set: ${missing.map(([name]) => name).join(', ')}.`,
       fix: missing.map(([name, file]) => `${name} = /opt/kong-kafka-request-reply/kong/${file}`).join('\n'),
+    }),
+  ];
+};
+
+/** Kong runs the phases that the dump names, and no others. */
+export const failoverLogPhase: Check = ({ plugins, kong: { settings, dumpFiles } }) => {
+  const user = plugins.find(isByLog);
+  const entry =
+    settings && entriesIn(settings).find(({ queryCommand = '' }) => queryCommand.includes(FAILOVER.name));
+  const [, path] = /\s(\S+)\s*$/.exec(entry?.queryCommand ?? '') ?? [];
+  if (!user || !entry || path === undefined) return [];
+  const written = dumpFiles.get(path);
+  const isMissing =
+    written === undefined ? path.endsWith(`/${dumpName(FAILOVER)}`) : !phasesIn(written).includes('log');
+  if (!isMissing) return [];
+  const folder = path.slice(0, path.lastIndexOf('/') + 1);
+  return [
+    finding('failover_log_phase_missing', {
+      where: user.where,
+      what: `capture: log, and the dump ${path} has no phase log.`,
+      fix: `pluginserver_${entry.name.replaceAll('-', '_')}_query_cmd = cat ${folder}${DUMP_WITH_LOG}\nwith that file of this version, and restart Kong.`,
     }),
   ];
 };

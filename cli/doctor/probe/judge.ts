@@ -20,6 +20,8 @@ export interface ProbeFacts {
   /** How long it was listened, from the sending on. */
   readonly listenedMs: number;
   readonly rule: MatchRule;
+  /** The client gets more than the first reply. */
+  readonly takesSeveral: boolean;
   readonly errorHeaders: readonly string[];
   readonly respond: ResponseMapper;
   /** Of the reply topic and of others that are known, in the order in which they came. */
@@ -98,8 +100,11 @@ function judgeReply({ record, afterMs, readable }: ArrivedRecord, facts: ProbeFa
 
 const ERROR_FIX = 'Give the probe a body that the service takes: --probe-body <file>. Else look at the log of the service.'; // prettier-ignore
 
-function judgeMore(more: readonly ArrivedRecord[], { where, replyTopic }: ProbeFacts): readonly Finding[] {
-  if (more.length === 0) return [];
+function judgeMore(
+  more: readonly ArrivedRecord[],
+  { where, replyTopic, takesSeveral }: ProbeFacts,
+): readonly Finding[] {
+  if (more.length === 0 || takesSeveral) return [];
   return [
     finding('probe_many_replies', {
       where,

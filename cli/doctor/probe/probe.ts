@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { collectRule } from '../../../bridge/config/collect-options';
 import { connectionOf } from '../../../bridge/config/connection-options';
 import { producerSettings } from '../../../bridge/config/produce-options';
 import { recordOptions } from '../../../bridge/config/record-options';
@@ -136,6 +137,7 @@ export async function probe(flow: RouteFlow, options: ProbeOptions): Promise<rea
       timeoutMs: wait.timeout,
       listenedMs: performance.now() - sentAtMs,
       rule,
+      takesSeveral: wait.mode === 'stream' || collectRule(wait) !== undefined,
       errorHeaders: wait.error_headers,
       respond: responseMapper(schemas ? { ...response, maxReplyBytes: schemas.maxCharacters } : response),
       records,

@@ -30,6 +30,19 @@ test('what the include says is read', () => {
   );
 });
 
+/** They became U+FFFD, and the replay asked for another resource than the client. */
+test('bytes of an address that are not UTF-8 are kept, in the form that every service takes for them', () => {
+  const readBytes = (json: string) =>
+    readFailureFacts({ [FACTS_HEADER]: Buffer.from(json, 'latin1').toString('base64') });
+  const facts = readBytes(
+    '{"uri":"/caf\xe9?q=%20\xfc","status":502,"service":"B\xc3\xbccher","route":"\xe9"}',
+  );
+  assert.equal(facts?.uri, '/caf%E9?q=%20%FC');
+  assert.equal(facts.service, 'Bücher');
+  assert.equal(facts.route, 'é');
+  assert.equal(readBytes('{"uri":"/caf\xc3\xa9","status":502}')?.uri, '/café');
+});
+
 /** nginx has a value for each try. A repetition that does harm is worse than a request that waits. */
 test('a request may have been delivered unless nginx says of each try that it was not', () => {
   const cases: [connectTime: unknown, bytesSent: unknown, mayBe: boolean][] = [

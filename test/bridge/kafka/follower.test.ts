@@ -55,6 +55,17 @@ test('where nothing was there before, it is done at once', async () => {
   assert.deepEqual([offsets, stops(), follower.ready], [[], 1, true]);
 });
 
+test('who has seen what another reads back passes it over, up to the last of it and not longer', () => {
+  const { follower, deliver, offsets } = follow();
+  follower.startsBehind(new Map([[0, 100]]));
+  follower.skipBelow(0, 7);
+  for (const offset of [5, 6]) deliver(0, offset);
+  assert.equal(follower.skipsBelow(0), 0);
+  // The topic was made anew, which nothing says.
+  deliver(0, 0);
+  assert.deepEqual(offsets, ['0:0']);
+});
+
 test('a topic that is gone has nothing more from before', () => {
   const { follower, stops } = follow();
   follower.startsBehind(new Map([[0, 3]]));

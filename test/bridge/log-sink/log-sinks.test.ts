@@ -286,6 +286,17 @@ test('a sink is found by the name of the configuration that came last', () => {
   assert.equal(sinks.named('other'), undefined);
 });
 
+/** A sink of the file KONG_KAFKA_LOG_SINKS is opened once: it was unknown from then on, until a restart. */
+test('when the configuration that came last is gone, a sink is found by that of one that is still there', () => {
+  const { clock, open, sinks } = lab();
+  open({ name: 'main' });
+  const ofFile = sinks.named('main');
+  open({ name: 'main', key: 'of a route' }).close();
+  assert.notEqual(sinks.named('main'), ofFile);
+  clock.advance(30_000);
+  assert.equal(sinks.named('main'), ofFile);
+});
+
 test('room is told for all entries of a batch, or none', () => {
   const { kafka, open, sinks } = lab({ maxRecords: 5, maxBytes: 10_000 });
   kafka.state = 'down';

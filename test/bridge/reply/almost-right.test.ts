@@ -159,6 +159,19 @@ test('with key and body the hint names them, too', (t) => {
 });
 
 /** A topic that many share is full of what is nobody's business here. */
+/** The status page went on showing what the service had done before its developer changed it. */
+test('a hint says what came last', (t) => {
+  const { inVain, hints, channel } = open(t);
+  inVain(receivedRecord({ headers: { 'x-first-try': 'a' } }));
+  assert.match(hints()[0]!.text, /x-first-try/);
+  inVain(receivedRecord({ headers: { 'x-second-try': 'a' } }));
+  assert.match(hints()[0]!.text, /x-second-try/);
+  assert.deepEqual(
+    channel.topic.hints.recent.map(({ text, timeouts }) => [/x-second-try/.test(text), timeouts]),
+    [[true, 2]],
+  );
+});
+
 test('no hint: an id of another gateway, a request that was answered, and what came when nobody waited', async (t) => {
   const { clock, reader, register, inVain, hints, lines } = open(t);
   const nameless = receivedRecord({ headers: { a: 'b' } });

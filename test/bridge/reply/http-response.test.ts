@@ -36,6 +36,21 @@ test('the media type is the one the reply names; without one, JSON is called JSO
   assert.equal(respond({ value: '[1]' }).headers['content-type'], 'application/json');
 });
 
+/** Without a media type browsers look into the body for one, which may be HTML. */
+test('an empty media type is none', () => {
+  for (const nothing of ['', ' \t']) {
+    const headers = { 'content-type': nothing };
+    assert.equal(respond({ value: '{"a":1}', headers }).headers['content-type'], 'application/json');
+    assert.equal(respond({ value: '<b>', headers }).headers['content-type'], 'application/octet-stream');
+    assert.equal(
+      respond({ value: 'x', headers: { Content_Type: nothing, 'content-type': 'text/csv' } }).headers[
+        'content-type'
+      ],
+      'text/csv',
+    );
+  }
+});
+
 test('the first usable status header wins', () => {
   assert.equal(respond({ headers: { 'http-status': '404', ':status': '201' } }).status, 201);
   assert.equal(respond({ headers: { status: 'shipped', 'x-status-code': '202' } }).status, 202);

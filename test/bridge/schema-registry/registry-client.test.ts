@@ -205,6 +205,24 @@ describe('the client of a schema registry', () => {
     assert.equal(one.failure, undefined);
   });
 
+  /**
+   * Whoever may not see one subject asked for it again and again, counted as a registry that is away, and everybody else was
+   * told so: clients of other routes got 502 for replies with a schema that was not known yet.
+   */
+  it('goes on asking for other schemas while one is refused', async () => {
+    stub.add(1, STRING);
+    stub.trouble = ({ url = '' }, response) =>
+      url.startsWith('/subjects/secret') && Boolean(response.writeHead(403).end('{"error_code":40301}'));
+    const one = client();
+    for (let times = 0; times < 3; times++) {
+      clock.shiftMs += 6000;
+      await assert.rejects(one.bySubject('secret-value', 'latest'), RegistryError);
+    }
+    assert.equal((await one.byId(1)).id, 1);
+    clock.shiftMs += 6000;
+    await assert.rejects(one.bySubject('secret-value', 'latest'), refuses(/may not see version latest of subject secret-value.*status 403/)); // prettier-ignore
+  });
+
   const hostile: [string, RegExp, string, NonNullable<StubRegistry['trouble']>][] = [
     ['HTML', /answered with text\/html instead of JSON/, 'unavailable', (_request, response) => Boolean(response.writeHead(200, { 'content-type': 'text/html' }).end('<html>planted</html>'))], // prettier-ignore
     ['HTML with 404, as a proxy sends it', /status 404/, 'unavailable', (_request, response) => Boolean(response.writeHead(404).end('<html>'))], // prettier-ignore

@@ -145,6 +145,49 @@ test('where the correlation id is, for each way to find a reply', async (t) => {
   );
 });
 
+interface Message {
+  readonly correlationId?: { readonly location: string };
+  readonly headers: { readonly properties: Readonly<Record<string, { readonly format?: string }>> };
+}
+const messageOf = (document: Document, topic: string): Message =>
+  Object.values(document.channels![topic]!.messages as Record<string, Message>)[0]!;
+
+/** Its location was a header that such records do not have, and what to do with it was to copy it into a reply. */
+test('the correlation id of a one-way request is where its record has it', async (t) => {
+  const oneWay = (name: string, config: object) => route(name, { reply_topic: undefined, ...config });
+  const document = await describe(
+    file(t, kongYml(oneWay('raw', {}), oneWay('field', { message_format: 'body_with_correlation_id' }))),
+  );
+  assertValid(document);
+  const { correlationId, headers } = messageOf(document, 'raw.requests');
+  assert.deepEqual(correlationId, {
+    location: '$message.header#/Kong-Request-ID',
+    description: 'The id by which the client knows its request.',
+  });
+  assert.ok(headers.properties['Kong-Request-ID']);
+  assert.equal(
+    messageOf(document, 'field.requests').correlationId?.location,
+    '$message.payload#/correlation_id',
+  );
+});
+
+/** Whoever checks records against the document refused the ids of clients, and knew nothing of the header to copy. */
+test('an id that the client chooses is no UUID, and the one of the gateway beside it is described', async (t) => {
+  const document = await describe(
+    file(t, kongYml(route('theirs', { correlation: 'client' }), route('ours', {}))),
+  );
+  assertValid(document);
+  const headersOf = (topic: string) => messageOf(document, topic).headers.properties;
+  assert.equal(headersOf('ours.requests')['correlation-id']!.format, 'uuid');
+  assert.equal(headersOf('theirs.requests')['correlation-id']!.format, undefined);
+  assert.deepEqual(
+    ['ours.requests', 'theirs.requests', 'ours.replies', 'theirs.replies'].map((topic) =>
+      Object.hasOwn(headersOf(topic), 'kong-kafka-request-id'),
+    ),
+    [false, true, false, true],
+  );
+});
+
 test('reply topics of nodes have the address that the request names; formats, keys, one-way', async (t) => {
   const document = await describe(
     file(
@@ -364,6 +407,39 @@ test('schemas of a registry, those of replies too; an address in a schema is not
     ),
     asked.join('\n'),
   );
+});
+
+/** Both references led to whichever came last. */
+test('two versions of a subject, and subjects whose names come to one, are all in the document', async (t) => {
+  const server = createServer((request, response) => {
+    const [, subject = '', version = ''] =
+      /^\/subjects\/([^/]+)\/versions\/(\w+)$/.exec(request.url ?? '') ?? [];
+    const schema = JSON.stringify({ title: `${decodeURIComponent(subject)} ${version}` });
+    response.end(JSON.stringify({ id: 1, schemaType: 'JSON', schema }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const withSubject = (name: string, subject_name: string, schema_version: string) =>
+    route(name, {
+      reply_topic: undefined,
+      schema_registry: { confluent: { url, value_schema: { subject_name, schema_version } } },
+    });
+  const config = file(
+    t,
+    kongYml(withSubject('a', 'o:x', '1'), withSubject('b', 'o:x', '2'), withSubject('c', 'o-x', '1')),
+  );
+  const document = await describe(config, '--registry', url);
+  assertValid(document);
+  const titleOf = (topic: string): unknown => {
+    const { payload } = messageOf(document, topic) as unknown as { payload: { $ref: string } };
+    const name = payload.$ref.replace('#/components/schemas/', '');
+    return (document.components!.schemas![name] as { schema: { title: string } }).schema.title;
+  };
+  assert.deepEqual(['a.requests', 'b.requests', 'c.requests'].map(titleOf), ['o:x 1', 'o:x 2', 'o-x 1']);
 });
 
 test('Ctrl-C ends it while it waits for a registry that says nothing', async (t) => {

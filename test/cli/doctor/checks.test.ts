@@ -26,10 +26,23 @@ const withService = (plugins: readonly object[], more: object = {}) => ({
   ...SERVICE,
   ...routeWith(plugins, { service: 'backend', ...more }),
 });
-const withConfig = (changed: object, plugin = ONE_EVENT) => ({
+const withConfig = (changed: object, plugin: { name: string; config: object } = ONE_EVENT) => ({
   ...plugin,
   config: { ...plugin.config, ...changed },
 });
+
+/** For Kong that reads no includes. */
+const BY_LOG = withConfig({ capture: 'log' }, FAILOVER);
+const WITH_LOG = '/opt/kong/custom_kafka_failover.with-log.json';
+const FAILOVER_ENTRY = {
+  plugins: 'bundled,custom_kafka_failover',
+  pluginserver_names: 'kafka-failover',
+  pluginserver_kafka_failover_socket: '/run/kong-kafka/kafka-failover.sock',
+  pluginserver_kafka_failover_query_cmd: 'cat /opt/kong/custom_kafka_failover.json',
+  nginx_http_client_body_buffer_size: '1m',
+};
+const FAILOVER_BY_LOG_ENTRY = { ...FAILOVER_ENTRY, pluginserver_kafka_failover_query_cmd: `cat ${WITH_LOG}` };
+const dumpFile = (name: string) => readFileSync(join(KONG, name), 'utf8');
 
 const STREAM = withConfig({ reply: { mode: 'stream', stream: { end_header: 'last' } } });
 const RESULT = {
@@ -245,6 +258,24 @@ const CASES: Record<Exclude<FindingCode, `probe_${string}`>, Case | readonly Cas
     /^Not set: nginx_proxy_include\.$/,
     /^nginx_proxy_include = \/opt/,
   ],
+  failover_log_phase_missing: [
+    [
+      { document: withService([BY_LOG]), settings: FAILOVER_ENTRY },
+      /^route orders, custom_kafka_failover$/,
+      /capture: log.*custom_kafka_failover\.json/,
+      /^pluginserver_kafka_failover_query_cmd = cat \/opt\/kong\/custom_kafka_failover\.with-log\.json\n/,
+    ],
+    [
+      {
+        document: withService([BY_LOG]),
+        settings: { ...FAILOVER_ENTRY, pluginserver_kafka_failover_query_cmd: `cat ${WITH_LOG}` },
+        kong: { dumpFiles: new Map([[WITH_LOG, dumpFile('custom_kafka_failover.json')]]) },
+      },
+      /^route orders, custom_kafka_failover$/,
+      /capture: log/,
+      /with-log/,
+    ],
+  ],
   kong_unsupported: [{ kong: { version: '3.3.1' } }, /^Kong 3\.3\.1$/, /older than 3\.4/, /3\.4 to/],
   kong_ignores_changes: [{ kong: { version: '3.6.1' } }, /^Kong 3\.6\.1$/, /do not reach/, /3\.6\.2/],
   kong_untested: [
@@ -381,6 +412,22 @@ const CASES: Record<Exclude<FindingCode, `probe_${string}`>, Case | readonly Cas
       /^\/opt\/custom_kafka_log\.json$/,
       /lacks/,
       /schema --plugin custom_kafka_log > \/opt\/custom_kafka_log\.json/,
+    ],
+    // The dump that it had is the one without the log phase.
+    [
+      {
+        document: withService([BY_LOG]),
+        kong: { installed: new Map([['custom_kafka_failover', { version: '0.0.1', priority: 4 }]]) },
+      },
+      /^custom_kafka_failover$/,
+      /Kong has version 0\.0\.1/,
+      /the file kong\/custom_kafka_failover\.with-log\.json/,
+    ],
+    [
+      { kong: { dumpFiles: new Map([[WITH_LOG, '{"Plugins":[{"Schema":{"fields":[]}}]}']]) } },
+      /^\/opt\/kong\/custom_kafka_failover\.with-log\.json$/,
+      /lacks/,
+      /^Put kong\/custom_kafka_failover\.with-log\.json of this version there/,
     ],
     [
       { kong: { installed: new Map([['custom_kafka_request_reply', { version: '0.0.1', priority: 735 }]]) } },
@@ -755,6 +802,22 @@ const HEALTHY: [what: string, situation: Situation][] = [
   [
     'a route with a service, on Kong that fails closed',
     { document: withService([ONE_EVENT]), kong: { version: '3.8.0' } },
+  ],
+  // It was told to upgrade Kong, to set includes that this Kong cannot read, and to switch buffering on.
+  [
+    'failover by the log phase, on a Kong without includes and a route without buffering',
+    {
+      document: withService([BY_LOG], { request_buffering: false }),
+      kong: {
+        version: '3.5.0',
+        dumpFiles: new Map([[WITH_LOG, dumpFile('custom_kafka_failover.with-log.json')]]),
+      },
+      settings: FAILOVER_BY_LOG_ENTRY,
+    },
+  ],
+  [
+    'the same, with a dump that cannot be seen from here',
+    { document: withService([BY_LOG]), settings: FAILOVER_BY_LOG_ENTRY },
   ],
   [
     'a guarded route with a service, on an old Kong',

@@ -42,6 +42,7 @@ function findingsOf(replies: readonly Reply[], more: Partial<ProbeFacts> = {}) {
     timeoutMs: 5000,
     listenedMs: 15_000,
     rule: HEADER_RULE,
+    takesSeveral: false,
     errorHeaders: ['kafka_nest-err'],
     respond: responseMapper({
       format: 'raw',
@@ -167,6 +168,14 @@ const CASES: readonly Case[] = [
     [right(), right({ afterMs: 30 }), right({ afterMs: 40 })],
     ['probe_answered', 'probe_many_replies'],
     /3 replies came on replies, the last one after 40 ms/,
+  ],
+  // It was told to answer once.
+  [
+    'three replies, of which each goes to the client',
+    [right(), right({ afterMs: 30 }), right({ afterMs: 40 })],
+    ['probe_answered'],
+    /Answered after 20 ms/,
+    { takesSeveral: true },
   ],
   [
     'the wrong partition',

@@ -56,6 +56,17 @@ test('nothing wrong: exit code 0, what was not asked is said', async (t) => {
   );
 });
 
+/** It got a request, which no client ever sends there. */
+test('a route that gives replies to earlier requests is not probed', async (t) => {
+  const results = HEALTHY.replace(
+    /$/,
+    '          reply: { mode: result, result_secret: "planted, sixteen characters" }\n',
+  );
+  const run = await runInside(['doctor', '--config', fileWith(t, results), '--probe', 'orders']);
+  assert.equal(run.code, 2);
+  assert.match(run.stderr, /--probe: route orders has mode: result, which sends nothing/);
+});
+
 test('something wrong: exit code 3, in words', async (t) => {
   const run = await runInside(['doctor', '--config', fileWith(t, BROKEN), '--no-kafka']);
   assert.equal(run.code, 3);

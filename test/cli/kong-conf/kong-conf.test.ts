@@ -71,6 +71,39 @@ test('Kong 3.4 gets a command for each entry, and the warning that it fails open
   assert.match(text, /# Kong 3\.4\.2 lets requests pass/);
 });
 
+/** It got includes that it does not read, and a dump with which nothing is kept without them. */
+test('Kong before 3.6 gets failover by the log phase, and is told what goes with it', async () => {
+  const flags = ['--plugin', FAILOVER.name, '--kong-version', '3.5.0', '--body-buffer', '2m'];
+  const text = await printed(...flags);
+  const settings = Object.fromEntries(parseSettings(text));
+  assert.match(settings.pluginserver_kafka_failover_query_cmd!, /\/custom_kafka_failover\.with-log\.json$/);
+  assert.deepEqual(
+    Object.keys(settings).filter((name) => name.endsWith('_include')),
+    [],
+  );
+  assert.match(
+    text,
+    /# Kong 3\.5\.0 reads no includes for custom_kafka_failover: it needs capture: log there\./,
+  );
+  const byLog = { ...FAILOVER, config: { ...FAILOVER.config, capture: 'log' } };
+  const document = { services: [{ name: 's', url: 'http://s' }], ...routeWith([byLog], { service: 's' }) };
+  assert.deepEqual(diagnoseAll(factsOf({ document, settings, kong: { version: '3.5.0' } })), []);
+});
+
+/** The listener was in that folder, and nginx looked for it in the usual one: nothing was kept. */
+test('with sockets in another folder it says where nginx has to look for the listener', async () => {
+  const elsewhere = await printed('--plugin', FAILOVER.name, '--socket-dir', '/run/other');
+  assert.match(elsewhere, /--http-listen unix:\/run\/other\/http\.sock/);
+  assert.match(
+    elsewhere,
+    /# .*copy of failover-proxy\.conf.*proxy_pass http:\/\/unix:\/run\/other\/http\.sock:;/,
+  );
+  const usual = await printed('--plugin', FAILOVER.name);
+  assert.doesNotMatch(usual, /proxy_pass/);
+  // The remark holds as long as that is what the file says.
+  assert.ok(read('kong/failover-proxy.conf').includes('proxy_pass http://unix:/run/kong-kafka/http.sock:;'));
+});
+
 const WRONG: [args: string[], sentence: RegExp][] = [
   [['--kong-version', 'x'], /^--kong-version needs a version/],
   [['--plugin', 'kafka-log'], /^--plugin is one of custom_kafka_producer, /],

@@ -15,6 +15,27 @@ function fileWith(t: TestContext, text: string): string {
 
 const read = (t: TestContext, text: string) => readDeclarative(fileWith(t, text));
 
+/** Doctor said of such plugins that their brokers and topics were missing. */
+test('decK: what a plugin shares with others, and what it says itself', async (t) => {
+  const { plugins } = await read(
+    t,
+    `
+_plugin_configs:
+  orders: { topic: shared, reply_topic: replies, bootstrap_servers: [{ host: kafka, port: 9092 }] }
+plugins:
+  - { name: custom_kafka_producer, _config: orders }
+  - { name: custom_kafka_producer, _config: orders, config: { topic: own } }
+  - { name: custom_kafka_producer, _config: nobody, config: { topic: own } }
+  - { name: custom_kafka_producer, _config: toString }
+`,
+  );
+  const shared = { reply_topic: 'replies', bootstrap_servers: [{ host: 'kafka', port: 9092 }] };
+  assert.deepEqual(
+    plugins.map(({ config }) => config),
+    [{ topic: 'shared', ...shared }, { topic: 'own', ...shared }, { topic: 'own' }, {}],
+  );
+});
+
 test('entities inside others, and entities that name others', async (t) => {
   const { services, routes, plugins } = await read(
     t,

@@ -97,6 +97,32 @@ test('what has no equal at all stays, and is told', async () => {
   assert.match(stderr, /no equal: it hands records of a topic to clients/);
 });
 
+/** Those of one service or consumer were told as if they were for all routes. */
+test('it is said for what a plugin is, where that is a name beside it', async () => {
+  const config = 'config: { bootstrap_servers: [{ host: kafka, port: 9092 }], topic: t }';
+  const { stderr } = await migrate(`plugins:
+  - { name: kafka-log, service: shop, ${config} }
+  - { name: kafka-log, consumer: { username: alice }, ${config} }
+  - { name: kafka-consume, route: { name: orders }, config: {} }
+  - { name: kafka-log, ${config} }
+services:
+  - name: other
+    url: http://other
+    plugins:
+      - { name: kafka-log, consumer: bob, ${config} }
+`);
+  assert.deepEqual(
+    stderr.split('\n').filter((line) => /^\S/.test(line)),
+    [
+      'service shop: kafka-log becomes custom_kafka_log',
+      'consumer alice: kafka-log becomes custom_kafka_log',
+      'route orders: kafka-consume stays as it is',
+      'all routes: kafka-log becomes custom_kafka_log',
+      'service other, consumer bob: kafka-log becomes custom_kafka_log',
+    ],
+  );
+});
+
 test('a plugin whose options stand elsewhere stays, and is told', async () => {
   const { code, stderr, stdout } = await migrate(`
 _plugin_configs: { shared: { topic: a, bootstrap_servers: [{ host: kafka, port: 9092 }] } }

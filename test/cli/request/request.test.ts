@@ -213,6 +213,12 @@ test('which plugin of a name runs: that of the route, else of its service, else 
   );
 });
 
+const STREAM = { mode: 'stream', stream: { end_header: 'last' } };
+const ONE_EVENT = (more: object) => ({
+  ...PRODUCER,
+  name: 'custom_kafka_request_reply',
+  config: { ...PRODUCER.config, ...more },
+});
 const SECRET_OF_KONG = { strategy: 'sasl', mechanism: 'PLAIN', user: 'u', password: '{vault://aws/x}' };
 const withConfig = (more: object) => ({ ...PRODUCER, config: { ...PRODUCER.config, ...more } });
 
@@ -238,6 +244,22 @@ for (const [what, act, sentence] of [
     () => pluginsOfRoute(route(PRODUCER), { replyTopic: 'x' }),
     /^--reply-topic cannot be combined/,
   ],
+  // The pair sent its record, and then said that the plugin server needs --http-listen.
+  [
+    'the one plugin, with a stream',
+    () => pluginsOfRoute(route(ONE_EVENT({ reply: STREAM })), {}),
+    /^route orders, custom_kafka_request_reply has mode: stream, .* kong-kafka tail/,
+  ],
+  [
+    'a pair, with a stream',
+    () => pluginsOfRoute(route(PRODUCER, { name: 'custom_kafka_consumer', config: STREAM }), {}),
+    /^route orders, custom_kafka_consumer has mode: stream, .* kong-kafka tail/,
+  ],
+  [
+    'a route that gives replies to earlier requests',
+    () => route(ONE_EVENT({ reply: { mode: 'result', result_secret: 'planted, sixteen characters' } })),
+    /^The configuration has no route that sends requests to Kafka/,
+  ],
   [
     'a configuration that cannot work',
     () => route({ ...PRODUCER, config: {} }),
@@ -257,6 +279,21 @@ for (const [what, act, sentence] of [
       return true;
     });
   });
+
+/** The first one of the route was taken: GET, with a body. */
+test('the method is the usual one where the route takes it, else the first that it takes', async () => {
+  const methodWith = async (methods: string[], flags: RequestFlags) => {
+    const entities = entitiesOf({ routes: [{ name: 'orders', methods, plugins: [PRODUCER] }] });
+    const [of] = kafkaRoutes(entities, { env: {}, withSecrets: true });
+    return (await requestOf(flags, Readable.from([]), of)).method;
+  };
+  const body = { data: '{}' };
+  assert.equal(await methodWith(['GET', 'POST'], body), 'POST');
+  assert.equal(await methodWith(['POST', 'GET'], {}), 'GET');
+  assert.equal(await methodWith(['PUT', 'PATCH'], body), 'PUT');
+  assert.equal(await methodWith([], body), 'POST');
+  assert.equal(await methodWith(['GET'], { ...body, method: 'DELETE' }), 'DELETE');
+});
 
 test('a header that is none is refused without its value', async () => {
   const refused = requestOf({ header: ['bad name: planted'] }, Readable.from([]), undefined);

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { GatewayError } from '../../../bridge/errors';
 import { createTopic, deleteTopic } from '../../../bridge/kafka/admin';
 import { ConsumerSession } from '../../../bridge/kafka/consumer-session';
+import type { RecordProducer } from '../../../bridge/kafka/producer';
 import { useKafka } from '../../../dev/kafka/use-kafka';
 import { deleteRecordsBefore, produceRaw } from '../../support/raw-kafka';
 import { connect, deliver, Inbox, openChannel, reply, until } from './support';
@@ -18,6 +19,17 @@ const kafka = useKafka({
 });
 
 const port = () => kafka.server.nodes[0]?.port ?? assert.fail('a server has a node');
+
+/** By a client that has not known the old topic, of which the broker takes leave a moment after it has said so. */
+async function writtenAnew(producer: RecordProducer, topic: string, text: string): Promise<void> {
+  await until('the broker has the new topic', () =>
+    producer.watermarks(topic, [0]).then(
+      ([marks]) => marks?.high === 0,
+      () => false,
+    ),
+  );
+  await produceRaw({ port: port(), topic }, [{ value: Buffer.from(text) }]);
+}
 
 // Side by side: most of their time is waiting.
 describe('while a reply topic is read', { concurrency: true }, () => {
@@ -56,10 +68,85 @@ describe('while a reply topic is read', { concurrency: true }, () => {
     await inbox.has(5);
     await deleteTopic(kafka.connection, topic);
     await createTopic(kafka.connection, topic);
-    // By a client that has not known the old one.
-    await produceRaw({ port: port(), topic }, [{ value: Buffer.from('new') }]);
+    await writtenAnew(producer, topic, 'new');
     await inbox.has(6);
     assert.deepEqual(inbox.texts, ['1', '2', '3', '4', '5', 'new']);
+    assert.equal(followed.ready, true);
+  });
+
+  /**
+   * A configuration that gives replies later reads back what was there. The others passed over those records by their offsets,
+   * and went on doing so in the new topic: as many replies as had been in the old one were for nobody.
+   */
+  test('a topic that was read back and is then made anew loses no reply, either', async (t) => {
+    const topic = await kafka.topic();
+    const { producer, reader } = connect(t, kafka.connection);
+    const inbox = new Inbox();
+    await reader.follow(topic, { from: 'end', onRecord: inbox.onRecord }).whenReady();
+    for (const text of ['1', '2', '3', '4', '5'])
+      await deliver(producer, { topic, value: Buffer.from(text) });
+    await inbox.has(5);
+    const earlier = new Inbox();
+    await reader
+      .follow(topic, { from: { sinceMs: 0 }, upToNow: true, onRecord: earlier.onRecord })
+      .whenReady();
+    await earlier.has(5);
+    await deleteTopic(kafka.connection, topic);
+    await createTopic(kafka.connection, topic);
+    await writtenAnew(producer, topic, 'new');
+    await inbox.has(6);
+    assert.deepEqual(inbox.texts, ['1', '2', '3', '4', '5', 'new']);
+  });
+
+  /** The gateway went on naming a partition that was not there any more: each of its requests ended at its deadline. */
+  test('a topic that is made anew without the partition of a gateway ends its waits, and gives it another', async (t) => {
+    const topic = await kafka.topic({ partitions: 6 });
+    const { producer, reader } = connect(t, kafka.connection);
+    const { channel, wait } = openChannel(reader, topic, { partition: { number: 5, wraps: true } });
+    await channel.whenReady();
+    assert.equal(channel.partition, 5);
+    const ended = wait('a');
+    await deleteTopic(kafka.connection, topic);
+    await createTopic(kafka.connection, topic, { partitions: 3 });
+    assert.equal(await ended, 'reply_reader_lost');
+    await channel.whenReady();
+    assert.equal(channel.partition, 2);
+    const again = wait('b');
+    await deliver(producer, { ...reply(topic, 'b', 'mine'), partition: 2 });
+    assert.equal(await again, 'mine');
+  });
+
+  test('a gateway that must have a partition says so when the topic is made anew without it', async (t) => {
+    const topic = await kafka.topic({ partitions: 4 });
+    const { reader } = connect(t, kafka.connection);
+    const { channel, wait } = openChannel(reader, topic, { partition: { number: 3, wraps: false } });
+    await channel.whenReady();
+    const ended = wait('a');
+    await deleteTopic(kafka.connection, topic);
+    await createTopic(kafka.connection, topic, { partitions: 2 });
+    assert.equal(await ended, 'reply_reader_lost');
+    await until('it tells why', () => /has no partition 3, only 0 to 1/.test(channel.reason ?? ''));
+    assert.equal(channel.ready, false);
+  });
+
+  test('who reads all of a topic goes on when it is made anew with fewer partitions', async (t) => {
+    const topic = await kafka.topic({ partitions: 3 });
+    const { producer, reader } = connect(t, kafka.connection);
+    const inbox = new Inbox();
+    const followed = reader.follow(topic, {
+      from: 'end',
+      onRecord: inbox.onRecord,
+      onLost: () => assert.fail('none of its partitions is missed'),
+    });
+    await followed.whenReady();
+    const partitions = () => (reader.status() as { topics: { partitions: number }[] }).topics[0]?.partitions;
+    assert.equal(partitions(), 3);
+    await deleteTopic(kafka.connection, topic);
+    await createTopic(kafka.connection, topic);
+    await until('the others are known to be gone', () => partitions() === 1);
+    await writtenAnew(producer, topic, 'new');
+    await inbox.has(1);
+    assert.deepEqual(inbox.texts, ['new']);
     assert.equal(followed.ready, true);
   });
 

@@ -24,6 +24,7 @@ interface Given {
   readonly service?: object | null;
   readonly consumer?: object;
   readonly entry?: object;
+  readonly uri?: string;
 }
 
 /** An event of our server: Kong answers what it is asked. */
@@ -46,7 +47,15 @@ class Event implements PhaseEvent {
 
   goOn(phase: Phase): void {
     const { reads } = phase;
-    const { method = 'POST', headers = {}, body = '', service = SERVICE, consumer, entry } = this.given;
+    const {
+      method = 'POST',
+      headers = {},
+      body = '',
+      service = SERVICE,
+      consumer,
+      entry,
+      uri = '/x?y=1',
+    } = this.given;
     const answers: Record<string, unknown> = {
       'kong.request.get_method': method,
       'kong.request.get_headers': headers,
@@ -54,7 +63,7 @@ class Event implements PhaseEvent {
       'kong.router.get_service': service,
       'kong.router.get_route': { id: 'rt1' },
       'kong.client.get_consumer': consumer ?? { username: 'Z\xc3\xbcrich' },
-      request_uri: '/x?y=1',
+      request_uri: uri,
       remote_addr: '10.0.0.9',
       'kong.log.serialize': JSON.stringify(entry ?? null),
     };
@@ -143,6 +152,17 @@ test('while the breaker of its service is open it is kept, and answered when the
   assert.equal(kafka.produced[0]!.record.key, 'r1');
   assert.deepEqual([captures.counters.kept, captures.counters.kept_at_once, captures.counters.marked], [1, 1, 0]);
 }); // prettier-ignore
+
+test('a byte of the address that is not UTF-8 is kept as nginx would tell it', async (t) => {
+  const { fail, run, values } = lab(t, BREAKER);
+  fail(2);
+  await run('access', { uri: '/caf\xe9' });
+  await run('access', { uri: '/caf\xc3\xa9' });
+  assert.deepEqual(
+    values().map(({ path }) => path),
+    ['/caf%E9', '/café'],
+  );
+});
 
 test("over Kong's stock server it is the same, in two rounds of questions", async (t) => {
   const { fail, handler, values } = lab(t, BREAKER);

@@ -12,7 +12,14 @@ import { entryBytes, logEntry, UNTOUCHED } from '../../support/log-entries';
 
 const SECRET = 'planted-secret-of-16';
 
-async function lab(t: TestContext, limits: { maxRecords?: number; ofAll?: number } = {}) {
+interface Limits {
+  readonly maxRecords?: number;
+  readonly maxBytes?: number;
+  readonly ofAll?: number;
+  readonly customFields?: Record<string, string>;
+}
+
+async function lab(t: TestContext, limits: Limits = {}) {
   captureLog(t);
   const kafka = new FakeKafka();
   const sinks = new LogSinks({ clients: kafka, ...(limits.ofAll && { maxBytes: limits.ofAll }) });
@@ -23,9 +30,14 @@ async function lab(t: TestContext, limits: { maxRecords?: number; ofAll?: number
     topic: 'logs',
     name: 'main',
     secret: SECRET,
-    shape: recordShape({ ...UNTOUCHED, entities: 'ids', redact: ['cookie'] }),
+    shape: recordShape({
+      ...UNTOUCHED,
+      entities: 'ids',
+      redact: ['cookie'],
+      customFields: limits.customFields ?? {},
+    }),
     maxRecords: limits.maxRecords ?? 100,
-    maxBytes: 10_000_000,
+    maxBytes: limits.maxBytes ?? 10_000_000,
   });
   const http = new HttpListener({ address: { host: '127.0.0.1', port: 0 }, routes: [logRoute(sinks)] });
   t.after(() => http.serve(false));
@@ -109,6 +121,19 @@ test('a full sink is 429, takes no part of the batch, and drops nothing', async 
   assert.equal(sinks.held, 3);
   assert.equal(sinks.totals.dropped, 0);
   assert.equal((await post('[{},{}]')).status, 200);
+});
+
+/** The room was that of the entries. What their records took beyond pushed out others, of which Kong had been told 200. */
+test('a batch whose records are longer than its entries is taken where all of them have room', async (t) => {
+  const customFields = { text: 'x'.repeat(4000) };
+  const { kafka, sinks, post } = await lab(t, { maxBytes: 20_000, customFields });
+  kafka.state = 'down';
+  const batchOf = (count: number) => JSON.stringify(Array.from({ length: count }, () => ({ a: 1 })));
+  assert.equal((await post(batchOf(3))).status, 200);
+  assert.equal((await post(batchOf(2))).status, 429);
+  assert.equal((await post(batchOf(5))).status, 413);
+  assert.deepEqual([sinks.totals.accepted, sinks.totals.dropped, sinks.held], [3, 0, 3]);
+  assert.equal((await post(batchOf(1))).status, 200);
 });
 
 test('a batch that could never be held is 413', async (t) => {
