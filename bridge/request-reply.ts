@@ -138,7 +138,7 @@ export class RequestReply {
       const { metrics } = configuration;
       const waitsHere = waitsBy !== undefined || this.#together;
       if (route === undefined || !waitsHere)
-        return new Link(this.#clock, lease, undefined, configuration, release);
+        return new Link(this, this.#clock, lease, undefined, configuration, release);
       const channel = this.#replyTopics.open(sourceOf(options, lease, route), {
         metrics,
         routeTag: route.routeTag,
@@ -153,7 +153,7 @@ export class RequestReply {
       });
       const stopKeeping = route.kept && lease.keepTopic(route.kept);
       const stored = idempotency && this.#stores.join(channel, idempotency.keep);
-      return new Link(this.#clock, lease, channel, configuration, () => {
+      return new Link(this, this.#clock, lease, channel, configuration, () => {
         stored?.leave();
         stopKeeping?.();
         release();
@@ -180,7 +180,7 @@ export class RequestReply {
         waitsComeLate: true,
       });
       const stopKeeping = route.kept && lease.keepTopic(route.kept);
-      return new Link(this.#clock, lease, channel, configuration, () => {
+      return new Link(this, this.#clock, lease, channel, configuration, () => {
         stopKeeping?.();
         release();
       });
@@ -194,7 +194,7 @@ export class RequestReply {
     const link = this.#openKept(key, options, this.#stores, options.keep, false);
     const store = link.channel && this.#stores.of(link.channel);
     if (store === undefined) throw new GatewayError('internal', 'results without a store');
-    return new ResultReader(this, link, store, () => this.#links.release(key));
+    return new ResultReader(link, store, () => this.#links.release(key));
   }
 
   /** Of a configuration that goes on with streams that other processes have begun. */
@@ -230,7 +230,7 @@ export class RequestReply {
         waitsComeLate: false,
       });
       const { leave } = stores.join(channel, keep);
-      return new Link(this.#clock, lease, channel, configuration, () => {
+      return new Link(this, this.#clock, lease, channel, configuration, () => {
         leave();
         release();
       });

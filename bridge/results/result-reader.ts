@@ -15,20 +15,12 @@ export interface ResultOptions extends ReceiverOptions {
   readonly keep: KeepBounds;
 }
 
-/** What it needs of the process it is part of. */
-interface ReaderOwner {
-  /** @throws GatewayError `draining` */
-  refuseWhenDraining(): void;
-}
-
 export class ResultReader {
-  readonly #owner: ReaderOwner;
   readonly #link: Link;
   readonly #store: ReplyStore;
   readonly close: () => void;
 
-  constructor(owner: ReaderOwner, link: Link, store: ReplyStore, close: () => void) {
-    this.#owner = owner;
+  constructor(link: Link, store: ReplyStore, close: () => void) {
     this.#link = link;
     this.#store = store;
     this.close = close;
@@ -38,16 +30,14 @@ export class ResultReader {
     return this.#link.configuration;
   }
 
-  /** True when no reply can have been missed. @throws GatewayError `draining` */
+  /** True when no reply can have been missed. @throws as Link */
   readyNow(): boolean {
-    this.#owner.refuseWhenDraining();
     return this.#link.readyNow();
   }
 
-  /** See Link. @throws GatewayError `not_ready` with the reason, `draining` */
-  async whenReady(): Promise<void> {
-    await this.#link.whenReady();
-    this.#owner.refuseWhenDraining();
+  /** See Link. */
+  whenReady(): Promise<void> {
+    return this.#link.whenReady();
   }
 
   /** @throws GatewayError `result_gone`, `overloaded` */
