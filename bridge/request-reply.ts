@@ -24,6 +24,7 @@ import type { ReplyRoute } from './reply/reply-routing';
 import { ReplyTopics, type ReplySource } from './reply/reply-topics';
 import { ResultReader, type ResultOptions } from './results/result-reader';
 import type { KeepBounds } from './results/kept-replies';
+import type { DeletedResult } from './results/reply-store';
 import { ReplyStores } from './results/reply-stores';
 import type { TopicStore, TopicStores } from './results/topic-store';
 import { StateTopics } from './states/state-topics';
@@ -63,6 +64,8 @@ export class RequestReply {
   };
   /** Of senders that are opened from now on. */
   tracing: Tracing = NO_TRACING;
+  /** Tells the other workers of this node, by their `told`. Never rejects. Undefined: there are none. */
+  tellOthers: ((news: unknown) => Promise<void>) | undefined;
   readonly #clock: Clock;
   readonly #clients: ClientPool;
   readonly #wheel: DeadlineWheel;
@@ -194,7 +197,13 @@ export class RequestReply {
     const link = this.#openKept(key, options, this.#stores, options.keep, false);
     const store = link.channel && this.#stores.of(link.channel);
     if (store === undefined) throw new GatewayError('internal', 'results without a store');
-    return new ResultReader(link, store, () => this.#links.release(key));
+    const tellOthers = (deleted: DeletedResult): Promise<void> | undefined => this.tellOthers?.(deleted);
+    return new ResultReader(link, store, tellOthers, () => this.#links.release(key));
+  }
+
+  /** What another worker of this node has said by `tellOthers`. */
+  told(news: unknown): void {
+    for (const store of this.#stores.all) store.deletedElsewhere(news as DeletedResult);
   }
 
   /** Of a configuration that goes on with streams that other processes have begun. */

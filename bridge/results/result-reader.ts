@@ -7,7 +7,7 @@ import type { ReceiverOptions } from '../receiver';
 import { UNTRACED } from '../telemetry/tracing';
 import { goneResult } from './gone-results';
 import type { KeepBounds } from './kept-replies';
-import type { ReplyStore } from './reply-store';
+import type { DeletedResult, ReplyStore } from './reply-store';
 
 export interface ResultOptions extends ReceiverOptions {
   /** Undefined: as many as memory allows. */
@@ -18,9 +18,16 @@ export interface ResultOptions extends ReceiverOptions {
 export class ResultReader {
   readonly #link: Link;
   readonly #store: ReplyStore;
+  readonly #tellOthers: (deleted: DeletedResult) => Promise<void> | undefined;
   readonly close: () => void;
 
-  constructor(link: Link, store: ReplyStore, close: () => void) {
+  constructor(
+    link: Link,
+    store: ReplyStore,
+    tellOthers: (deleted: DeletedResult) => Promise<void> | undefined,
+    close: () => void,
+  ) {
+    this.#tellOthers = tellOthers;
     this.#link = link;
     this.#store = store;
     this.close = close;
@@ -53,7 +60,8 @@ export class ResultReader {
     return { configuration, channel, wait, topic: undefined, ...facts, trace: UNTRACED, repeats };
   }
 
-  delete(wireId: string): void {
-    this.#store.delete(wireId);
+  /** @returns resolves when the other workers of this node know it; undefined where there are none */
+  delete(wireId: string): Promise<void> | undefined {
+    return this.#tellOthers(this.#store.delete(wireId));
   }
 }
