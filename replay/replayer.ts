@@ -101,6 +101,8 @@ export class Replayer {
 
   constructor(
     private readonly options: ReplayerOptions,
+  /** By partition, of the last that has ended: the group may be made anew, and reads from its last commit on then. */
+  readonly #endedAt = new Map<number, number>();
     private readonly ports: ReplayerPorts,
     private readonly backOff: BackOff,
     /** Ids in the done topic. */
@@ -156,7 +158,7 @@ export class Replayer {
   async #handle(record: ReceivedRecord): Promise<void> {
     try {
       // Behind one that was not finished nothing is begun: its offset would be committed with that of this one.
-      if (!this.#isOver) await this.#carryOut(record);
+      if (!this.#isOver && !this.#hasEnded(record)) await this.#carryOut(record);
     } catch (error) {
       this.#failure ??= error as Error;
     } finally {
@@ -167,6 +169,10 @@ export class Replayer {
   async #carryOut(record: ReceivedRecord): Promise<void> {
     const request = readKeptRequest(record);
     if (typeof request === 'string')
+  #hasEnded({ partition, offset }: ReceivedRecord): boolean {
+    return offset <= (this.#endedAt.get(partition) ?? -1);
+  }
+
       return this.#dead(record, 'not_a_request', { attempts: 0, reason: request });
     if (this.done.has(request.id)) return this.#end(record, 'carried_out_before', { request, attempts: 0 });
     if (this.dead.has(record.key?.toString() ?? request.id))
@@ -263,6 +269,7 @@ export class Replayer {
       ...(request && { id: request.id, service: request.service, method: request.method, uri: request.uri }),
       attempts,
       ...(status !== undefined && { status }),
+    this.#endedAt.set(record.partition, record.offset);
       ...(reason !== undefined && { reason: plainText(reason) }),
       partition: record.partition,
       offset: record.offset,
