@@ -8,6 +8,7 @@
  * Ended at any point and started again, it repeats at most what was in flight, under the same Idempotency-Key.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { GatewayError } from '../bridge/errors';
 import type { OutgoingRecord, ReceivedRecord } from '../bridge/kafka/records';
 import type { BackOff } from './back-off';
 import { readKeptRequest, type KeptRequest } from './kept-request';
@@ -80,6 +81,8 @@ const TRY_AGAIN = new Set([408, 425, 429, 500, 502, 503, 504]);
 /** It wants to be asked somewhere else, where only the operator may send requests. 303 comes after it was carried out. */
 const ELSEWHERE = new Set([301, 302, 307, 308]);
 const DEFAULT_SERVICE = '(none)';
+/** Of the headers of the dead, the one that may be long. */
+const REASON = 'replay-answer';
 /** Of the records that wait for the one before them in their partition. */
 const MOST_WAITING = 100;
 
@@ -98,11 +101,11 @@ export class Replayer {
   #stopped = false;
   #failure: Error | undefined;
   #waiting = 0;
+  /** By partition, of the last that has ended: the group may be made anew, and reads from its last commit on then. */
+  readonly #endedAt = new Map<number, number>();
 
   constructor(
     private readonly options: ReplayerOptions,
-  /** By partition, of the last that has ended: the group may be made anew, and reads from its last commit on then. */
-  readonly #endedAt = new Map<number, number>();
     private readonly ports: ReplayerPorts,
     private readonly backOff: BackOff,
     /** Ids in the done topic. */
@@ -166,13 +169,13 @@ export class Replayer {
     }
   }
 
-  async #carryOut(record: ReceivedRecord): Promise<void> {
-    const request = readKeptRequest(record);
-    if (typeof request === 'string')
   #hasEnded({ partition, offset }: ReceivedRecord): boolean {
     return offset <= (this.#endedAt.get(partition) ?? -1);
   }
 
+  async #carryOut(record: ReceivedRecord): Promise<void> {
+    const request = readKeptRequest(record);
+    if (typeof request === 'string')
       return this.#dead(record, 'not_a_request', { attempts: 0, reason: request });
     if (this.done.has(request.id)) return this.#end(record, 'carried_out_before', { request, attempts: 0 });
     if (this.dead.has(record.key?.toString() ?? request.id))
@@ -245,22 +248,28 @@ export class Replayer {
         ['replay-outcome', outcome],
         ['replay-attempts', String(facts.attempts)],
         ...(facts.status === undefined ? [] : [['replay-status', String(facts.status)] as [string, string]]),
-        ...(facts.reason === undefined
-          ? []
-          : [['replay-answer', plainText(facts.reason)] as [string, string]]),
+        ...(facts.reason === undefined ? [] : [[REASON, plainText(facts.reason)] as [string, string]]),
       ];
-      await this.ports.produce({
-        topic: this.options.deadTopic,
-        key: record.key,
-        value: record.value,
-        headers,
-      });
+      await this.#keep(record, headers);
     }
     this.#end(record, outcome, facts);
   }
 
+  /** With its reason it may be larger than what the topic takes, and it was not without: then the reason is in the audit only. */
+  async #keep({ key, value }: ReceivedRecord, headers: OutgoingRecord['headers']): Promise<void> {
+    for (const kept of [headers, headers.filter(([name]) => name !== REASON), []]) {
+      try {
+        return await this.ports.produce({ topic: this.options.deadTopic, key, value, headers: kept });
+      } catch (error) {
+        const isTooLarge = error instanceof GatewayError && error.code === 'request_too_large';
+        if (!isTooLarge || kept.length === 0) throw error;
+      }
+    }
+  }
+
   #end(record: ReceivedRecord, outcome: Outcome, { request, attempts, status, reason }: Facts): void {
     if (!this.options.dryRun) this.ports.commit(record);
+    this.#endedAt.set(record.partition, record.offset);
     this.counts[outcome]++;
     this.ports.audit({
       at: new Date().toISOString(),
@@ -269,7 +278,6 @@ export class Replayer {
       ...(request && { id: request.id, service: request.service, method: request.method, uri: request.uri }),
       attempts,
       ...(status !== undefined && { status }),
-    this.#endedAt.set(record.partition, record.offset);
       ...(reason !== undefined && { reason: plainText(reason) }),
       partition: record.partition,
       offset: record.offset,
