@@ -9,7 +9,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { GatewayError } from '../bridge/errors';
-import type { OutgoingRecord, ReceivedRecord } from '../bridge/kafka/records';
+import { costOf, type OutgoingRecord, type ReceivedRecord } from '../bridge/kafka/records';
 import type { BackOff } from './back-off';
 import { readKeptRequest, type KeptRequest } from './kept-request';
 import type { Attempt, Target } from './send';
@@ -85,6 +85,7 @@ const DEFAULT_SERVICE = '(none)';
 const REASON = 'replay-answer';
 /** Of the records that wait for the one before them in their partition. */
 const MOST_WAITING = 100;
+const MOST_WAITING_BYTES = 64 * 1024 * 1024;
 
 export class Replayer {
   readonly counts: Record<Outcome, number> = {
@@ -101,6 +102,7 @@ export class Replayer {
   #stopped = false;
   #failure: Error | undefined;
   #waiting = 0;
+  #waitingBytes = 0;
   /** By partition, of the last that has ended: the group may be made anew, and reads from its last commit on then. */
   readonly #endedAt = new Map<number, number>();
 
@@ -144,14 +146,19 @@ export class Replayer {
         continue;
       }
       this.#waiting++;
+      this.#waitingBytes += costOf(record);
       const before = ends.get(record.partition) ?? Promise.resolve();
       ends.set(
         record.partition,
         before.then(() => this.#handle(record)),
       );
-      while (this.#waiting >= MOST_WAITING && !this.#isOver) await delay(10);
+      while (this.#isFull && !this.#isOver) await delay(10);
     }
     return false;
+  }
+
+  get #isFull(): boolean {
+    return this.#waiting >= MOST_WAITING || this.#waitingBytes >= MOST_WAITING_BYTES;
   }
 
   get #isOver(): boolean {
@@ -166,6 +173,7 @@ export class Replayer {
       this.#failure ??= error as Error;
     } finally {
       this.#waiting--;
+      this.#waitingBytes -= costOf(record);
     }
   }
 

@@ -261,3 +261,31 @@ test('a dead request that is too large with its reason stands in the dead topic 
     assert.deepEqual(events.filter((event) => event.startsWith('commit')), ['commit 0', 'commit 1']);
   }
 }); // prettier-ignore
+
+/** A hundred of the largest requests waited behind one whose service was away: a gigabyte, in each run anew. */
+test('what waits for the one before it is bounded in bytes, too', async (t) => {
+  let taken = 0;
+  let answer: (attempt: Attempt) => void = () => undefined;
+  let isHeld = true;
+  const { replayer } = lab(
+    Array.from({ length: 60 }, () => ({ body: 'x'.repeat(2_000_000) })),
+    {
+      send: () => (isHeld ? new Promise((resolve) => (answer = resolve)) : ANSWERED),
+      next: (record) => {
+        if (record !== undefined) taken++;
+        return record;
+      },
+    },
+  );
+  t.after(() => {
+    replayer.stop();
+    answer(ANSWERED);
+  });
+  const run = replayer.run();
+  for (let turn = 0; turn < 1000; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(taken >= 2 && taken <= 34, `${taken} wait`);
+  isHeld = false;
+  answer(ANSWERED);
+  assert.equal(await run, true);
+  assert.equal(replayer.counts.carried_out, 60);
+});
