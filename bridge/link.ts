@@ -31,12 +31,19 @@ export interface Lease {
   release(): void;
 }
 
+/** What it needs of the process it is part of. */
+export interface LinkOwner {
+  /** @throws GatewayError `draining` */
+  refuseWhenDraining(): void;
+}
+
 /** Kafka clients and, for request-reply, the channel of one configuration. */
 export class Link implements Lingering {
   #readiness: Promise<void> | undefined;
   #mayWait = true;
 
   constructor(
+    private readonly owner: LinkOwner,
     private readonly clock: Clock,
     readonly lease: Lease,
     readonly channel: ReplyChannel | undefined,
@@ -48,8 +55,9 @@ export class Link implements Lingering {
     return this.lease.producer.state === 'up' && (this.channel === undefined || this.channel.ready);
   }
 
-  /** True when requests need not wait; see `whenReady` for those that have to. */
+  /** True when requests need not wait; see `whenReady` for those that have to. @throws GatewayError `draining` */
   readyNow(): boolean {
+    this.owner.refuseWhenDraining();
     if (!this.ready) return false;
     this.#mayWait = true;
     return true;
@@ -58,9 +66,10 @@ export class Link implements Lingering {
   /**
    * Right after a start it waits a little for Kafka; neither for a cluster that is known to be down, nor for what others
    * have waited for in vain since it was last there.
-   * @throws GatewayError `not_ready` with the reason
+   * @throws GatewayError `not_ready` with the reason, `draining`
    */
   async whenReady(): Promise<void> {
+    this.owner.refuseWhenDraining();
     if (!this.ready) this.lease.wanted();
     const deadlineMs = this.clock.now() + FIRST_READY_MS;
     // Looked at in steps, because "down" may become known while we wait.
@@ -70,6 +79,8 @@ export class Link implements Lingering {
       if (this.clock.now() >= deadlineMs) this.#mayWait = false;
     }
     this.#mayWait = true;
+    // It may have begun meanwhile.
+    this.owner.refuseWhenDraining();
   }
 
   /** One promise for all who wait: Kafka may be away for hours, and each would be kept until it is back. */

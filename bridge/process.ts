@@ -13,11 +13,17 @@ const BOTH_HALVES: readonly PluginName[] = ['custom_kafka_producer', 'custom_kaf
 
 /** Each plugin exports these; all of them may be called more than once. The stock server calls none. */
 export const processHooks = {
-  start: (servedPlugins: readonly string[], listener?: () => ListenerAddress | null | undefined): void => {
+  start: (
+    servedPlugins: readonly string[],
+    listener?: () => ListenerAddress | null | undefined,
+    tellOthers?: (news: unknown) => Promise<void>,
+  ): void => {
+    requestReply.tellOthers = tellOthers;
     if (listener !== undefined) requestReply.streams.listener = listener;
     requestReply.tracing = tracing ??= openTracing();
     requestReply.setTogether(BOTH_HALVES.every((half) => servedPlugins.includes(half)));
   },
+  told: (news: unknown): void => requestReply.told(news),
   drain: (): void => requestReply.drain(),
   between: (): number => requestReply.notHandedOver,
   idle: (): Promise<void> => requestReply.idle(),

@@ -24,6 +24,7 @@ import type { ReplyRoute } from './reply/reply-routing';
 import { ReplyTopics, type ReplySource } from './reply/reply-topics';
 import { ResultReader, type ResultOptions } from './results/result-reader';
 import type { KeepBounds } from './results/kept-replies';
+import type { DeletedResult } from './results/reply-store';
 import { ReplyStores } from './results/reply-stores';
 import type { TopicStore, TopicStores } from './results/topic-store';
 import { StateTopics } from './states/state-topics';
@@ -63,6 +64,8 @@ export class RequestReply {
   };
   /** Of senders that are opened from now on. */
   tracing: Tracing = NO_TRACING;
+  /** Tells the other workers of this node, by their `told`. Never rejects. Undefined: there are none. */
+  tellOthers: ((news: unknown) => Promise<void>) | undefined;
   readonly #clock: Clock;
   readonly #clients: ClientPool;
   readonly #wheel: DeadlineWheel;
@@ -138,7 +141,7 @@ export class RequestReply {
       const { metrics } = configuration;
       const waitsHere = waitsBy !== undefined || this.#together;
       if (route === undefined || !waitsHere)
-        return new Link(this.#clock, lease, undefined, configuration, release);
+        return new Link(this, this.#clock, lease, undefined, configuration, release);
       const channel = this.#replyTopics.open(sourceOf(options, lease, route), {
         metrics,
         routeTag: route.routeTag,
@@ -153,7 +156,7 @@ export class RequestReply {
       });
       const stopKeeping = route.kept && lease.keepTopic(route.kept);
       const stored = idempotency && this.#stores.join(channel, idempotency.keep);
-      return new Link(this.#clock, lease, channel, configuration, () => {
+      return new Link(this, this.#clock, lease, channel, configuration, () => {
         stored?.leave();
         stopKeeping?.();
         release();
@@ -180,7 +183,7 @@ export class RequestReply {
         waitsComeLate: true,
       });
       const stopKeeping = route.kept && lease.keepTopic(route.kept);
-      return new Link(this.#clock, lease, channel, configuration, () => {
+      return new Link(this, this.#clock, lease, channel, configuration, () => {
         stopKeeping?.();
         release();
       });
@@ -194,7 +197,13 @@ export class RequestReply {
     const link = this.#openKept(key, options, this.#stores, options.keep, false);
     const store = link.channel && this.#stores.of(link.channel);
     if (store === undefined) throw new GatewayError('internal', 'results without a store');
-    return new ResultReader(this, link, store, () => this.#links.release(key));
+    const tellOthers = (deleted: DeletedResult): Promise<void> | undefined => this.tellOthers?.(deleted);
+    return new ResultReader(link, store, tellOthers, () => this.#links.release(key));
+  }
+
+  /** What another worker of this node has said by `tellOthers`. */
+  told(news: unknown): void {
+    for (const store of this.#stores.all) store.deletedElsewhere(news as DeletedResult);
   }
 
   /** Of a configuration that goes on with streams that other processes have begun. */
@@ -230,7 +239,7 @@ export class RequestReply {
         waitsComeLate: false,
       });
       const { leave } = stores.join(channel, keep);
-      return new Link(this.#clock, lease, channel, configuration, () => {
+      return new Link(this, this.#clock, lease, channel, configuration, () => {
         leave();
         release();
       });

@@ -51,8 +51,6 @@ export interface SenderOptions {
 export interface SenderOwner {
   readonly counters: { sent: number; promised_but_lost: number };
   readonly tracing: Tracing;
-  /** @throws GatewayError `draining` */
-  refuseWhenDraining(): void;
   /** Calls back once after that time; the returned function cancels. */
   within(limitMs: number, onDeadline: () => void): () => void;
 }
@@ -111,17 +109,14 @@ export class Sender {
     return this.#link.channel?.routeTag;
   }
 
-  /** True when a record can go out at once. @throws GatewayError `draining` */
+  /** True when a record can go out at once. @throws as Link */
   readyNow(): boolean {
-    this.#owner.refuseWhenDraining();
     return this.#link.readyNow();
   }
 
-  /** See Link. @throws GatewayError `not_ready` with the reason, `draining` */
-  async whenReady(): Promise<void> {
-    this.#owner.refuseWhenDraining();
-    await this.#link.whenReady();
-    this.#owner.refuseWhenDraining();
+  /** See Link. */
+  whenReady(): Promise<void> {
+    return this.#link.whenReady();
   }
 
   /** Begins to follow a record that is about to be sent, which never is where what follows throws. */

@@ -195,7 +195,8 @@ export class HttpListener {
     } catch (error) {
       log.error('a request to the HTTP listener failed', { prefix: route?.prefix, error });
     }
-    socket.end(NOT_FOUND);
+    // Node does not time it any more.
+    socket.end(NOT_FOUND, () => socket.destroy());
   }
 
   #isLongUntilClosed(socket: Socket, answer: Duplex | ServerResponse): void {
@@ -210,6 +211,11 @@ export class HttpListener {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
+    // It waits for an answer before it, and would never hear of the end of its connection. nginx does not do that.
+    if (response.socket === null) {
+      request.socket.destroy();
+      return;
+    }
     const route = this.#routeOf(request.url);
     if (!this.#isWanted) response.shouldKeepAlive = false;
     if (route?.isLong) this.#isLongUntilClosed(request.socket, response);

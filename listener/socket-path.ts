@@ -95,8 +95,10 @@ export class SocketPath implements SocketName {
   claim(): void {
     try {
       chmodSync(this.boundPath, MODE);
+      // Not of the name: another process may take that at the same moment.
+      const { ino } = statSync(this.boundPath, { bigint: true });
       renameSync(this.boundPath, this.path);
-      this.inode = statSync(this.path, { bigint: true }).ino;
+      this.inode = ino;
     } catch (error) {
       throw this.error(messageOf(error));
     }

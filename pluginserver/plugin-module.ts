@@ -71,14 +71,28 @@ export interface HostAndPort {
   readonly port: number;
 }
 
+/**
+ * Tells the same plugin in all other workers, by `told`. Never rejects; resolves when they know, or have not answered for two
+ * seconds. One that is started later is not told. For what is rare: each is a message to a process and from it to all others.
+ * @param news what a structured clone may be
+ */
+export type TellOthers = (news: unknown) => Promise<void>;
+
 /** What lives as long as the process (connections, waiting requests) and must follow its life cycle. */
 export interface ProcessHooks {
   /**
    * Called before the first event with the names of all plugins this process serves, and again when another one follows
    * whose socket could not be bound at first.
    * @param listener where Kong reaches the paths of `http`: undefined without such a port, null while it is not there
+   * @param tellOthers only in one of several workers
    */
-  start?(servedPlugins: readonly string[], listener?: () => HostAndPort | null | undefined): void;
+  start?(
+    servedPlugins: readonly string[],
+    listener?: () => HostAndPort | null | undefined,
+    tellOthers?: TellOthers,
+  ): void;
+  /** Another worker of this node has said so: what its `tellOthers` was given. */
+  told?(news: unknown): void;
   /**
    * The server will end soon: the plugin refuses what is new and lets go on what it has accepted.
    * A plugin without this hook has its new events refused by the server.

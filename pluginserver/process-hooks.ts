@@ -6,6 +6,9 @@ import type { MetricGroup } from '../bridge/telemetry/metrics';
 import type { LoadedPlugin } from './plugin-loader';
 import type { HostAndPort, ProcessHooks } from './plugin-module';
 
+/** See TellOthers; which plugin says it is ours to know. */
+export type TellWorkers = (plugin: string, news: unknown) => Promise<void>;
+
 export class PluginProcesses {
   /** Two plugins may share one object: connections and waiting requests that belong to both. */
   private readonly hooks: readonly ProcessHooks[];
@@ -19,8 +22,21 @@ export class PluginProcesses {
    * @param names of the plugins that are served: all but those whose socket cannot be bound
    * @throws what a plugin's `start` throws: a process that cannot work must not begin
    */
-  start(names: readonly string[], listener?: () => HostAndPort | null | undefined): void {
-    for (const hooks of this.hooks) hooks.start?.(names, listener);
+  start(
+    names: readonly string[],
+    listener?: () => HostAndPort | null | undefined,
+    tellWorkers?: TellWorkers,
+  ): void {
+    for (const hooks of this.hooks) {
+      // Those who share them are one.
+      const { name } = this.plugins.find((plugin) => plugin.hooks === hooks)!;
+      hooks.start?.(names, listener, tellWorkers && ((news) => tellWorkers(name, news)));
+    }
+  }
+
+  /** Another worker has said so. */
+  told(plugin: string, news: unknown): void {
+    guarded('told', () => this.plugins.find(({ name }) => name === plugin)?.hooks?.told?.(news));
   }
 
   get httpRoutes(): readonly HttpRoute[] {

@@ -137,10 +137,16 @@ export class PluginServer implements PeerOwner, EventOwner {
     return this.path.path;
   }
 
-  /** @throws SocketPathError */
+  /** Nothing is left of it where it fails, and it may be tried again. @throws SocketPathError */
   async listen(): Promise<void> {
     await this.bind();
-    this.claim();
+    try {
+      this.claim();
+    } catch (error) {
+      this.path.release();
+      this.renew();
+      throw error;
+    }
   }
 
   /** Listens, under a name that nobody knows yet. @throws SocketPathError */
@@ -166,9 +172,14 @@ export class PluginServer implements PeerOwner, EventOwner {
 
   /** After another process had the name: what listened before has none any more. `claim` follows. @throws SocketPathError */
   async bindAgain(): Promise<void> {
+    this.renew();
+    await this.bind();
+  }
+
+  /** What listened once is not bound again. */
+  private renew(): void {
     this.server.close();
     this.server = createServer((socket) => this.onAccept(socket));
-    await this.bind();
   }
 
   /** Takes the name from whoever has it. @throws SocketPathError */

@@ -12,6 +12,7 @@ import { BackOff } from './back-off';
 import { idsInTopic } from './ids-in-topic';
 import { parseReplayOptions, USAGE, UsageError, type ReplayOptions } from './options';
 import { produced } from './produced';
+import { reached } from './reached';
 import { Replayer } from './replayer';
 import { Sending } from './send';
 
@@ -19,6 +20,8 @@ const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 const EXIT_SOME_DEAD = 3;
 const IDLE_MS = 500;
+/** Brokers that are there answer within a second; whoever starts this together with them gives them a while. */
+const REACH_LIMIT_MS = 30_000;
 const PROGRESS_MS = 5000;
 
 async function main(): Promise<number> {
@@ -37,7 +40,7 @@ async function main(): Promise<number> {
   const sending = new Sending();
   const audit = new Audit(options, (record) => produced(producer, record));
   try {
-    await producer.whenUp();
+    await reached(producer, REACH_LIMIT_MS);
     await makeDoneTopic(options);
     const done = await idsInTopic(options.doneTopic, options.connection, producer);
     say(`${done.size} requests are carried out already. Reading ${options.topic} ...`);

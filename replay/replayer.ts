@@ -8,7 +8,8 @@
  * Ended at any point and started again, it repeats at most what was in flight, under the same Idempotency-Key.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { OutgoingRecord, ReceivedRecord } from '../bridge/kafka/records';
+import { GatewayError } from '../bridge/errors';
+import { costOf, type OutgoingRecord, type ReceivedRecord } from '../bridge/kafka/records';
 import { plainName, REDACTED_BY_DEFAULT, redactUrl } from '../bridge/log-entry/redaction';
 import { isCredential } from '../bridge/request/reserved-headers';
 import type { BackOff } from './back-off';
@@ -82,8 +83,11 @@ const TRY_AGAIN = new Set([408, 425, 429, 500, 502, 503, 504]);
 /** It wants to be asked somewhere else, where only the operator may send requests. 303 comes after it was carried out. */
 const ELSEWHERE = new Set([301, 302, 307, 308]);
 const DEFAULT_SERVICE = '(none)';
+/** Of the headers of the dead, the one that may be long. */
+const REASON = 'replay-answer';
 /** Of the records that wait for the one before them in their partition. */
 const MOST_WAITING = 100;
+const MOST_WAITING_BYTES = 64 * 1024 * 1024;
 
 export class Replayer {
   readonly counts: Record<Outcome, number> = {
@@ -100,6 +104,9 @@ export class Replayer {
   #stopped = false;
   #failure: Error | undefined;
   #waiting = 0;
+  #waitingBytes = 0;
+  /** By partition, of the last that has ended: the group may be made anew, and reads from its last commit on then. */
+  readonly #endedAt = new Map<number, number>();
 
   constructor(
     private readonly options: ReplayerOptions,
@@ -141,14 +148,19 @@ export class Replayer {
         continue;
       }
       this.#waiting++;
+      this.#waitingBytes += costOf(record);
       const before = ends.get(record.partition) ?? Promise.resolve();
       ends.set(
         record.partition,
         before.then(() => this.#handle(record)),
       );
-      while (this.#waiting >= MOST_WAITING && !this.#isOver) await delay(10);
+      while (this.#isFull && !this.#isOver) await delay(10);
     }
     return false;
+  }
+
+  get #isFull(): boolean {
+    return this.#waiting >= MOST_WAITING || this.#waitingBytes >= MOST_WAITING_BYTES;
   }
 
   get #isOver(): boolean {
@@ -158,12 +170,17 @@ export class Replayer {
   async #handle(record: ReceivedRecord): Promise<void> {
     try {
       // Behind one that was not finished nothing is begun: its offset would be committed with that of this one.
-      if (!this.#isOver) await this.#carryOut(record);
+      if (!this.#isOver && !this.#hasEnded(record)) await this.#carryOut(record);
     } catch (error) {
       this.#failure ??= error as Error;
     } finally {
       this.#waiting--;
+      this.#waitingBytes -= costOf(record);
     }
+  }
+
+  #hasEnded({ partition, offset }: ReceivedRecord): boolean {
+    return offset <= (this.#endedAt.get(partition) ?? -1);
   }
 
   async #carryOut(record: ReceivedRecord): Promise<void> {
@@ -241,22 +258,28 @@ export class Replayer {
         ['replay-outcome', outcome],
         ['replay-attempts', String(facts.attempts)],
         ...(facts.status === undefined ? [] : [['replay-status', String(facts.status)] as [string, string]]),
-        ...(facts.reason === undefined
-          ? []
-          : [['replay-answer', plainText(facts.reason)] as [string, string]]),
+        ...(facts.reason === undefined ? [] : [[REASON, plainText(facts.reason)] as [string, string]]),
       ];
-      await this.ports.produce({
-        topic: this.options.deadTopic,
-        key: record.key,
-        value: record.value,
-        headers,
-      });
+      await this.#keep(record, headers);
     }
     this.#end(record, outcome, facts);
   }
 
+  /** With its reason it may be larger than what the topic takes, and it was not without: then the reason is in the audit only. */
+  async #keep({ key, value }: ReceivedRecord, headers: OutgoingRecord['headers']): Promise<void> {
+    for (const kept of [headers, headers.filter(([name]) => name !== REASON), []]) {
+      try {
+        return await this.ports.produce({ topic: this.options.deadTopic, key, value, headers: kept });
+      } catch (error) {
+        const isTooLarge = error instanceof GatewayError && error.code === 'request_too_large';
+        if (!isTooLarge || kept.length === 0) throw error;
+      }
+    }
+  }
+
   #end(record: ReceivedRecord, outcome: Outcome, { request, attempts, status, reason }: Facts): void {
     if (!this.options.dryRun) this.ports.commit(record);
+    this.#endedAt.set(record.partition, record.offset);
     this.counts[outcome]++;
     this.ports.audit({
       at: new Date().toISOString(),

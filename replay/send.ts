@@ -14,7 +14,7 @@ export interface Target {
   readonly timeoutMs: number;
 }
 
-/** `answered`: with its status. `failed`: nobody knows whether the service has seen it. */
+/** `answered`: with its status, and as much of the body as came. `failed`: nobody knows whether the service has seen it. */
 export type Attempt =
   | { readonly kind: 'answered'; readonly status: number; readonly body: string }
   | { readonly kind: 'failed'; readonly reason: string };
@@ -46,6 +46,11 @@ export class Sending {
     sent.set(REPLAYED_HEADER, ['1']);
     sent.set('content-length', [String(request.body.length)]);
     return new Promise((resolve) => {
+      let status: number | undefined;
+      let text = '';
+      // A service that has said its status has done what it does, also where the body behind it breaks off or has no end.
+      const end = (reason: string): void =>
+        resolve(status === undefined ? { kind: 'failed', reason } : { kind: 'answered', status, body: text });
       const path = baseUrl.pathname.replace(/\/$/, '') + request.uri;
       const outgoing = (isSecure ? httpsRequest : httpRequest)({
         protocol: baseUrl.protocol,
@@ -63,22 +68,19 @@ export class Sending {
         agent: isSecure ? this.#https : this.#http,
         signal: AbortSignal.timeout(timeoutMs),
       });
-      outgoing.on('error', (error) =>
-        resolve({
-          kind: 'failed',
-          reason: error.name === 'AbortError' ? `no answer in ${timeoutMs} ms` : error.message,
-        }),
-      );
+      const fail = (error: Error): void =>
+        end(error.name === 'AbortError' ? `no answer in ${timeoutMs} ms` : error.message);
+      outgoing.on('error', fail);
       // However it ended, an upgrade for instance.
-      outgoing.on('close', () => resolve({ kind: 'failed', reason: 'the connection was closed' }));
+      outgoing.on('close', () => end('the connection was closed'));
       outgoing.on('response', (response) => {
-        let text = '';
+        status = response.statusCode ?? 0;
         response.setEncoding('utf8');
         response.on('data', (chunk: string) => {
           if (text.length < KEPT_ANSWER_BYTES) text = (text + chunk).slice(0, KEPT_ANSWER_BYTES);
         });
-        response.on('end', () => resolve({ kind: 'answered', status: response.statusCode ?? 0, body: text }));
-        response.on('error', (error) => resolve({ kind: 'failed', reason: error.message }));
+        response.on('end', () => end('it is here'));
+        response.on('error', fail);
       });
       outgoing.end(request.body);
     });

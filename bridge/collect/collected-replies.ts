@@ -21,6 +21,8 @@ interface Taken {
 }
 
 export class CollectedReplies implements Collector {
+  /** Where one of them is the end of those that have come. */
+  readonly inOrder: boolean;
   readonly #rule: CollectRule;
   readonly #options: CollectedRepliesOptions;
   readonly #taken: Taken[] = [];
@@ -37,6 +39,7 @@ export class CollectedReplies implements Collector {
   constructor(rule: CollectRule, options: CollectedRepliesOptions) {
     this.#rule = rule;
     this.#options = options;
+    this.inOrder = rule.endHeader !== undefined && rule.sequenceHeader === undefined;
   }
 
   get count(): number {

@@ -12,6 +12,8 @@ export interface Collector {
   add(reply: ReceivedRecord, wait: Collected): Verdict;
   /** A broker has acknowledged the record of the request. */
   delivered?(): void;
+  /** It is given the replies on one partition in their order, also where one has to wait for its schema. Default: as they can be read. */
+  readonly inOrder?: boolean;
 }
 
 /** A wait, as far as a collector is concerned. */

@@ -2,6 +2,8 @@
 import type { ReceivedRecord } from '../kafka/records';
 
 export interface ReplyObserver {
+  /** See Collector. */
+  readonly inOrder?: boolean;
   /**
    * Called with every reply, whether it ended a wait or not, after it has. Not with requests on a shared topic.
    * @param ids by which the rules of the topic found, or would have found, its request; the one to trust first

@@ -16,6 +16,7 @@ import type { EndedWait } from './ended-waits';
 import { HeldReplies, type HeldReply } from './held-replies';
 import { foldedUuid } from './id-forms';
 import { bothCases, everyIdOf, HEADER_RULE, type MatchRule } from './match-rule';
+import { PartitionOrder } from './partition-order';
 import type { OwnedWait, PendingReplies } from './pending-replies';
 import type { ReplyChannel } from './reply-channel';
 import { ReplyHints } from './reply-hints';
@@ -90,6 +91,8 @@ export class ReplyTopic {
   /** Records that no rule can look into yet; each with when it has been seen again. */
   readonly #notReadable = new Map<ReceivedRecord, Promise<void>>();
   #notReadableBytes = 0;
+  /** Of those, and of what is behind them. */
+  readonly #order = new PartitionOrder();
   /** None as a rule: then a reply costs nothing more. */
   #observers: readonly ReplyObserver[] | undefined;
   /** Whose request was seen here, where requests share the topic. */
@@ -172,6 +175,7 @@ export class ReplyTopic {
     if (this.#channels.size > 0) return;
     this.#followed.stop();
     this.#held.clear();
+    this.#order.clear();
     this.#options.onUnused();
   }
 
@@ -323,11 +327,13 @@ export class ReplyTopic {
       if (!readable) continue;
       const cost = costOf(record);
       this.#notReadableBytes += cost;
+      this.#order.block(record);
       const seen = readable.then(() => {
         // Only now: a schema that is not to be had is not waited for again.
         if (this.#channels.size > 0) again();
         this.#notReadable.delete(record);
         this.#notReadableBytes -= cost;
+        this.#order.unblock(record);
       });
       this.#notReadable.set(record, seen);
       return true;
@@ -471,6 +477,7 @@ export class ReplyTopic {
   }
 
   #settle(wait: Wait, record: ReceivedRecord): void {
+    if (this.#order.isBusy && this.#waitsForOthers(wait, record)) return;
     const verdict = wait.collector === undefined ? 'last' : wait.collector.add(record, wait);
     if (verdict === 'held') return;
     if (verdict === 'duplicate') {
@@ -485,8 +492,21 @@ export class ReplyTopic {
     if (this.#observers !== undefined) this.#show(record, [wait.id]);
   }
 
+  /** What cannot be read yet may be a reply to the same request. */
+  #waitsForOthers(wait: Wait, record: ReceivedRecord): boolean {
+    const { collector, owner } = wait;
+    if (collector?.inOrder !== true || !owner.rules.some((rule) => rule.whenReadable !== undefined))
+      return false;
+    return this.#order.after(record, () => this.settleEarly(wait, record));
+  }
+
   #show(record: ReceivedRecord, ids: readonly string[], isReadBack = false): void {
-    for (const observer of this.#observers ?? []) observer.onReply(record, ids, isReadBack);
+    for (const observer of this.#observers ?? []) {
+      if (this.#order.isBusy && observer.inOrder === true) {
+        if (this.#order.after(record, () => observer.onReply(record, ids, isReadBack))) continue;
+      }
+      observer.onReply(record, ids, isReadBack);
+    }
   }
 }
 

@@ -114,7 +114,8 @@ export class RepeatedRequests {
         for (const open of [...sent.open]) open.delivered();
         return;
       }
-      // Nobody has it: whoever comes again sends it again.
+      // Nobody has it, or after an outage nobody knows: whoever comes again sends it again, under the same id. A record that
+      // may be there twice is better than a key with which nothing can be done for the whole of `ttlMs`.
       this.#forget(key, sent);
       for (const open of [...sent.open]) open.owner.topic.waits.fail(open, error);
     };

@@ -16,6 +16,14 @@ import { KeptReplies, type KeepBounds } from './kept-replies';
 import { RepeatedRequests } from './repeated-requests';
 import { TopicStore } from './topic-store';
 
+/** A reply that its client has let go of, as workers of one node tell each other. */
+export interface DeletedResult {
+  readonly cluster: string;
+  readonly replyTopic: string;
+  /** The id of its request. */
+  readonly deleted: string;
+}
+
 /** For the status page and the metrics. What the replies say is their clients' alone. */
 export interface ReplyStoreReading {
   /** What has counted. */
@@ -78,9 +86,22 @@ export class ReplyStore extends TopicStore {
     return this.#kept.idOfKey(key);
   }
 
-  /** Its client does not want it. In this process: other gateways still have it. */
-  delete(id: string): void {
+  /**
+   * Its client does not want it. Other workers of this node are to be told; other gateways still have it.
+   * @returns what they are told
+   */
+  delete(id: string): DeletedResult {
     if (!this.#gone.has(id)) this.counters.deleted++;
+    this.#letGo(id);
+    return { cluster: this.#cluster, replyTopic: this.#replyTopic, deleted: id };
+  }
+
+  /** Another worker was told so, and has counted it. */
+  deletedElsewhere({ cluster, replyTopic, deleted }: DeletedResult): void {
+    if (cluster === this.#cluster && replyTopic === this.#replyTopic) this.#letGo(deleted);
+  }
+
+  #letGo(id: string): void {
     this.#kept.forget(id);
     this.#gone.add(id, this.#ttlMs);
     for (const wait of this.#waiting.get(id) ?? []) wait.owner.topic.waits.fail(wait, goneResult());

@@ -55,7 +55,7 @@ export class ResultHalf {
       if (!Object.hasOwn(METHODS, method))
         throw new GatewayError('method_not_allowed', 'only GET, HEAD and DELETE are');
       const result = this.#resultOf(answers);
-      if (METHODS[method as keyof typeof METHODS] === 'delete') this.#delete(event, result);
+      if (METHODS[method as keyof typeof METHODS] === 'delete') this.#delete(event, result, headers);
       else this.#get(event, result, headers);
     } catch (error) {
       this.#refuse(event, error, headers);
@@ -82,10 +82,15 @@ export class ResultHalf {
     return { ...result, id };
   }
 
-  #delete(event: PhaseEvent, { wireId }: AskedResult): void {
-    this.#options.reader.delete(wireId);
-    this.#options.reader.configuration.metrics.ended('ok');
-    answer(event, DELETED);
+  #delete(event: PhaseEvent, { wireId }: AskedResult, headers: HttpRequest['headers']): void {
+    const { reader } = this.#options;
+    const told = reader.delete(wireId);
+    const end = (): void => {
+      reader.configuration.metrics.ended('ok');
+      answer(event, DELETED);
+    };
+    if (told === undefined) end();
+    else told.then(end).catch((error: unknown) => this.#refuse(event, error, headers));
   }
 
   #get(event: PhaseEvent, result: AskedResult, headers: HttpRequest['headers']): void {

@@ -7,7 +7,7 @@ import type { ReceiverOptions } from '../receiver';
 import { UNTRACED } from '../telemetry/tracing';
 import { goneResult } from './gone-results';
 import type { KeepBounds } from './kept-replies';
-import type { ReplyStore } from './reply-store';
+import type { DeletedResult, ReplyStore } from './reply-store';
 
 export interface ResultOptions extends ReceiverOptions {
   /** Undefined: as many as memory allows. */
@@ -15,20 +15,19 @@ export interface ResultOptions extends ReceiverOptions {
   readonly keep: KeepBounds;
 }
 
-/** What it needs of the process it is part of. */
-interface ReaderOwner {
-  /** @throws GatewayError `draining` */
-  refuseWhenDraining(): void;
-}
-
 export class ResultReader {
-  readonly #owner: ReaderOwner;
   readonly #link: Link;
   readonly #store: ReplyStore;
+  readonly #tellOthers: (deleted: DeletedResult) => Promise<void> | undefined;
   readonly close: () => void;
 
-  constructor(owner: ReaderOwner, link: Link, store: ReplyStore, close: () => void) {
-    this.#owner = owner;
+  constructor(
+    link: Link,
+    store: ReplyStore,
+    tellOthers: (deleted: DeletedResult) => Promise<void> | undefined,
+    close: () => void,
+  ) {
+    this.#tellOthers = tellOthers;
     this.#link = link;
     this.#store = store;
     this.close = close;
@@ -38,16 +37,14 @@ export class ResultReader {
     return this.#link.configuration;
   }
 
-  /** True when no reply can have been missed. @throws GatewayError `draining` */
+  /** True when no reply can have been missed. @throws as Link */
   readyNow(): boolean {
-    this.#owner.refuseWhenDraining();
     return this.#link.readyNow();
   }
 
-  /** See Link. @throws GatewayError `not_ready` with the reason, `draining` */
-  async whenReady(): Promise<void> {
-    await this.#link.whenReady();
-    this.#owner.refuseWhenDraining();
+  /** See Link. */
+  whenReady(): Promise<void> {
+    return this.#link.whenReady();
   }
 
   /** @throws GatewayError `result_gone`, `overloaded` */
@@ -63,7 +60,8 @@ export class ResultReader {
     return { configuration, channel, wait, topic: undefined, ...facts, trace: UNTRACED, repeats };
   }
 
-  delete(wireId: string): void {
-    this.#store.delete(wireId);
+  /** @returns resolves when the other workers of this node know it; undefined where there are none */
+  delete(wireId: string): Promise<void> | undefined {
+    return this.#tellOthers(this.#store.delete(wireId));
   }
 }

@@ -9,6 +9,7 @@ import type { ReplyTopic, Waits } from '../reply/reply-topic';
 import { widest, type KeepBounds } from './kept-replies';
 
 export abstract class TopicStore implements ReplyObserver {
+  readonly inOrder: boolean = false;
   /** Of each configuration that wants it. */
   readonly #bounds = new Map<object, KeepBounds>();
   /** By each client that reads the topic, as often as configurations look through it. */

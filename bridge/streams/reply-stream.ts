@@ -66,6 +66,8 @@ const BEAT = ': \n\n';
 const COUNTER_BYTES = 6;
 
 export class ReplyStream implements Teller {
+  /** An end must not be faster than what it ends, nor the place of the client ahead of what it has not been given. */
+  readonly inOrder = true;
   readonly id: string;
   readonly exchange: Exchange;
   readonly consumer: string | undefined;

@@ -313,6 +313,7 @@ interface MessageRepliesOptions {
 
 /** The replies to one message that may have several. */
 class MessageReplies implements Teller {
+  readonly inOrder = true;
   readonly #rule: StreamRule;
   readonly #seen = new SeenRecords();
   /** With the one that is being read. */

@@ -7,7 +7,6 @@ import type { Exchange } from '../exchange';
 import type { ReceivedRecord } from '../kafka/records';
 import type { KongService } from '../kong';
 import { answerOf, type PhaseEvent, type Read } from '../phase';
-import { NOT_REPEATED } from '../reply/collector';
 import { headerIn, listHeaderOf, MAX_HEADERS, type HttpRequest } from '../request/http-request';
 import { accessLog } from '../telemetry/access-log';
 import { isNumbered, NUMBERED, readEventId, type EventId } from './event-id';
@@ -47,6 +46,10 @@ export interface StreamVisitor {
 const BEHIND_LIFE_MS = 5000;
 /** Of an id that is known here alone. */
 const ID_BYTES = 16;
+
+/** To send it would break the promise of the key, and to give its first reply again that of the stream. */
+export const STREAM_WITH_KEY =
+  'a stream of events cannot be asked for with an idempotency key, as it has several replies and one would be kept';
 
 /** The one answer after which a browser does not come again. */
 const readToItsEnd = (event: PhaseEvent): void =>
@@ -159,9 +162,14 @@ export class StreamHalf {
     this.#owner.streams.admit(configuration, consumer, this.rule.maxPerConsumer);
   }
 
-  /** Of a wait that is registered: what takes its replies from now on. @throws GatewayError `misconfigured` */
+  /** Of a wait that is registered: what takes its replies from now on. @throws GatewayError `request_invalid` */
   stream(exchange: Exchange, { consumer }: StreamVisitor): ReplyStream {
-    if (exchange.repeats !== undefined) throw new GatewayError('misconfigured', `mode: ${NOT_REPEATED}`);
+    // The producer of a pair does not know that there is a stream: it has sent the first, and joined this one to it.
+    if (exchange.repeats !== undefined)
+      throw new GatewayError(
+        'request_invalid',
+        `${STREAM_WITH_KEY}; its record was sent by the first with this key`,
+      );
     const portableId = this.#returns?.idOf(exchange, consumer);
     return this.#stream(exchange, consumer, {
       id: portableId ?? randomBytes(ID_BYTES).toString('base64url'),

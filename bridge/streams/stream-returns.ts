@@ -32,8 +32,6 @@ export interface StreamReturnOptions extends ReceiverOptions {
 /** What it needs of the process it is part of. */
 interface ReturnsOwner {
   nowMs(): number;
-  /** @throws GatewayError `draining` */
-  refuseWhenDraining(): void;
 }
 
 /** By so much the clocks of two gateways may differ, and one may be behind the other in reading. */
@@ -119,16 +117,14 @@ export class StreamReturns {
     return { wireId: issued.wireId, atMs: issued.issuedAtMs, place };
   }
 
-  /** True when every reply of before is here. @throws GatewayError `draining` */
+  /** True when every reply of before is here. @throws as Link */
   readyNow(): boolean {
-    this.#owner.refuseWhenDraining();
     return this.#link.readyNow();
   }
 
-  /** See Link. @throws GatewayError `not_ready` with the reason, `draining` */
-  async whenReady(): Promise<void> {
-    await this.#link.whenReady();
-    this.#owner.refuseWhenDraining();
+  /** See Link. */
+  whenReady(): Promise<void> {
+    return this.#link.whenReady();
   }
 
   /** A wait of our own for what somebody else has asked. @throws as ReplyChannel.register */

@@ -10,6 +10,8 @@ import { KeptStreamReplies, type KeptStreamReply } from './kept-stream-replies';
 export type StreamFollower = (reply: ReceivedRecord) => void;
 
 export class StreamStore extends TopicStore {
+  /** Who goes on with a stream says how far it is by an offset, and would never be given what comes before it. */
+  override readonly inOrder = true;
   readonly #clock: Clock;
   readonly #replyTopic: string;
   readonly #kept: KeptStreamReplies;

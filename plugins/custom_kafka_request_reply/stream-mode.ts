@@ -12,16 +12,12 @@ import type { HttpRequest } from '../../bridge/request/http-request';
 import type { RequestReply } from '../../bridge/request-reply';
 import { IS_NODES_SECRET } from '../../bridge/results/own-secret';
 import { isUpgrade, SocketHalf } from '../../bridge/streams/socket-half';
-import { StreamHalf, type StreamVisitor } from '../../bridge/streams/stream-half';
+import { STREAM_WITH_KEY, StreamHalf, type StreamVisitor } from '../../bridge/streams/stream-half';
 import type { StreamReturns } from '../../bridge/streams/stream-returns';
 import type { StreamRule } from '../../bridge/streams/stream-rule';
 import { REQUEST_REPLY, REQUEST_REPLY_OPTIONS, type RequestReplyConfig } from './config';
 import type { Mode } from './mode';
 import { requestHalf } from './sending';
-
-/** To send it would break the promise of the key, and to give its first reply again that of the stream. */
-const STREAM_WITH_KEY =
-  'a stream of events cannot be asked for with an idempotency key, as it has several replies and one would be kept';
 
 export class StreamMode implements Mode {
   readonly access: Phase;

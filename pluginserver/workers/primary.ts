@@ -39,7 +39,10 @@ export interface PrimaryOptions {
   ) => void;
 }
 
-/** An event that meets a worker without its instance is run again by Kong; a start of one does not wait longer for that. */
+/**
+ * An event that meets a worker without its instance is run again by Kong; a start of one does not wait longer for that. Nor
+ * does who has news for the others.
+ */
 const ADOPT_TIMEOUT_MS = 2000;
 /** Of the lag at which an event loop counts as late. */
 const STUCK_FACTOR = 20;
@@ -221,6 +224,7 @@ class Primary {
           if (number !== worker) talk.tell('retire', { plugin, id });
       },
       instanceClosed: ({ plugin, id }) => this.#store.closed(plugin, id, worker),
+      tellOthers: (asked) => this.#tellOthers(worker, asked),
       handOver: ({ plugin, isFollowed, wantedStatusPort }) =>
         this.#handOver(plugin, isFollowed, wantedStatusPort),
     };
@@ -239,6 +243,15 @@ class Primary {
       workers.map(({ talk }) => inTime(ADOPT_TIMEOUT_MS, talk.ask('adopt', { plugin, ...instance }))),
     );
     return instance.id;
+  }
+
+  /** Resolves when all others know, those apart that do not answer. */
+  async #tellOthers(
+    worker: number,
+    news: { readonly plugin: string; readonly news: unknown },
+  ): Promise<void> {
+    const others = this.#crew.all().filter(({ number, isTold }) => isTold && number !== worker);
+    await Promise.all(others.map(({ talk }) => inTime(ADOPT_TIMEOUT_MS, talk.ask('told', news))));
   }
 
   async #handOver(

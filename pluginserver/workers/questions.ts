@@ -30,6 +30,8 @@ export interface OfWorkers {
   retire(asked: { readonly plugin: string; readonly id: number }): void;
   /** The name has gone to another process. Answered when nothing is on its way to the plugin that follows. */
   giveUp(asked: { readonly plugin: string; readonly isFollowed: boolean }): void;
+  /** The same plugin in another worker has said so. */
+  told(asked: { readonly plugin: string; readonly news: unknown }): void;
   end(asked: { readonly signal: string }): void;
   toggleDebug(asked: undefined): void;
   status(asked: undefined): WorkerStatus;
@@ -43,6 +45,8 @@ export interface OfPrimary {
   startInstance(asked: { readonly plugin: string; readonly name: string; readonly config: Buffer }): number;
   retireInstance(asked: { readonly plugin: string; readonly id: number }): void;
   instanceClosed(asked: { readonly plugin: string; readonly id: number }): void;
+  /** Answered when all other workers know. */
+  tellOthers(asked: { readonly plugin: string; readonly news: unknown }): void;
   /** @returns whether another socket has the name */
   handOver(asked: {
     readonly plugin: string;

@@ -115,11 +115,17 @@ export class SharedSocket {
     this.#open(this);
   }
 
-  /** @throws SocketPathError */
+  /** Nothing is left of it here where it fails, and it may be tried again. @throws SocketPathError */
   async listen(): Promise<void> {
     await this.bind();
     await this.#give(this);
-    this.claim();
+    try {
+      this.claim();
+    } catch (error) {
+      // The workers have it until they are given another one.
+      this.close();
+      throw error;
+    }
     this.release();
   }
 

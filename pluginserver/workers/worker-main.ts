@@ -118,6 +118,8 @@ function run(options: ServeOptions): void {
       processes.start(
         working.map(({ name }) => name).filter((name) => seats.has(name)),
         () => workerReachedAt(WORKER.number, options, httpListeners),
+        // Without the primary this worker ends.
+        (plugin, news) => primary.ask('tellOthers', { plugin, news }).catch(() => undefined),
       );
     },
     release: ({ plugin }) => {
@@ -131,6 +133,7 @@ function run(options: ServeOptions): void {
       await seats.get(plugin)?.server.giveUp(isFollowed);
       serveHttp();
     },
+    told: ({ plugin, news }) => processes.told(plugin, news),
     end: ({ signal }) => lifecycle.onSignal(signal),
     toggleDebug: () => toggleDebug(),
     status: () => ({

@@ -1,6 +1,7 @@
 /** How long requests wait for Kafka before they are sent. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { GatewayError } from '../../bridge/errors';
 import { Waiters } from '../../bridge/kafka/waiters';
 import { Link } from '../../bridge/link';
 import { Activity } from '../../bridge/telemetry/activity';
@@ -46,7 +47,13 @@ function setUp() {
     activity: new Activity(clock),
     metrics: requestMetrics(clock),
   };
-  const link = new Link(clock, lease, undefined, configuration);
+  let isDraining = false;
+  const owner = {
+    refuseWhenDraining: () => {
+      if (isDraining) throw new GatewayError('draining', 'the process ends');
+    },
+  };
+  const link = new Link(owner, clock, lease, undefined, configuration);
   const outcomes: string[] = [];
   const ask = async () => {
     await link.whenReady().then(
@@ -60,7 +67,8 @@ function setUp() {
       await settled();
     }
   };
-  return { clock, producer, outcomes, ask, pass, wanted: () => wanted };
+  const drain = () => (isDraining = true);
+  return { clock, producer, link, outcomes, ask, pass, drain, wanted: () => wanted };
 }
 
 test('the first requests wait, and are served when Kafka comes in time', async () => {
@@ -112,6 +120,21 @@ test('however many wait, one promise waits for Kafka', async () => {
   await Promise.all(asked);
   assert.deepEqual(new Set(outcomes), new Set(['not_ready']));
   assert.equal(producer.waits, 1);
+});
+
+test('while the process ends nobody is let through, also who has waited since before', async () => {
+  const { producer, link, outcomes, ask, pass, drain, wanted } = setUp();
+  const waiting = ask();
+  await pass(100);
+  drain();
+  producer.up();
+  await pass(50);
+  await waiting;
+  assert.throws(() => link.readyNow(), { code: 'draining' });
+  producer.state = 'connecting';
+  await ask();
+  assert.deepEqual(outcomes, ['draining', 'draining']);
+  assert.equal(wanted(), 1, 'Kafka is not looked for any more');
 });
 
 /** Pauses between attempts grow while nobody asks: requests are what ends them, also those that are refused. */

@@ -89,6 +89,54 @@ test('connections that say nothing have a bound of their own, and above it they 
   assert.equal(await statusOf(served[0]!, '/log/'), 200, 'what is served goes on');
 });
 
+/**
+ * Node never tells the end of an answer that waits for the one before it when its connection ends: what was counted of it stayed
+ * counted, and made room for silent connections beyond their bound; a stream would have kept its client.
+ */
+test('a request behind one that has no answer yet is not begun, and its connection is cut', async (t) => {
+  const begun: string[] = [];
+  const onBegun: (() => void)[] = [];
+  const long: HttpRoute = {
+    prefix: '/long/',
+    isLong: true,
+    handle: (_, __, rest) => {
+      begun.push(rest);
+      if (begun.length > 1) onBegun.pop()?.();
+    },
+  };
+  const { http, url } = await listener(t, [long, route('/log/')]);
+  const [socket] = await connections(t, http.boundPort!, 1);
+  const over = new Promise<void>((resolve) => {
+    socket!.once('close', () => resolve());
+    onBegun.push(resolve);
+  });
+  socket!.write(['1', '2'].map((name) => `GET /long/${name} HTTP/1.1\r\nHost: x\r\n\r\n`).join(''));
+  await over;
+  assert.deepEqual(begun, ['1']);
+  if (!socket!.closed) await once(socket!, 'close');
+  assert.equal((await fetch(`${url}/log/`)).status, 200);
+});
+
+/** Of such a connection node times nothing any more: some thousands of them, and no other was taken. */
+test('a connection that is refused another protocol is over, also where its client does not end it', async (t) => {
+  const { http } = await listener(t, [route('/log/')]);
+  const socket = connect({ port: http.boundPort!, host: HOST, allowHalfOpen: true });
+  t.after(() => socket.destroy());
+  socket.on('error', () => undefined);
+  socket.write('GET /log/ HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n');
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  assert.match(answer.toString(), /^HTTP\/1.1 404/);
+  await once(socket, 'end');
+  // Nobody is there any more to take it.
+  let isOver = false;
+  socket.once('close', () => (isOver = true));
+  for (let turns = 0; !isOver && turns < 500; turns++) {
+    socket.write('x');
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  assert.ok(isOver, 'it is still open');
+});
+
 /** All of them are accepted when this resolves: they come by fewer at once than wait in the kernel. */
 async function connections(t: TestContext, port: number, count: number): Promise<Socket[]> {
   const sockets: Socket[] = [];

@@ -105,6 +105,32 @@ for (const by of ['pair', 'one'] as const) {
       nothingPending();
     });
 
+    test(`${idempotency}: what may or may not have been written is sent again, once it was given up (${by})`, async () => {
+      const { clock, kafka, post, nothingPending } = gateway(by, { idempotency });
+      const first = await post('k');
+      clock.advance(31_000);
+      await first.held;
+      assert.equal(first.kong.answer.json.code, 'produce_timeout');
+      const whileTried = await post('k');
+      assert.equal(kafka.produced.length, idempotency === 'replay' ? 1 : 2);
+      for (const { onDelivery } of kafka.produced)
+        onDelivery(new GatewayError('produce_timeout', 'nobody knows whether it was written'));
+      await whileTried.held;
+      assert.equal(whileTried.kong.answer.json.code, 'produce_timeout');
+      const sentBefore = kafka.produced.length;
+      const again = [await post('k'), await post('k')];
+      assert.equal(kafka.produced.length, sentBefore + 1);
+      const ids = kafka.produced.map(({ record }) => headerOf(record, 'kafka_correlationId'));
+      assert.equal(new Set(ids).size, 1, 'to a service they are one');
+      // To the first, which was written after all.
+      kafka.arrive(replyTo(kafka, 0, 'yes'));
+      for (const asked of again) {
+        await asked.held;
+        assert.equal(bodyOf(asked), 'yes');
+      }
+      nothingPending();
+    });
+
     test(`${idempotency}: the first client may leave, the others get the reply (${by})`, async () => {
       const { kafka, post, nothingPending } = gateway(by, { idempotency });
       const first = await post('k');

@@ -293,6 +293,46 @@ for (const by of ['pair', 'one'] as const) {
   });
 }
 
+/** Kong's next connection led to another worker, which gave the client the reply that it had let go of. */
+test('what was deleted in one worker of a node is gone in the others, before the client is told', async () => {
+  const [one, other, stranger] = [
+    gateway('one'),
+    gateway('one'),
+    gateway('pair', { result: { topic: 'others' } }),
+  ];
+  const told: (() => void)[] = [];
+  one.requestReply.tellOthers = (news) => {
+    for (const { requestReply } of [other, stranger]) requestReply.told(structuredClone(news));
+    return new Promise((resolve) => told.push(resolve));
+  };
+  const ids = [await one.accepted(), await one.accepted()];
+  const reply = replyTo(one.kafka, 0, 'here already');
+  for (const { arrive } of [one, other]) arrive(reply);
+  const waiting = await other.ask(ids[1]);
+  for (const id of ids) {
+    const { kong, held } = await one.ask(id, { method: 'DELETE' });
+    assert.equal(kong.exits.length, 0, 'the others may not know yet');
+    told.pop()!();
+    await held;
+    await settled();
+    assert.equal(kong.exits[0]!.status, 204);
+  }
+  await waiting.held;
+  assert.equal(waiting.kong.answer.json.code, 'result_gone');
+  other.arrive(replyTo(one.kafka, 1, 'too late'));
+  for (const id of ids) {
+    const { kong, held } = await other.ask(id);
+    await held;
+    assert.deepEqual([kong.answer.status, kong.answer.json.code], [410, 'result_gone']);
+  }
+  const deleted = [one, other, stranger].map(({ requestReply }) =>
+    (requestReply.status().kept_replies as { reply_topic: string; deleted: number }[]).map(
+      (store) => `${store.reply_topic} ${store.deleted}`,
+    ),
+  );
+  assert.deepEqual(deleted, [['replies 2'], ['replies 0'], ['others 0']], 'counted once');
+});
+
 /** The two read it through clients of their own, as their connection options are other tables. */
 test('what several configurations want of one topic is kept once', async () => {
   const request = { idempotency: 'replay', idempotency_secret: SECRET };

@@ -9,6 +9,8 @@ import type { ReceivedRecord } from '../../bridge/kafka/records';
 import { RequestReply } from '../../bridge/request-reply';
 import { STREAM_TICKET_HEADER } from '../../bridge/streams/tickets';
 import { setLogSink } from '../../bridge/telemetry/log';
+import { closeSchemas } from '../../bridge/schemas';
+import { StubRegistry } from '../../dev/registry/stub-registry';
 import { HttpListener } from '../../listener/http-listener';
 import { parseConsumerConfig } from '../../plugins/custom_kafka_consumer/config';
 import { ConsumerHandler } from '../../plugins/custom_kafka_consumer/handler';
@@ -37,6 +39,13 @@ interface Options {
   /** Beside `mode` and `stream`. */
   readonly reply?: object;
   readonly request?: object;
+}
+
+interface SaidTo {
+  readonly partition?: number;
+  readonly headers?: Record<string, string>;
+  /** The id of its schema: then the id of its request is in the body, and nowhere else. */
+  readonly framed?: number;
 }
 
 /** All gateways of one test. */
@@ -75,23 +84,27 @@ class Fleet {
   }
 
   /** A reply, which is in the topic now. */
-  written(
-    value: string | null,
-    { partition = 0, headers = {} }: { partition?: number; headers?: Record<string, string> } = {},
-  ): ReceivedRecord {
+  written(value: string | null, { partition = 0, headers, framed }: SaidTo = {}): ReceivedRecord {
+    const wireId = { kafka_correlationId: this.#wireId };
     const offset = this.#offsets.get(partition) ?? 0;
     this.#offsets.set(partition, offset + 1);
     const record = {
       ...receivedRecord({
         topic: 'replies',
-        headers: { kafka_correlationId: this.#wireId, ...headers },
-        value,
+        headers: { ...(framed === undefined && wireId), ...headers },
+        value: framed === undefined ? value : this.#framed(value, framed),
       }),
       partition,
       offset,
     };
     this.#log.push(record);
     return record;
+  }
+
+  /** As a service writes it that knows the id from the body, and where it belongs; the schema is one of JSON. */
+  #framed(value: string | null, schema: number): Buffer {
+    const json = JSON.stringify({ 'correlation-id': this.#wireId, value });
+    return Buffer.concat([Buffer.of(0, 0, 0, 0, schema), Buffer.from(json)]);
   }
 
   /** The same, and all gateways have read it. */
@@ -325,6 +338,80 @@ for (const by of FORMS) {
     assert.equal(other.kafka.produced.length, 0);
   });
 }
+
+/** The id of a reply is in its body, and the schema of the first one has to be fetched. */
+async function slowSchema(t: TestContext) {
+  const registry = await StubRegistry.start();
+  const held: (() => void)[] = [];
+  t.after(() => {
+    closeSchemas();
+    return registry.stop();
+  });
+  for (const id of [3, 7])
+    registry.add(id, { schemaType: 'JSON', schema: '{}' }, { subject: `schema ${id}` });
+  registry.trouble = (request, response) => {
+    if (!request.url!.includes('/schemas/ids/7')) return false;
+    held.push(() => response.writeHead(200).end('{"schemaType":"JSON","schema":"{}"}'));
+    return true;
+  };
+  const consumer = { match: 'body_field', schema_registry: { confluent: { url: registry.url } } };
+  return { consumer, held };
+}
+
+const valuesOf = (sources: readonly EventSource[]) =>
+  sources.map(({ events }) =>
+    events.map(({ name, data }) =>
+      name === 'message' ? (JSON.parse(data) as { value: string }).value : `${name} ${data}`,
+    ),
+  );
+
+/** Where a client was told the next one first, its place was behind both; another gateway thought that it has them. */
+test('a reply whose schema is being fetched is not overtaken, so that a client that moves just then misses none', async (t) => {
+  const { consumer, held } = await slowSchema(t);
+  const fleet = new Fleet(t);
+  const options: Options = { by: 'pair', reply: consumer, stream: { end_header: 'last' } };
+  const [first, other, third] = [
+    await fleet.start(options),
+    await fleet.start(options),
+    await fleet.start(options),
+  ];
+  const source = await fleet.begin(first);
+  fleet.say('known', { framed: 3 });
+  await source.count(1);
+  fleet.say('slow', { framed: 7 });
+  fleet.say('behind it', { framed: 3 });
+  fleet.say('on another partition', { framed: 3, partition: 1 });
+  await source.count(2);
+  await first.until(() => held.length > 0);
+  await first.left(source);
+  const there = await other.resume(source);
+  await other.left(there);
+  const again = await third.resume(source);
+  for (const answer of held) answer();
+  fleet.say('the end', { framed: 3, headers: { last: '' } });
+  await again.untilEnd();
+  assert.deepEqual(valuesOf([source, there, again]), [
+    ['known', 'on another partition'],
+    [],
+    ['slow', 'behind it', 'the end', 'end {"reason":"complete"}'],
+  ]);
+});
+
+/** It ended the stream, and what it ends was never sent. */
+test('the end of a stream waits for a reply before it whose schema is being fetched', async (t) => {
+  const { consumer, held } = await slowSchema(t);
+  const fleet = new Fleet(t);
+  const gateway = await fleet.start({ by: 'pair', reply: consumer, stream: { end_header: 'last' } });
+  const source = await fleet.begin(gateway);
+  fleet.say('known', { framed: 3 });
+  await source.count(1);
+  fleet.say('slow', { framed: 7 });
+  fleet.say('the end', { framed: 3, headers: { last: '' } });
+  await gateway.until(() => held.length > 0);
+  for (const answer of held) answer();
+  await source.untilEnd();
+  assert.deepEqual(valuesOf([source]), [['known', 'slow', 'the end', 'end {"reason":"complete"}']]);
+});
 
 /** The producer of a pair cannot know what follows: its consumer may not be there yet. */
 test('on a route without streams nobody comes back to one', async (t) => {

@@ -335,6 +335,42 @@ test('HEAD has no stream by a pair either, and its wait ends at once', async () 
   assert.equal(requestReply.counters.unclaimed, 0);
 });
 
+/** The producer does not know that its consumer streams, and 500 told the client that somebody else had made a mistake. */
+for (const idempotency of ['join', 'replay']) {
+  test(`a request for a stream that comes twice is 400 by a pair, and sent once (${idempotency})`, async () => {
+    const keyed = { idempotency, idempotency_secret: 'the same on every gateway' };
+    const { producer, consumer, kafka, requestReply } = route({
+      producer: keyed,
+      consumer: { mode: 'stream' },
+    });
+    requestReply.streams.listener = () => ({ host: '127.0.0.1', port: 8005 });
+    let requests = 0;
+    const ask = async () => {
+      const kong = new FakeKong({
+        requestId: `request ${requests++}`,
+        headers: { 'idempotency-key': 'k' },
+        body: 'two books',
+      });
+      await producer.access(kong);
+      if (kong.exits.length === 0) await consumer.access(kong);
+      return kong;
+    };
+    assert.equal((await ask()).exits.length, 0, 'the first is a stream');
+    kafka.produced[0]!.onDelivery(undefined);
+    const { answer } = await ask();
+    assert.deepEqual([answer.status, answer.json.code], [400, 'request_invalid']);
+    assert.match(String(answer.json.error), /idempotency key.*several replies.*sent by the first/);
+    kafka.arrive(replyTo(kafka, 0, 'one of several'));
+    // With `join` its first reply is the end of what is known of a key, and the id of its stream is in use.
+    const later = await ask();
+    assert.equal(later.answer.status, idempotency === 'join' ? 409 : 400);
+    assert.equal(kafka.produced.length, 1);
+    assert.equal(requestReply.inFlight, 1, 'the stream goes on');
+    await requestReply.close();
+    assert.equal(requestReply.inFlight, 0);
+  });
+}
+
 /** A long stream is no request without a reply: nobody shall look for its reason. */
 test('age and silence end a stream, and are no timeouts', async (t) => {
   for (const [stream, reason] of [

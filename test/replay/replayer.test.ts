@@ -1,6 +1,7 @@
 /** The order in which things become safe, with ports that write down what they were asked. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { GatewayError } from '../../bridge/errors';
 import { toNativeHeaders } from '../../bridge/kafka/record-conversion';
 import type { OutgoingRecord, ReceivedRecord } from '../../bridge/kafka/records';
 import { BackOff } from '../../replay/back-off';
@@ -222,4 +223,76 @@ test('when Kafka does not answer, what is in flight is finished before it ends',
   answer(ANSWERED);
   await run;
   assert.deepEqual(events, ['send r0', 'failed.done r0', 'commit 0']);
+});
+
+/**
+ * A group whose brokers were away for longer than its session gives its partitions out anew: what waits here is read once
+ * more, from the last commit on. What was refused was sent a second time, and stood in the dead topic twice.
+ */
+test('what is read once more after the group was made anew is done once, and nothing is committed backwards', async () => {
+  const ids = ['r0', 'r1', 'r2', 'r1', 'r2', 'r3'];
+  const { replayer, events } = lab(
+    ids.map((id) => ({ id })),
+    {
+      send: (id) => (id === 'r1' ? { kind: 'answered', status: 400, body: '' } : ANSWERED),
+      next: (record) => record && { ...record, offset: Number(record.value!.toString().match(/r(\d)/)![1]) },
+    },
+  );
+  assert.equal(await replayer.run(), true);
+  assert.deepEqual(events, [
+    'send r0', 'failed.done r0', 'commit 0',
+    'send r1', 'failed.dead null', 'commit 1',
+    'send r2', 'failed.done r2', 'commit 2',
+    'send r3', 'failed.done r3', 'commit 3',
+  ]); // prettier-ignore
+  const { carried_out, carried_out_before, refused } = replayer.counts;
+  assert.deepEqual([carried_out, carried_out_before, refused], [3, 0, 1]);
+});
+
+/** One request as large as the topic takes, and refused, kept all behind it from being carried out, in each run anew. */
+test('a dead request that is too large with its reason stands in the dead topic with less of it', async () => {
+  for (const most of [3, 0]) {
+    const { replayer, dead, events } = lab([{}, {}], {
+      send: () => ({ kind: 'answered', status: 400, body: 'a long answer' }),
+      produce: async ({ headers }) => {
+        if (headers.length > most) throw new GatewayError('request_too_large', 'of the broker');
+      },
+    });
+    await replayer.run();
+    assert.deepEqual(
+      dead.map(({ headers }) => headers.map(([name]) => name)),
+      Array.from({ length: 2 }, () =>
+        most === 0 ? [] : ['replay-outcome', 'replay-attempts', 'replay-status'],
+      ),
+    );
+    assert.deepEqual(events.filter((event) => event.startsWith('commit')), ['commit 0', 'commit 1']);
+  }
+}); // prettier-ignore
+
+/** A hundred of the largest requests waited behind one whose service was away: a gigabyte, in each run anew. */
+test('what waits for the one before it is bounded in bytes, too', async (t) => {
+  let taken = 0;
+  let answer: (attempt: Attempt) => void = () => undefined;
+  let isHeld = true;
+  const { replayer } = lab(
+    Array.from({ length: 60 }, () => ({ body: 'x'.repeat(2_000_000) })),
+    {
+      send: () => (isHeld ? new Promise((resolve) => (answer = resolve)) : ANSWERED),
+      next: (record) => {
+        if (record !== undefined) taken++;
+        return record;
+      },
+    },
+  );
+  t.after(() => {
+    replayer.stop();
+    answer(ANSWERED);
+  });
+  const run = replayer.run();
+  for (let turn = 0; turn < 1000; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(taken >= 2 && taken <= 34, `${taken} wait`);
+  isHeld = false;
+  answer(ANSWERED);
+  assert.equal(await run, true);
+  assert.equal(replayer.counts.carried_out, 60);
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GatewayError } from '../../../bridge/errors';
 import type { ReceivedRecord } from '../../../bridge/kafka/records';
+import type { Collector } from '../../../bridge/reply/collector';
 import { matchRule, type MatchRule } from '../../../bridge/reply/match-rule';
 import type { Orphan } from '../../../bridge/reply/orphans';
 import type { ReplyChannelOptions } from '../../../bridge/reply/reply-channel';
@@ -241,4 +242,50 @@ test('a reply that is read back is seen when its schema is there, and only then 
   fetched();
   await channel.whenReady();
   assert.deepEqual([seen, channel.ready], [['a', 'b'], true]);
+});
+
+/** A stream minds the order of its replies; whoever waits for one does not, and shall not wait for those of others. */
+test('a reply behind one that cannot be read yet ends its wait at once, and only a stream waits for it', async () => {
+  let fetched: () => void = () => undefined;
+  const schema = new Promise<void>((resolve) => (fetched = resolve));
+  let isThere = false;
+  void schema.then(() => (isThere = true));
+  const isUnreadable = (record: ReceivedRecord) => !isThere && record.key?.toString() === 'slow';
+  const rule: MatchRule = {
+    name: 'field',
+    place: 'a field',
+    headerNames: [],
+    correlationIdOf: (record) => (isUnreadable(record) ? undefined : record.value?.toString()),
+    whenReadable: (record) => (isUnreadable(record) ? schema : undefined),
+  };
+  const { register, deliver, channel } = open({ rules: [rule] });
+  const inOrder: Collector = { inOrder: true, add: (reply) => (taken.push(reply.offset), 'more') };
+  const taken: number[] = [];
+  const stream = register('stream');
+  stream.collector = inOrder;
+  const plain = register('plain');
+  const gone = register('gone');
+  gone.collector = inOrder;
+  const seen: number[] = [];
+  channel.topic.observe({ inOrder: true, onReply: ({ offset }) => void seen.push(offset) });
+  for (const [offset, value, key] of [
+    [0, 'stream', 'slow'],
+    [1, 'stream', ''],
+    [2, 'plain', ''],
+    [3, 'gone', ''],
+  ] as const)
+    deliver({ ...receivedRecord({ value, key }), offset });
+  assert.ok('reply' in (await outcomeOf(plain)));
+  channel.fail(gone, new GatewayError('internal', 'its client has left'));
+  assert.deepEqual([taken, seen], [[], []]);
+  fetched();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(
+    [taken, seen],
+    [
+      [0, 1],
+      [0, 1, 2, 3],
+    ],
+  );
+  assert.deepEqual(nonZero(channel.topic.counters), { replies: 3, late: 1 });
 });

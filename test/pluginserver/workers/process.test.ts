@@ -14,15 +14,21 @@ const source = (brokenWhile = '/nowhere'): string => `
 if (require('node:fs').existsSync(${JSON.stringify(brokenWhile)})) process.exit(7);
 exports.Name = 'demo'; exports.Version = '1.0.0'; exports.Priority = 1;
 let served = 'nothing';
-exports.Process = { start: (names) => { served = names.join(); } };
+let tell;
+let told = 'nothing';
+exports.Process = {
+  start: (names, listener, tellOthers) => { served = names.join(); tell = tellOthers; },
+  told: (news) => { told = news.from + ' told ' + process.pid; },
+};
 exports.Plugin = class {
   constructor(config) { this.word = config.word; this.served = served; }
   async access(kong) {
     const path = await kong.request.getPath();
     if (path === '/block') for (;;);
     if (path === '/wait') await new Promise(() => {});
+    if (path === '/tell') await tell({ from: process.pid });
     const { word, served } = this;
-    void kong.response.exit(200, { '/word': word, '/served': served }[path] ?? String(process.pid));
+    void kong.response.exit(200, { '/word': word, '/served': served, '/told': told }[path] ?? String(process.pid));
   }
 };`;
 
@@ -103,6 +109,21 @@ async function eventuallyAsync(look: () => Promise<boolean>): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+it('what a plugin tells the other workers they know before it goes on', async (t) => {
+  const node = await startNode(t);
+  const id = await instance(node);
+  await bothAnswer(node, id);
+  const teller = await answer(node, id, '/tell');
+  const { workers } = await node.status();
+  const other = workers.map(({ pid }) => String(pid)).find((pid) => pid !== teller)!;
+  const seen = new Set<string>();
+  for (let round = 0; seen.size < 2; round++) {
+    assert.ok(round < 50, 'one worker gets everything');
+    for (const told of await answers(node, id, '/told')) seen.add(told);
+  }
+  assert.deepEqual(seen, new Set(['nothing', `${teller} told ${other}`]), 'the others, and not itself');
+});
 
 describe('an instance', () => {
   it('that was started over one connection answers over any', async (t) => {
