@@ -50,8 +50,8 @@ const WARM_UP_MS = 5000;
 export async function runStreamsDrill(options: StreamsDrillOptions): Promise<StreamsDrillReport> {
   const { events, sockets, everyMs, say } = options;
   const kafka = await startKafka();
-  // All the room for young objects from the beginning: it is no part of what a stream takes.
-  const nodeFlags = [...SHIPPED_NODE_FLAGS, '--min-semi-space-size=64'];
+  // All the room for young objects from the beginning, and none given back in between: it is no part of what a stream takes.
+  const nodeFlags = [...SHIPPED_NODE_FLAGS, '--min-semi-space-size=64', '--no-memory-reducer'];
   const server = await PluginServerProcess.start({ nodeFlags });
   const endings: (() => Promise<unknown>)[] = [];
   try {

@@ -248,6 +248,7 @@ export class ReplyStream implements Teller {
       this.#position = this.#log.dropped;
       this.#clientReplies += missing;
     }
+    const from = this.#position;
     for (;;) {
       const event = this.#log.next(this.#position);
       if (event === undefined) break;
@@ -258,6 +259,8 @@ export class ReplyStream implements Teller {
         return;
       }
     }
+    // Something has been said.
+    if (this.#position > from) this.#beat();
     if (!this.#hasAll(this.#position)) return;
     // Until it has closed the connection nothing may be written.
     this.#cancelBeat?.();

@@ -183,6 +183,21 @@ test('while nothing comes there is a comment every 20 seconds, less than the min
   await source.untilEnd();
 });
 
+/** Of streams with a reply every few seconds, half of what was sent were comments. */
+test('after a reply there is none for another 20 seconds', async (t) => {
+  const { access, proxied, clock, until, say } = await streaming(t, { count: 2 });
+  const source = await proxied(await access());
+  await until(() => source.comments.length > 0);
+  const before = source.comments.length;
+  clock.advance(15_000);
+  say('1');
+  await until(() => source.events.length === 1);
+  clock.advance(15_000);
+  say('2');
+  await source.untilEnd();
+  assert.equal(source.comments.length, before);
+});
+
 test('a client that leaves and does not come back ends the wait', async (t) => {
   const { access, proxied, clock, until, requestReply, counters, nothingLeft } = await streaming(t, {
     resume_ms: 5000,
