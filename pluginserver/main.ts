@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Before anything can start libuv's thread pool.
 import '../bridge/thread-pool-size';
-import './heap-growth';
+import './full-collections';
 import type { RequestListener } from 'node:http';
 import { bytesInFlight } from '../bridge/bytes-in-flight';
 import { accessLog } from '../bridge/telemetry/access-log';

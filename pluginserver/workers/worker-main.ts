@@ -4,7 +4,7 @@
  */
 // Before anything can start libuv's thread pool.
 import '../../bridge/thread-pool-size';
-import '../heap-growth';
+import '../full-collections';
 import { WORKER } from '../../common/worker';
 import { bytesInFlight } from '../../bridge/bytes-in-flight';
 import { accessLog } from '../../bridge/telemetry/access-log';
