@@ -62,7 +62,8 @@ export class KafkaNode {
   async start(): Promise<void> {
     if (this.running) return;
     const { distribution, propertiesFile, jvmFlags = [], temporaryFolder } = this.#options;
-    const args = [...jvmFlags, ...javaArguments(distribution), 'kafka.Kafka', propertiesFile];
+    // Of two values Java takes the last.
+    const args = [...javaArguments(distribution), ...jvmFlags, 'kafka.Kafka', propertiesFile];
     const child = spawn(distribution.java.command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = child;
     this.#logTail = [];
