@@ -11,8 +11,8 @@ const COMMAND = commandLine({
   program: 'streams-drill/cli.js',
   about: `
 Opens streams of server-sent events and WebSockets, lets each have a reply every few seconds, and sends plain requests
-beside them: what each stream takes of the plugin server's memory, and how much slower the plain requests are than beside as
-many plain ones as the streams have replies.
+beside them: what each stream takes of the plugin server's memory, and how much slower the plain requests are than beside the
+same streams in another plugin server.
 Ends with status 1 when one misses a reply, or the requests are too slow.`,
   flags: {
     events: wholeNumber({ says: 'streams of server-sent events', byDefault: 5000 }),
@@ -38,9 +38,9 @@ runCommand(COMMAND, async (flags) => {
   const { alone, besideOthers, beside } = report;
   const verdicts = streamsDrillVerdicts(report);
   const lines = [
-    `plain requests alone:      ${latencies(alone)}`,
-    `beside as many plain ones: ${latencies(besideOthers)}`,
-    `beside the streams:        ${latencies(beside)}`,
+    `plain requests alone:                     ${latencies(alone)}`,
+    `beside streams of another plugin server:  ${latencies(besideOthers)}`,
+    `beside streams of the same plugin server: ${latencies(beside)}`,
     `plugin server: ${report.kilobytesPerEvents.toFixed(1)} KB for a stream of events, ${report.kilobytesPerSocket.toFixed(1)} KB for a WebSocket`,
     `${report.eventsSeen} events and ${report.messagesSeen} messages came while they were open`,
     '',

@@ -20,7 +20,7 @@ export function streamsDrillVerdicts(report: StreamsDrillReport): Verdict[] {
       holds: failed === 0,
     },
     {
-      rule: `p99 of plain requests at most ${MOST_SLOWER} times that beside as many plain ones as the streams have replies`,
+      rule: `p99 of plain requests at most ${MOST_SLOWER} times that beside the same streams in another plugin server`,
       found: `${ratio.toFixed(2)} times`,
       holds: ratio <= MOST_SLOWER,
     },

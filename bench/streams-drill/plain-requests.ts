@@ -5,7 +5,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { Agent, request as httpRequest } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { giveWay } from '../load/give-way';
 import { ascending, percentile } from '../load/statistics';
 
 export interface Measurement {
@@ -25,10 +24,6 @@ export class PlainRequests {
 
   constructor(url: string) {
     this.#child = fork(__filename, [url]);
-  }
-
-  giveWay(): void {
-    giveWay(this.#child.pid);
   }
 
   measure({ perSecond, measureMs }: Measurement): Promise<Latencies> {

@@ -1,7 +1,8 @@
 /**
- * Thousands of streams beside plain requests. What is measured is the plugin server and Kafka, which they share: the streams and
- * the requests have clients, a gateway and a service each, and those of the streams, which are on other machines or in other
- * workers of Kong in earnest, give way.
+ * Thousands of streams beside plain requests: what is measured is what both in one plugin server do to each other. On a
+ * machine that also has Kafka, the clients, the service and the stand-in for Kong, streams make requests slower whoever holds
+ * them; so the same streams are first held by another plugin server. Streams and requests have clients, a gateway and a service
+ * each, and those of the streams, which are on other machines or in other workers of Kong in earnest, give way.
  */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -23,8 +24,8 @@ export interface StreamsDrillOptions {
   readonly say: (line: string) => void;
 }
 
-export interface StreamsDrillReport {
-  readonly wanted: number;
+/** Streams of one plugin server, and plain requests beside them. */
+interface Held {
   readonly opened: number;
   /** Streams that ended too early, or had no reply. */
   readonly lost: number;
@@ -32,95 +33,108 @@ export interface StreamsDrillReport {
   readonly messagesSeen: number;
   readonly kilobytesPerEvents: number;
   readonly kilobytesPerSocket: number;
+  readonly beside: Latencies;
+}
+
+/** What is said of the streams is of those in the plugin server that has the requests, too. */
+export interface StreamsDrillReport extends Held {
+  readonly wanted: number;
   /** Plain requests by themselves. */
   readonly alone: Latencies;
-  /** Beside as many plain ones as the streams have replies. */
+  /** Beside the same streams in another plugin server. */
   readonly besideOthers: Latencies;
-  /** Beside the streams. */
-  readonly beside: Latencies;
 }
 
 const REPLIES = 1000;
 /** Opened at once: as many clients as come back after a network was away, and no more than a machine of two cores bears. */
 const AT_ONCE = 50;
 const SETTLE_MS = 5000;
-/** Until the code of all processes is compiled. */
-const WARM_UP_MS = 5000;
+/** Until the code of all processes is compiled, that of Kafka fully: 50,000 records. */
+const WARM_UP = { perSecond: 1000, measureMs: 25_000 };
 
 export async function runStreamsDrill(options: StreamsDrillOptions): Promise<StreamsDrillReport> {
-  const { events, sockets, everyMs, say } = options;
-  const kafka = await startKafka();
-  // All the room for young objects from the beginning, and none given back in between: it is no part of what a stream takes.
-  const nodeFlags = [...SHIPPED_NODE_FLAGS, '--min-semi-space-size=64', '--no-memory-reducer'];
-  const server = await PluginServerProcess.start({ nodeFlags });
-  const endings: (() => Promise<unknown>)[] = [];
+  const { events, sockets, say } = options;
+  const kafka = await startKafka({ optimizeFor: 'throughput' });
+  const endings: (() => Promise<unknown>)[] = [() => kafka.stop()];
   try {
     for (const name of ['plain', 'events', 'socket'])
       for (const kind of ['requests', 'replies'])
         await kafka.createTopic(`${name}.${kind}`, { partitions: 4 });
-    const plainResponder = await startResponderProcess(kafka.bootstrapServers, ['plain.requests']);
-    endings.push(() => plainResponder.stop());
-    const responder = await startResponderProcess(kafka.bootstrapServers, [
-      `events.requests,mode=steps,replies=${REPLIES},every-ms=${everyMs}`,
-      'socket.requests',
-    ]);
-    endings.push(() => responder.stop());
     const yml = kongYml(kafka.bootstrapServers);
-    const forRequests = await startGatewayProcess(server, yml, 0);
-    endings.push(() => forRequests.child.stop());
-    const forStreams = await startGatewayProcess(server, yml, 0);
-    endings.push(() => forStreams.child.stop());
-
-    const requests = new PlainRequests(`${forRequests.url}/plain`);
+    // All the room for young objects from the beginning: it is no part of what a stream takes.
+    const nodeFlags = [...SHIPPED_NODE_FLAGS, '--min-semi-space-size=64'];
+    const server = await PluginServerProcess.start({ nodeFlags });
+    endings.push(() => server.stop());
+    const other = await PluginServerProcess.start({ nodeFlags });
+    endings.push(() => other.stop());
+    const responder = await startResponderProcess(kafka.bootstrapServers, ['plain.requests']);
+    endings.push(() => responder.stop());
+    const gateway = await startGatewayProcess(server, yml, 0);
+    endings.push(() => gateway.child.stop());
+    const requests = new PlainRequests(`${gateway.url}/plain`);
     endings.push(async () => requests.stop());
-    const others = new PlainRequests(`${forStreams.url}/plain`);
-    endings.push(async () => others.stop());
-    others.giveWay();
-    for (const pid of [responder.pid, forStreams.child.pid, process.pid]) giveWay(pid);
+    giveWay();
 
-    await requests.measure({ ...options, measureMs: WARM_UP_MS });
+    say('25 seconds of warm-up');
+    await requests.measure(WARM_UP);
     say('plain requests alone');
     const alone = await requests.measure(options);
-    const perSecond = ((events + sockets) * 1000) / everyMs;
-    say(`plain requests beside ${perSecond.toFixed(0)} others a second`);
-    const [besideOthers] = await Promise.all([
-      requests.measure(options),
-      others.measure({ ...options, perSecond }),
-    ]);
-    const pid = server.child.pid;
-    const clients = new Clients();
-    endings.push(() => clients.close());
+    const stage = { ...options, bootstrapServers: kafka.bootstrapServers, yml, requests };
+    say('beside streams of another plugin server');
+    const besideOthers = (await withStreams(other, stage)).beside;
+    say('beside streams of the same one');
+    return { ...(await withStreams(server, stage)), wanted: events + sockets, alone, besideOthers };
+  } finally {
+    for (const end of endings.reverse()) await end();
+  }
+}
+
+interface Stage extends StreamsDrillOptions {
+  readonly bootstrapServers: string;
+  readonly yml: string;
+  readonly requests: PlainRequests;
+}
+
+/** Their service and gateway come and go with them, so that nothing of them is left for who comes next. */
+async function withStreams(server: PluginServerProcess, stage: Stage): Promise<Held> {
+  const { events, sockets, everyMs, say } = stage;
+  const responder = await startResponderProcess(stage.bootstrapServers, [
+    `events.requests,mode=steps,replies=${REPLIES},every-ms=${everyMs}`,
+    'socket.requests',
+  ]);
+  const gateway = await startGatewayProcess(server, stage.yml, 0);
+  const clients = new Clients();
+  try {
+    for (const pid of [responder.pid, gateway.child.pid]) giveWay(pid);
+    const { pid } = server.child;
     const atFirstMb = residentMegabytes(pid);
     say(`${events} streams of events`);
-    await inTurns(events, everyMs, () => clients.openEvents(`${forStreams.url}/events`));
+    await inTurns(events, everyMs, () => clients.openEvents(`${gateway.url}/events`));
     await pause(SETTLE_MS);
     const withEventsMb = residentMegabytes(pid);
     say(`${sockets} WebSockets`);
     await inTurns(sockets, everyMs, () =>
-      clients.openSocket(`${forStreams.url.replace('http', 'ws')}/socket`, everyMs),
+      clients.openSocket(`${gateway.url.replace('http', 'ws')}/socket`, everyMs),
     );
     await pause(SETTLE_MS);
     const withAllMb = residentMegabytes(pid);
     say('plain requests beside them');
-    const beside = await requests.measure(options);
+    const beside = await stage.requests.measure(stage);
     // Whoever was opened last has its second reply by then.
     await pause(everyMs);
     return {
-      wanted: events + sockets,
+      beside,
       opened: clients.opened,
       lost: clients.lost,
       eventsSeen: clients.events,
       messagesSeen: clients.messages,
       kilobytesPerEvents: ((withEventsMb - atFirstMb) * 1024) / Math.max(events, 1),
       kilobytesPerSocket: ((withAllMb - withEventsMb) * 1024) / Math.max(sockets, 1),
-      alone,
-      besideOthers,
-      beside,
     };
   } finally {
-    for (const end of endings.reverse()) await end();
-    await server.stop();
-    await kafka.stop();
+    await clients.close();
+    await gateway.child.stop();
+    await responder.stop();
   }
 }
 
