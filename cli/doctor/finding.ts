@@ -57,6 +57,11 @@ export const FINDINGS = {
     title: 'A pair gives replies later, or waits for states, without `reply_routing: broadcast`',
     why: 'Only one gateway would see the reply: such requests are refused with 500 misconfigured.',
   },
+  repeated_in_pair: {
+    level: 'error',
+    title: 'A pair with `idempotency` collects several replies, or waits for states',
+    why: 'A key stands for one reply: a request that comes again is refused with 500 misconfigured.',
+  },
   secret_missing: {
     level: 'warning',
     title: 'result_secret or idempotency_secret is not set',
@@ -254,6 +259,11 @@ export const FINDINGS = {
     level: 'error',
     title: 'A topic does not exist',
     why: 'Requests are refused, or wait for replies that cannot come. Where brokers make topics by themselves, it gets their defaults.',
+  },
+  end_may_overtake: {
+    level: 'note',
+    title: '`end_header` without `sequence_header`, and replies on several partitions',
+    why: 'Partitions have no order among each other: where the replies to one request are not all on one, by a key, an end may be read before the last of them, which are missing then.',
   },
   topic_hidden: {
     level: 'error',

@@ -26,6 +26,8 @@ export interface TopicUse {
   /** Number that must exist; only with `reply_routing: partition`. */
   readonly partition: number | undefined;
   readonly readsOnePartition: boolean;
+  /** The option by which a reply is the last of its request, where nothing says which come before it. */
+  readonly endsBy: string | undefined;
 }
 
 export interface ClusterUse {
@@ -85,6 +87,7 @@ const NOBODY_WAITS = {
   wantsAllReplicas: true,
   partition: undefined,
   readsOnePartition: false,
+  endsBy: undefined,
 } as const;
 
 function usesOf(plugin: OurPlugin, flows: readonly RouteFlow[]): readonly TopicUse[] {
@@ -129,16 +132,22 @@ function usesOf(plugin: OurPlugin, flows: readonly RouteFlow[]): readonly TopicU
       hasKey: waits.length > 0 && waits.every((wait) => wait?.isByKey === true),
       partition: config.reply_partition,
       readsOnePartition: config.reply_routing === 'partition',
+      endsBy: waits.map((wait) => wait?.endsBy).find((option) => option !== undefined),
     });
   if (config.orphan_topic !== undefined)
     others.push({ ...base, topic: config.orphan_topic, role: 'orphans', wantsAllReplicas });
   return [...requests, ...others];
 }
 
+interface WaitFacts {
+  readonly longestMs: number;
+  readonly mostBytes: number;
+  readonly isByKey: boolean;
+  readonly endsBy: TopicUse['endsBy'];
+}
+
 /** What the half that waits is set to. */
-export function waitOf(
-  flow: RouteFlow,
-): { longestMs: number; mostBytes: number; isByKey: boolean } | undefined {
+export function waitOf(flow: RouteFlow): WaitFacts | undefined {
   const wait =
     flow.find('custom_kafka_request_reply')?.config?.reply ?? flow.find('custom_kafka_consumer')?.config;
   if (wait === undefined) return undefined;
@@ -146,5 +155,10 @@ export function waitOf(
     longestMs: Math.max(wait.timeout, wait.timeout_ceiling),
     mostBytes: wait.max_reply_bytes,
     isByKey: wait.match === 'key',
+    endsBy: (['collect', 'stream'] as const)
+      .filter(
+        (several) => wait[several].end_header !== undefined && wait[several].sequence_header === undefined,
+      )
+      .map((several) => `${several}.end_header`)[0],
   };
 }

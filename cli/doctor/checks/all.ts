@@ -21,7 +21,7 @@ import {
 } from './kong-settings';
 import { kongVersions } from './kong-version';
 import { order } from './order';
-import { resultsOfPairs, secretsDiffer, secretsMissing } from './results';
+import { repeatedInPairs, resultsOfPairs, secretsDiffer, secretsMissing } from './results';
 import { server } from './server';
 import { sockets } from './sockets';
 import { streams } from './streams';
@@ -29,6 +29,7 @@ import {
   clusters,
   compaction,
   copies,
+  ends,
   existence,
   hiddenSettings,
   leaders,
@@ -47,6 +48,7 @@ const CHECKS: readonly Check[] = [
   failOpen,
   order,
   resultsOfPairs,
+  repeatedInPairs,
   secretsDiffer,
   secretsMissing,
   failoverRoutes,
@@ -73,6 +75,7 @@ const CHECKS: readonly Check[] = [
   leaders,
   copies,
   partitions,
+  ends,
   retention,
   compaction,
   sizes,

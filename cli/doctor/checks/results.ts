@@ -1,4 +1,5 @@
 /** Replies that are given later, by whichever gateway is asked. */
+import { collects } from '../../../bridge/config/collect-options';
 import type { ConsumerConfig } from '../../../plugins/custom_kafka_consumer/config';
 import { isOurs, type OurPlugin } from '../../kong-config/our-plugins';
 import type { Facts } from '../facts';
@@ -28,6 +29,27 @@ function needsBroadcast(wait: ConsumerConfig): string | undefined {
   if (wait.respond_async) return 'respond_async';
   return wait.wait_for.field === undefined ? undefined : 'wait_for';
 }
+
+/** What a pair finds out when a request comes again; of the one plugin it is refused beforehand. */
+export const repeatedInPairs: Check = (facts) =>
+  routeFlows(facts).flatMap((flow): readonly Finding[] => {
+    const idempotency = flow.find('custom_kafka_producer')?.config?.idempotency ?? 'off';
+    const wait = flow.find('custom_kafka_consumer')?.config;
+    if (idempotency === 'off' || wait === undefined) return [];
+    const option = collects(wait.collect)
+      ? 'collect'
+      : wait.wait_for.field !== undefined
+        ? 'wait_for'
+        : undefined;
+    if (option === undefined) return [];
+    return [
+      finding('repeated_in_pair', {
+        where: flow.where,
+        what: `custom_kafka_consumer has ${option}, and custom_kafka_producer idempotency: ${idempotency}.`,
+        fix: 'On custom_kafka_producer:\n  idempotency: off',
+      }),
+    ];
+  });
 
 export const secretsMissing: Check = ({ plugins }) =>
   plugins.flatMap((plugin): readonly Finding[] => {

@@ -178,6 +178,19 @@ export const partitions = overThere(({ cluster, name, topic, uses }) => {
   return found;
 });
 
+export const ends = overThere(({ name, topic, uses }) => {
+  const count = topic.partitions.length;
+  const ended = uses.find(({ endsBy, readsOnePartition }) => endsBy !== undefined && !readsOnePartition);
+  if (count === 1 || ended === undefined) return [];
+  return [
+    finding('end_may_overtake', {
+      where: whereOf(name, [ended]),
+      what: `${name} has ${count} partitions, and ${ended.endsBy} has no sequence_header beside it.`,
+      fix: 'The service gives all replies to a request the same key, or it numbers them, with sequence_header for the name of that header.',
+    }),
+  ];
+});
+
 const DAY_MS = 86_400_000;
 
 export const retention = overThere(({ cluster, name, topic, uses }) => {

@@ -44,7 +44,9 @@ const FAILOVER_ENTRY = {
 const FAILOVER_BY_LOG_ENTRY = { ...FAILOVER_ENTRY, pluginserver_kafka_failover_query_cmd: `cat ${WITH_LOG}` };
 const dumpFile = (name: string) => readFileSync(join(KONG, name), 'utf8');
 
-const STREAM = withConfig({ reply: { mode: 'stream', stream: { end_header: 'last' } } });
+const STREAM = withConfig({
+  reply: { mode: 'stream', stream: { end_header: 'last', sequence_header: 'number' } },
+});
 const RESULT = {
   name: 'custom_kafka_consumer',
   config: {
@@ -524,6 +526,46 @@ const CASES: Record<Exclude<FindingCode, `probe_${string}`>, Case | readonly Cas
       /reply_topic of its own/,
     ],
   ],
+  repeated_in_pair: [
+    [
+      {
+        document: routeWith([
+          withConfig({ idempotency: 'join' }, PRODUCER),
+          { ...CONSUMER, config: { collect: { count: 3 } } },
+        ]),
+      },
+      /^route orders$/,
+      /has collect, and custom_kafka_producer idempotency: join/,
+      /idempotency: off/,
+    ],
+    [
+      {
+        document: routeWith([
+          withConfig({ idempotency: 'replay', key_source: 'consumer' }, PRODUCER),
+          { ...CONSUMER, config: { wait_for: { field: '/status', values: { DONE: '200' } }, match: 'key' } },
+        ]),
+      },
+      /^route orders$/,
+      /has wait_for, and custom_kafka_producer idempotency: replay/,
+      /idempotency: off/,
+    ],
+  ],
+  end_may_overtake: [
+    [
+      { document: routeWith([withConfig({ reply: { collect: { end_header: 'last' } } })]) },
+      /^topic orders\.replies/,
+      /has 3 partitions, and collect\.end_header has no sequence_header/,
+      /same key/,
+    ],
+    [
+      {
+        document: withService([withConfig({ reply: { mode: 'stream', stream: { end_header: 'last' } } })]),
+      },
+      /^topic orders\.replies/,
+      /has 3 partitions, and stream\.end_header has no sequence_header/,
+      /numbers them/,
+    ],
+  ],
   secret_missing: [
     [
       { document: routeWith([withConfig({ reply: { ...LATER, result_secret: undefined } })]) },
@@ -831,6 +873,18 @@ const HEALTHY: [what: string, situation: Situation][] = [
         services: [{ name: 'backend', url: 'http://kafka-reply.invalid' }],
       },
       kong: { version: '3.7.0' },
+    },
+  ],
+  [
+    'an end of several replies, all of which come on one partition',
+    {
+      document: routeWith([
+        withConfig({
+          reply_routing: 'partition',
+          dialects: ['nestjs'],
+          reply: { collect: { end_header: 'kafka_nest-is-disposed' } },
+        }),
+      ]),
     },
   ],
   ['a one-way route', { document: routeWith([{ name: PRODUCER.name, config: { bootstrap_servers: SERVERS, topic: REQUESTS } }]) }],
