@@ -73,6 +73,7 @@ export async function runStreamsDrill(options: StreamsDrillOptions): Promise<Str
     endings.push(() => gateway.child.stop());
     const requests = new PlainRequests(`${gateway.url}/plain`);
     endings.push(async () => requests.stop());
+    // The clients of the streams are here, and their service and gateway are started from here.
     giveWay();
 
     say('25 seconds of warm-up');
@@ -105,7 +106,6 @@ async function withStreams(server: PluginServerProcess, stage: Stage): Promise<H
   const gateway = await startGatewayProcess(server, stage.yml, 0);
   const clients = new Clients();
   try {
-    for (const pid of [responder.pid, gateway.child.pid]) giveWay(pid);
     const { pid } = server.child;
     const atFirstMb = residentMegabytes(pid);
     say(`${events} streams of events`);
