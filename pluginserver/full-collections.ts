@@ -2,9 +2,9 @@
  * Imported for its effect: V8 looks through all old objects when there is something to be had from it.
  *
  * With 7,000 streams it takes both cores of a small machine for a fifth of a second: no share of the time, but the slowest of
- * a hundred requests. By itself V8 did so every twenty seconds because a tenth more had come, and eight seconds after each
- * one once more if it was quiet, to give memory back, room for young objects with it. Here a full collection comes when there
- * are twice as many old objects as the last one has left, and memory goes back after ten quiet minutes. Without streams there
+ * a hundred requests. By itself V8 did so every twenty seconds because a tenth more had come, and between eight seconds and two
+ * minutes after one once more, to give memory back, room for young objects with it. Here a full collection comes when there
+ * are twice as many old objects as the last one has left, and memory goes back after ten minutes. Without streams there
  * are 14 MB of old objects, and it makes no difference to a request (docs/performance.md, Node). Where memory is short V8
  * collects earlier all the same; whoever starts node with one of the flags has its own value.
  */
