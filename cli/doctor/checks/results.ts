@@ -1,28 +1,41 @@
 /** Replies that are given later, by whichever gateway is asked. */
 import { collects } from '../../../bridge/config/collect-options';
 import type { ConsumerConfig } from '../../../plugins/custom_kafka_consumer/config';
+import type { ProducerConfig } from '../../../plugins/custom_kafka_producer/config';
 import { isOurs, type OurPlugin } from '../../kong-config/our-plugins';
 import type { Facts } from '../facts';
 import { finding, type Finding } from '../finding';
 import { routeFlows, type RouteFlow } from '../route-flows';
 import type { Check } from './check';
 
-/** What a pair finds out with its first request; of the one plugin it is refused beforehand. */
-export const resultsOfPairs: Check = (facts) =>
-  routeFlows(facts).flatMap((flow): readonly Finding[] => {
-    const routing = flow.find('custom_kafka_producer')?.config?.reply_routing;
-    const wait = flow.find('custom_kafka_consumer')?.config;
-    if (routing === undefined || routing === 'broadcast' || wait === undefined) return [];
-    const option = needsBroadcast(wait);
-    if (option === undefined) return [];
-    return [
-      finding('results_not_broadcast', {
-        where: flow.where,
-        what: `custom_kafka_consumer has ${option}, and custom_kafka_producer reply_routing: ${routing}.`,
-        fix: 'On custom_kafka_producer, best with a reply_topic of its own:\n  reply_routing: broadcast',
-      }),
-    ];
-  });
+interface Pair {
+  readonly where: string;
+  readonly send: ProducerConfig;
+  readonly wait: ConsumerConfig;
+}
+
+/** Of the one plugin such things are refused beforehand; neither half of a pair knows the other. */
+const overPairs =
+  (check: (pair: Pair) => readonly Finding[]): Check =>
+  (facts) =>
+    routeFlows(facts).flatMap((flow) => {
+      const send = flow.find('custom_kafka_producer')?.config;
+      const wait = flow.find('custom_kafka_consumer')?.config;
+      return send && wait ? check({ where: flow.where, send, wait }) : [];
+    });
+
+/** What it finds out with its first request. */
+export const resultsOfPairs = overPairs(({ where, send, wait }) => {
+  const option = needsBroadcast(wait);
+  if (send.reply_routing === 'broadcast' || option === undefined) return [];
+  return [
+    finding('results_not_broadcast', {
+      where,
+      what: `custom_kafka_consumer has ${option}, and custom_kafka_producer reply_routing: ${send.reply_routing}.`,
+      fix: 'On custom_kafka_producer, best with a reply_topic of its own:\n  reply_routing: broadcast',
+    }),
+  ];
+});
 
 function needsBroadcast(wait: ConsumerConfig): string | undefined {
   if (wait.on_timeout === 'accepted') return 'on_timeout: accepted';
@@ -30,26 +43,23 @@ function needsBroadcast(wait: ConsumerConfig): string | undefined {
   return wait.wait_for.field === undefined ? undefined : 'wait_for';
 }
 
-/** What a pair finds out when a request comes again; of the one plugin it is refused beforehand. */
-export const repeatedInPairs: Check = (facts) =>
-  routeFlows(facts).flatMap((flow): readonly Finding[] => {
-    const idempotency = flow.find('custom_kafka_producer')?.config?.idempotency ?? 'off';
-    const wait = flow.find('custom_kafka_consumer')?.config;
-    if (idempotency === 'off' || wait === undefined) return [];
-    const option = collects(wait.collect)
-      ? 'collect'
-      : wait.wait_for.field !== undefined
-        ? 'wait_for'
-        : undefined;
-    if (option === undefined) return [];
-    return [
-      finding('repeated_in_pair', {
-        where: flow.where,
-        what: `custom_kafka_consumer has ${option}, and custom_kafka_producer idempotency: ${idempotency}.`,
-        fix: 'On custom_kafka_producer:\n  idempotency: off',
-      }),
-    ];
-  });
+/** What it finds out when a request comes again. */
+export const repeatedInPairs = overPairs(({ where, send, wait }) => {
+  const option = cannotRepeat(wait);
+  if (send.idempotency === 'off' || option === undefined) return [];
+  return [
+    finding('repeated_in_pair', {
+      where,
+      what: `custom_kafka_consumer has ${option}, and custom_kafka_producer idempotency: ${send.idempotency}.`,
+      fix: 'On custom_kafka_producer:\n  idempotency: off',
+    }),
+  ];
+});
+
+function cannotRepeat(wait: ConsumerConfig): string | undefined {
+  if (collects(wait.collect)) return 'collect';
+  return wait.wait_for.field === undefined ? undefined : 'wait_for';
+}
 
 export const secretsMissing: Check = ({ plugins }) =>
   plugins.flatMap((plugin): readonly Finding[] => {
